@@ -1,0 +1,159 @@
+//! A request body read once and decoded only when somebody looks.
+//!
+//! A request that no policy edits and that stays in its dialect is never
+//! decoded at all: its bytes go on with the model's name replaced.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::head::Head;
+use super::{Inbound, PathFacts};
+use crate::error::Result;
+use crate::ir::{Endpoint, Request};
+
+/// A client's conversation: the raw bytes, what a first scan found, and the
+/// canonical form once somebody asked for it.
+#[derive(Clone)]
+pub struct LazyRequest {
+    endpoint: Endpoint,
+    inbound: &'static dyn Inbound,
+    raw: Bytes,
+    head: Head,
+    path_model: Option<Arc<str>>,
+    decoded: OnceLock<Arc<Request>>,
+    edited: bool,
+}
+
+impl std::fmt::Debug for LazyRequest {
+    /// Sizes and names only: no prompt text.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LazyRequest")
+            .field("endpoint", &self.endpoint)
+            .field("model", &self.model())
+            .field("bytes", &self.raw.len())
+            .field("edited", &self.edited)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LazyRequest {
+    /// Checks `raw` as JSON (syntax, depth, duplicate keys) and finds the model
+    /// and the stream flag. `path` holds what the URL said.
+    ///
+    /// # Errors
+    /// `InvalidRequest` with the position or the field at fault.
+    pub fn read(
+        endpoint: Endpoint,
+        inbound: &'static dyn Inbound,
+        raw: Bytes,
+        path: PathFacts<'_>,
+    ) -> Result<Self> {
+        let mut head = Head::scan(&raw)?;
+        if path.model.is_some() {
+            head.stream = path.stream;
+        } else {
+            head.require_model()?;
+        }
+        let path_model = path.model.map(Arc::from);
+        let decoded = OnceLock::new();
+        Ok(Self { endpoint, inbound, raw, head, path_model, decoded, edited: false })
+    }
+
+    /// A request that was built here rather than received.
+    #[must_use]
+    pub fn built(endpoint: Endpoint, inbound: &'static dyn Inbound, request: Request) -> Self {
+        let head = Head { model: request.model.clone(), stream: request.stream, ..Head::default() };
+        let decoded = OnceLock::from(Arc::new(request));
+        Self { endpoint, inbound, raw: Bytes::new(), head, path_model: None, decoded, edited: true }
+    }
+
+    /// The endpoint at which it came.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    /// The client's dialect.
+    #[must_use]
+    pub fn inbound(&self) -> &'static dyn Inbound {
+        self.inbound
+    }
+
+    /// The model's name as the client asked.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        self.path_model.as_deref().unwrap_or(&self.head.model)
+    }
+
+    /// Whether the answer is to be streamed.
+    #[must_use]
+    pub fn stream(&self) -> bool {
+        self.head.stream
+    }
+
+    /// Whether the client asked for usage at the end of the stream.
+    #[must_use]
+    pub fn include_usage(&self) -> bool {
+        self.head.include_usage
+    }
+
+    /// The body as it came; empty for a request that was built here.
+    #[must_use]
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// Whether a policy changed it, so that the raw bytes no longer hold.
+    #[must_use]
+    pub fn is_edited(&self) -> bool {
+        self.edited
+    }
+
+    /// The canonical form, decoded at the first call.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when a field has the wrong type.
+    pub fn decoded(&self) -> Result<&Arc<Request>> {
+        if let Some(request) = self.decoded.get() {
+            return Ok(request);
+        }
+        let path = PathFacts { model: self.path_model.as_deref(), stream: self.head.stream };
+        let request = self.inbound.decode_request(&self.raw, path)?;
+        Ok(self.decoded.get_or_init(|| Arc::new(request)))
+    }
+
+    /// Changes the canonical form, copying it first if it is shared. From here
+    /// on the raw bytes no longer hold.
+    ///
+    /// # Errors
+    /// As [`Self::decoded`].
+    pub fn edit(&mut self, change: impl FnOnce(&mut Request)) -> Result<()> {
+        let mut request = Arc::clone(self.decoded()?);
+        change(Arc::make_mut(&mut request));
+        self.head.stream = request.stream;
+        self.head.include_usage = request.stream_options.include_usage;
+        self.decoded = OnceLock::from(request);
+        self.edited = true;
+        Ok(())
+    }
+
+    /// The raw body with the model's name replaced by `model`: byte for byte as
+    /// it came where the names are equal.
+    #[must_use]
+    pub fn raw_for(&self, model: &str) -> Bytes {
+        let Some(span) = self.head.model_span.clone() else { return self.raw.clone() };
+        if self.head.model == model {
+            return self.raw.clone();
+        }
+        let (Some(before), Some(after)) = (self.raw.get(..span.start), self.raw.get(span.end..)) else {
+            return self.raw.clone();
+        };
+        let name = serde_json::Value::from(model).to_string();
+        let mut body = BytesMut::with_capacity(before.len() + name.len() + after.len());
+        body.put_slice(before);
+        body.put_slice(name.as_bytes());
+        body.put_slice(after);
+        body.freeze()
+    }
+}

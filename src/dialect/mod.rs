@@ -1,0 +1,161 @@
+//! Dialects: wire formats of conversations, translated to and from [`crate::ir`].
+//!
+//! Sans-IO: bytes in, values out. A dialect knows nothing of vendors (a vendor's
+//! deviations arrive as [`Quirks`]), sockets or clocks. Each dialect is a folder
+//! with the same file names: `request`, `response`, `stream`, `error`.
+//!
+//! | to use | call |
+//! | --- | --- |
+//! | the client's side | [`Inbound`] of [`inbound`] |
+//! | the provider's side | [`Outbound`] of [`outbound`] |
+//! | a body read once, decoded when somebody looks | [`LazyRequest`] |
+
+mod head;
+mod lazy;
+mod wire;
+
+pub use lazy::LazyRequest;
+pub use wire::{Framing, Quirks, Target, TokenField, Wire};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::error::{Error, Result};
+use crate::ir::{Dialect, Event, Request, Response, Usage};
+use crate::sse::Frame;
+
+/// What a client of a dialect sends and wants to read.
+pub trait Inbound: Send + Sync {
+    /// Which dialect this is.
+    fn dialect(&self) -> Dialect;
+
+    /// Decodes a request body. `path_model` and `path_stream` come from the URL
+    /// in dialects that keep them there (Gemini).
+    ///
+    /// # Errors
+    /// `InvalidRequest` with the field at fault.
+    fn decode_request(&self, body: &[u8], path: PathFacts<'_>) -> Result<Request>;
+
+    /// Encodes a whole answer.
+    fn encode_response(&self, response: &Response, reply: &ReplyFacts) -> Bytes;
+
+    /// An encoder for a streamed answer.
+    fn stream_encoder(&self, reply: &ReplyFacts) -> Box<dyn StreamEncoder>;
+
+    /// The body of an error, in the shape that this dialect's SDKs map to
+    /// their typed exceptions.
+    fn encode_error(&self, error: &Error, request_id: &str) -> Bytes;
+}
+
+/// What the URL of a request said, for dialects that keep facts there.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PathFacts<'a> {
+    /// The model in the path.
+    pub model: Option<&'a str>,
+    /// Whether the path asks for a stream.
+    pub stream: bool,
+}
+
+/// What an encoder needs to know besides the answer itself.
+#[derive(Debug, Clone, Default)]
+pub struct ReplyFacts {
+    /// Our request id; stands in where the provider gave no id.
+    pub request_id: String,
+    /// The model's name to state where the provider gave none.
+    pub model: String,
+    /// Seconds since the Unix epoch, where the provider gave none.
+    pub created: u64,
+    /// Whether the client asked for usage in the stream.
+    pub include_usage: bool,
+    /// Input tokens as counted before sending: for dialects whose first event
+    /// states them (Anthropic's `message_start`).
+    pub estimated_input: u64,
+}
+
+/// Encodes events as bytes of a client's stream. Appends to `out`.
+pub trait StreamEncoder: Send {
+    /// Encodes one event.
+    fn push(&mut self, event: &Event, out: &mut Vec<u8>);
+
+    /// Ends the stream as the protocol demands; called once, after [`Event::Done`].
+    fn finish(&mut self, out: &mut Vec<u8>);
+
+    /// Ends the stream with an error that the dialect's SDKs raise; never with
+    /// its sign of success. Called at most once, instead of [`Self::finish`].
+    fn fail(&mut self, error: &Error, out: &mut Vec<u8>);
+}
+
+/// What a provider of a dialect reads and sends.
+pub trait Outbound: Send + Sync {
+    /// Which dialect this is.
+    fn dialect(&self) -> Dialect;
+
+    /// Encodes a request for `target`.
+    ///
+    /// # Errors
+    /// `Unsupported` when the request asks for what the dialect cannot carry at all.
+    fn encode_request(&self, request: &Request, target: &Target<'_>) -> Result<Wire>;
+
+    /// For a request that came in this very dialect and that nobody edited: the
+    /// path and headers to send the client's bytes with. The body is the raw
+    /// one with the model's name replaced. `None`: encode anew.
+    fn pass_through(&self, raw: &Bytes, target: &Target<'_>, stream: bool) -> Option<Wire>;
+
+    /// Decodes a whole answer of status 2xx.
+    ///
+    /// # Errors
+    /// `InvalidResponse` when it is not this protocol; the provider's own error
+    /// when it hides in a 200.
+    fn decode_response(&self, body: &[u8]) -> Result<Response>;
+
+    /// How the provider frames its streams.
+    fn framing(&self) -> Framing;
+
+    /// A decoder for a streamed answer.
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder>;
+
+    /// Reads a provider's error of any form: its class, message and advice.
+    fn decode_error(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Error;
+
+    /// Reads usage (and whether the answer has an `error` inside a 200) from a whole answer that is passed through,
+    /// without decoding the rest.
+    ///
+    /// # Errors
+    /// As [`Self::decode_response`].
+    fn scan_response(&self, body: &[u8]) -> Result<Option<Usage>>;
+
+    /// Looks at one frame of a stream that is passed through and says what it is. Cheap: must not parse
+    /// frames that are plain content.
+    fn scan_frame(&self, frame: &Frame<'_>, seen: &mut Seen);
+}
+
+/// What was seen of a stream that is passed through as bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Whether content (text, thought, tool call) has begun.
+    pub content: bool,
+    /// The last usage.
+    pub usage: Option<Usage>,
+    /// Whether the protocol's proper end was seen.
+    pub done: bool,
+    /// An error that the provider reported inside the stream.
+    pub error: Option<Box<Error>>,
+    /// Frames with content so far: an estimate of output tokens where no usage comes.
+    pub content_frames: u64,
+}
+
+/// Decodes frames of a provider's stream into events. Appends to `out`.
+pub trait StreamDecoder: Send {
+    /// Decodes one frame.
+    ///
+    /// # Errors
+    /// `InvalidResponse` when the frame is not this protocol.
+    fn push(&mut self, frame: &Frame<'_>, out: &mut Vec<Event>) -> Result<()>;
+
+    /// The transport has ended. Emits what is still due ([`Event::Done`] in
+    /// dialects that end by closing).
+    ///
+    /// # Errors
+    /// `StreamBroken` when the protocol demands more.
+    fn finish(&mut self, out: &mut Vec<Event>) -> Result<()>;
+}

@@ -1,0 +1,351 @@
+//! The one typed error: what went wrong ([`Kind`]), whose fault it is
+//! ([`Origin`]), whether another try may help ([`Retry`]).
+//!
+//! Everything that decides on an error (retry, fallback, HTTP status, metric
+//! label) reads these facts, never a message. One table, [`Kind::row`], maps a
+//! kind to its HTTP status and its names on the wire; bodies in the client's
+//! dialect are rendered by `dialect`.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// The result of anything that may fail with an [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// The request is malformed or a value is out of range.
+    InvalidRequest,
+    /// The body is larger than the cap.
+    TooLarge,
+    /// The content type or content encoding is not one we read.
+    UnsupportedMedia,
+    /// No route, model or stored object has this name.
+    NotFound,
+    /// The endpoint exists, the method does not.
+    MethodNotAllowed,
+    /// No key, or a key that is not known.
+    Unauthenticated,
+    /// The key is known and may not do this.
+    Forbidden,
+    /// A policy refused the request.
+    PolicyDenied,
+    /// Too many requests or tokens for now.
+    RateLimited,
+    /// The account's money or quota is used up; waiting does not help.
+    QuotaExceeded,
+    /// The prompt does not fit the model's context window.
+    ContextTooLong,
+    /// The provider's content filter refused prompt or answer.
+    ContentRefused,
+    /// The request asks for what this model or dialect cannot do.
+    Unsupported,
+    /// No candidate fits, or all are unhealthy.
+    NoCandidate,
+    /// The provider or this gateway is overloaded.
+    Overloaded,
+    /// A time-out passed.
+    TimedOut,
+    /// The provider cannot be reached: refused, DNS, reset before an answer.
+    Unreachable,
+    /// TLS to the provider failed.
+    Tls,
+    /// The provider refused our credentials; the client's key is fine.
+    UpstreamAuth,
+    /// The provider answered something that is not its protocol.
+    InvalidResponse,
+    /// The provider failed by its own account (5xx).
+    UpstreamFailed,
+    /// The stream broke after it had begun.
+    StreamBroken,
+    /// A policy raised an error or broke a limit.
+    PolicyFailed,
+    /// The client went away.
+    Cancelled,
+    /// The gateway is shutting down or starting.
+    Unavailable,
+    /// The exchange would pass through this gateway twice.
+    LoopDetected,
+    /// A bug or a broken invariant of ours.
+    Internal,
+}
+
+/// How a [`Kind`] appears outside: one row of the error table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// HTTP status that the client gets.
+    pub status: u16,
+    /// OpenAI's `error.type`.
+    pub openai_type: &'static str,
+    /// Default `error.code`, and the metric label.
+    pub code: &'static str,
+    /// Anthropic's `error.type`.
+    pub anthropic_type: &'static str,
+    /// Google's `error.status`.
+    pub google_status: &'static str,
+}
+
+impl Kind {
+    /// Every kind, for tables and tests.
+    pub const ALL: [Self; 27] = [
+        Self::InvalidRequest,
+        Self::TooLarge,
+        Self::UnsupportedMedia,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::PolicyDenied,
+        Self::RateLimited,
+        Self::QuotaExceeded,
+        Self::ContextTooLong,
+        Self::ContentRefused,
+        Self::Unsupported,
+        Self::NoCandidate,
+        Self::Overloaded,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::Tls,
+        Self::UpstreamAuth,
+        Self::InvalidResponse,
+        Self::UpstreamFailed,
+        Self::StreamBroken,
+        Self::PolicyFailed,
+        Self::Cancelled,
+        Self::Unavailable,
+        Self::LoopDetected,
+        Self::Internal,
+    ];
+
+    /// The table from kind to HTTP status and names on the wire.
+    #[must_use]
+    pub const fn row(self) -> Row {
+        const INVALID: &str = "invalid_request_error";
+        const SERVER: &str = "server_error";
+        const API: &str = "api_error";
+        const fn row(
+            status: u16,
+            openai_type: &'static str,
+            code: &'static str,
+            anthropic_type: &'static str,
+            google_status: &'static str,
+        ) -> Row {
+            Row { status, openai_type, code, anthropic_type, google_status }
+        }
+        match self {
+            Self::InvalidRequest => row(400, INVALID, "invalid_request", INVALID, "INVALID_ARGUMENT"),
+            Self::TooLarge => row(413, INVALID, "request_too_large", "request_too_large", "INVALID_ARGUMENT"),
+            Self::UnsupportedMedia => {
+                row(415, INVALID, "unsupported_media_type", INVALID, "INVALID_ARGUMENT")
+            }
+            Self::NotFound => row(404, INVALID, "model_not_found", "not_found_error", "NOT_FOUND"),
+            Self::MethodNotAllowed => row(405, INVALID, "method_not_allowed", INVALID, "UNIMPLEMENTED"),
+            Self::Unauthenticated => {
+                row(401, "authentication_error", "invalid_api_key", "authentication_error", "UNAUTHENTICATED")
+            }
+            Self::Forbidden => {
+                row(403, "permission_error", "permission_denied", "permission_error", "PERMISSION_DENIED")
+            }
+            Self::PolicyDenied => {
+                row(403, "permission_error", "policy_denied", "permission_error", "PERMISSION_DENIED")
+            }
+            Self::RateLimited => {
+                row(429, "rate_limit_error", "rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED")
+            }
+            Self::QuotaExceeded => {
+                row(429, "insufficient_quota", "insufficient_quota", "rate_limit_error", "RESOURCE_EXHAUSTED")
+            }
+            Self::ContextTooLong => row(400, INVALID, "context_length_exceeded", INVALID, "INVALID_ARGUMENT"),
+            Self::ContentRefused => row(400, INVALID, "content_filter", INVALID, "INVALID_ARGUMENT"),
+            Self::Unsupported => row(400, INVALID, "unsupported", INVALID, "INVALID_ARGUMENT"),
+            Self::NoCandidate => row(503, SERVER, "no_candidate", "overloaded_error", "UNAVAILABLE"),
+            Self::Overloaded => row(503, SERVER, "overloaded", "overloaded_error", "UNAVAILABLE"),
+            Self::TimedOut => row(504, SERVER, "upstream_timeout", API, "DEADLINE_EXCEEDED"),
+            Self::Unreachable => row(502, SERVER, "upstream_unreachable", API, "UNAVAILABLE"),
+            Self::Tls => row(502, SERVER, "upstream_tls", API, "UNAVAILABLE"),
+            Self::UpstreamAuth => row(502, SERVER, "upstream_auth", API, "INTERNAL"),
+            Self::InvalidResponse => row(502, SERVER, "upstream_invalid_response", API, "INTERNAL"),
+            Self::UpstreamFailed => row(502, SERVER, "upstream_failed", API, "INTERNAL"),
+            Self::StreamBroken => row(502, SERVER, "stream_broken", API, "INTERNAL"),
+            Self::PolicyFailed => row(500, SERVER, "policy_failed", API, "INTERNAL"),
+            Self::Cancelled => row(499, SERVER, "cancelled", API, "CANCELLED"),
+            Self::Unavailable => row(503, SERVER, "unavailable", "overloaded_error", "UNAVAILABLE"),
+            Self::LoopDetected => row(508, SERVER, "loop_detected", API, "INTERNAL"),
+            Self::Internal => row(500, SERVER, "internal_error", API, "INTERNAL"),
+        }
+    }
+
+    /// Whether another candidate may succeed where this attempt failed.
+    #[must_use]
+    pub const fn may_fall_back(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::QuotaExceeded
+                | Self::ContextTooLong
+                | Self::ContentRefused
+                | Self::Unsupported
+                | Self::NotFound
+                | Self::Overloaded
+                | Self::TimedOut
+                | Self::Unreachable
+                | Self::Tls
+                | Self::UpstreamAuth
+                | Self::InvalidResponse
+                | Self::UpstreamFailed
+                | Self::StreamBroken
+        )
+    }
+
+    /// Whether the failure speaks against the health of the model that was tried.
+    #[must_use]
+    pub const fn counts_against_health(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::QuotaExceeded
+                | Self::Overloaded
+                | Self::TimedOut
+                | Self::Unreachable
+                | Self::Tls
+                | Self::UpstreamAuth
+                | Self::InvalidResponse
+                | Self::UpstreamFailed
+                | Self::StreamBroken
+        )
+    }
+}
+
+/// Whose fault an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The request as the client sent it.
+    Client,
+    /// A team's policy.
+    Policy,
+    /// The provider.
+    Upstream,
+    /// This gateway.
+    Gateway,
+}
+
+/// Whether the same candidate may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Trying the same candidate again cannot help.
+    Never,
+    /// May be tried again after a back-off.
+    Backoff,
+    /// The provider named a wait before the next try.
+    After(Duration),
+}
+
+/// An error with the facts that retry, fallback and rendering read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What went wrong.
+    pub kind: Kind,
+    /// Whose fault it is.
+    pub origin: Origin,
+    /// Whether the same candidate may be tried again.
+    pub retry: Retry,
+    /// What happened and what to do, for the client. Holds no secret and no prompt text.
+    pub message: String,
+    /// `error.code` where it is more precise than the kind's own.
+    pub code: Option<Cow<'static, str>>,
+    /// The request field at fault, as a path (`messages[0].content`).
+    pub param: Option<String>,
+    /// HTTP status that replaces the table's: a policy's, or a provider's 4xx.
+    pub status: Option<u16>,
+    /// HTTP status that the provider sent.
+    pub upstream_status: Option<u16>,
+}
+
+impl Error {
+    /// An error of this kind and origin; retry advice follows from the kind.
+    #[must_use]
+    pub fn new(kind: Kind, origin: Origin, message: impl Into<String>) -> Self {
+        let retry = match kind {
+            Kind::RateLimited
+            | Kind::Overloaded
+            | Kind::TimedOut
+            | Kind::Unreachable
+            | Kind::UpstreamFailed
+            | Kind::InvalidResponse
+            | Kind::StreamBroken => Retry::Backoff,
+            _ => Retry::Never,
+        };
+        Self {
+            kind,
+            origin,
+            retry,
+            message: message.into(),
+            code: None,
+            param: None,
+            status: None,
+            upstream_status: None,
+        }
+    }
+
+    /// The client's request is at fault (400).
+    #[must_use]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidRequest, Origin::Client, message)
+    }
+
+    /// The provider's answer is not its protocol.
+    #[must_use]
+    pub fn bad_answer(message: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidResponse, Origin::Upstream, message)
+    }
+
+    /// A broken invariant of ours.
+    #[must_use]
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, Origin::Gateway, message)
+    }
+
+    /// The same error with a more precise code.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// The same error, naming the request field at fault.
+    #[must_use]
+    pub fn with_param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// The same error with other retry advice.
+    #[must_use]
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// HTTP status that the client gets.
+    #[must_use]
+    pub fn http_status(&self) -> u16 {
+        self.status.unwrap_or(self.kind.row().status)
+    }
+
+    /// `error.code` on the wire.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.code.as_deref().unwrap_or(self.kind.row().code)
+    }
+
+    /// The wait that the provider named, if any.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.retry {
+            Retry::After(wait) => Some(wait),
+            Retry::Never | Retry::Backoff => None,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! A streamed answer as a sequence of events.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Dialect;
+use super::{Finish, Logprobs, Thinking, Usage};
+use crate::error::Error;
+
+/// One step of a streamed answer.
+///
+/// Order: [`Event::Start`] first; parts of a choice in the order in which they
+/// are said; [`Event::Finish`] once a choice; [`Event::Usage`] any number of
+/// times, the last one holds; [`Event::Done`] last, and only when the provider
+/// ended the stream as its protocol demands. In every variant `choice` is the
+/// index of the answer, `text` a piece of it.
+#[expect(missing_docs, reason = "the fields recur and are explained once above")]
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The answer begins.
+    Start {
+        /// The provider's id; may be empty.
+        id: String,
+        /// The model's name as the provider gave it; may be empty.
+        model: String,
+        /// Seconds since the Unix epoch, where the dialect has it.
+        created: Option<u64>,
+    },
+    /// More visible text.
+    Text { choice: u32, text: String },
+    /// More refusal.
+    Refusal { choice: u32, text: String },
+    /// More reasoning in words.
+    Thinking { choice: u32, text: String },
+    /// A piece of reasoning is complete: its seal (`text` is empty when it was streamed as [`Event::Thinking`]).
+    ThinkingSealed { choice: u32, thinking: Thinking },
+    /// A tool call begins. `call` numbers the calls of a choice from 0, without gaps.
+    ToolCall { choice: u32, call: u32, id: String, name: String, signature: Option<String>, custom: bool },
+    /// More of a tool call's arguments, as JSON text.
+    ToolArguments { choice: u32, call: u32, text: String },
+    /// Log probabilities of the text just sent, in OpenAI's form.
+    Logprobs { choice: u32, logprobs: Logprobs },
+    /// A choice is complete.
+    Finish { choice: u32, finish: Finish },
+    /// Tokens so far; the last one holds.
+    Usage(Usage),
+    /// Something that only one dialect knows, as it stood on the wire.
+    Opaque { dialect: Dialect, choice: u32, value: Arc<Value> },
+    /// The provider reports an error inside the stream.
+    Error(Box<Error>),
+    /// The provider ended the stream properly.
+    Done,
+}

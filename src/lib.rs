@@ -1,0 +1,29 @@
+//! Pointsman: an LLM gateway that teams program.
+//!
+//! YAML says what exists, Rhai policies say what happens, one binary does it.
+//! This page is the map. Each module may import only those above it; siblings
+//! never import each other (`tests/architecture.rs` holds the table).
+//!
+//! | module | what it owns |
+//! | --- | --- |
+//! | [`secret`], [`clock`], [`error`] | values that everything uses |
+//! | [`ir`] | the canonical request, answer and stream event |
+//! | [`sse`] | framing of streams |
+//! | [`dialect`] | wire formats to and from [`ir`] |
+//! | [`provider`] | vendors and servers, as data |
+//! | [`model`] | models, their prices, their health as values |
+//! | [`plan`] | what a policy decides |
+
+pub mod clock;
+pub mod dialect;
+pub mod error;
+pub mod ir;
+pub mod model;
+pub mod plan;
+pub mod policy;
+pub mod principal;
+pub mod problem;
+pub mod provider;
+pub mod secret;
+pub mod sse;
+pub mod state;

@@ -1,0 +1,68 @@
+//! When a policy is asked, and what follows when it fails.
+
+/// A point of the exchange at which a policy is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hook {
+    /// After authentication; may edit the request.
+    Request,
+    /// To decide where it goes.
+    Route,
+    /// After a failed attempt, before the client has seen a byte.
+    Failure,
+    /// On each complete sentence of an answer.
+    Text,
+    /// On a whole answer.
+    Response,
+    /// After settling, off the request's path.
+    Settled,
+    /// When a client sends feedback for an exchange.
+    Feedback,
+}
+
+impl Hook {
+    /// Every hook, in the order of an exchange.
+    pub const ALL: [Self; 7] = [
+        Self::Request,
+        Self::Route,
+        Self::Failure,
+        Self::Text,
+        Self::Response,
+        Self::Settled,
+        Self::Feedback,
+    ];
+
+    /// The name of its function in a policy.
+    #[must_use]
+    pub const fn function(self) -> &'static str {
+        match self {
+            Self::Request => "on_request",
+            Self::Route => "route",
+            Self::Failure => "on_failure",
+            Self::Text => "on_text",
+            Self::Response => "on_response",
+            Self::Settled => "on_settled",
+            Self::Feedback => "on_feedback",
+        }
+    }
+
+    /// What follows when the hook fails and its policy does not say otherwise.
+    #[must_use]
+    pub const fn on_error(self) -> OnError {
+        match self {
+            Self::Request | Self::Text | Self::Response => OnError::Deny,
+            Self::Route | Self::Failure => OnError::Fallback,
+            Self::Settled | Self::Feedback => OnError::Ignore,
+        }
+    }
+}
+
+/// What follows when a hook fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OnError {
+    /// The exchange is refused.
+    Deny,
+    /// The route's candidates are tried in their order.
+    Fallback,
+    /// As if the hook had returned nothing.
+    Ignore,
+}

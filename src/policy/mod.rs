@@ -1,0 +1,17 @@
+//! The policy host: a team's `.rhai` files, compiled once, run at the hooks of
+//! an exchange.
+//!
+//! This page is the seam between the host and the gateway: [`Hook`] says when,
+//! [`Scene`] what a script sees, [`crate::plan::Verdict`] what it may answer,
+//! [`Effects`] what it may ask of the outside, [`Fault`] how it may fail. Rhai
+//! itself is known only in `script`.
+
+mod effect;
+mod fault;
+mod hook;
+mod scene;
+
+pub use effect::{Answer, Ask, Effect, EffectValue, Effects, JournalEntry};
+pub use fault::{Fault, FaultKind};
+pub use hook::{Hook, OnError};
+pub use scene::{AttemptFacts, Catalog, RouteFacts, Scene, Snapshot};

@@ -1,0 +1,74 @@
+//! Providers as data: what kinds there are, which dialect each speaks, how it
+//! authenticates, in what it deviates. A vendor that speaks a known dialect is
+//! one entry of a table; no other module ever matches on a vendor.
+
+mod simulate;
+
+pub use simulate::{Answer, Simulate};
+
+use std::sync::Arc;
+
+use crate::dialect::Quirks;
+use crate::ir::{Dialect, Endpoint};
+use crate::secret::Secret;
+
+/// A kind of provider: one entry of the table, all of it data.
+#[derive(Debug, Clone)]
+pub struct Kind {
+    /// Its name in YAML (`kind: openai`).
+    pub name: &'static str,
+    /// The vendor's or server's name for people.
+    pub title: &'static str,
+    /// The dialects that it speaks for conversations, the preferred one first.
+    pub dialects: &'static [Dialect],
+    /// The other endpoints that it serves.
+    pub endpoints: &'static [Endpoint],
+    /// Base URL where the account does not say otherwise; empty when it must.
+    pub base_url: &'static str,
+    /// Path to append to a configured base URL that has none (`/v1`).
+    pub default_path: &'static str,
+    /// How requests are signed.
+    pub auth: Auth,
+    /// Headers on every request.
+    pub headers: &'static [(&'static str, &'static str)],
+    /// Deviations from the dialect.
+    pub quirks: Quirks,
+    /// The OpenTelemetry `gen_ai.provider.name`.
+    pub otel_name: &'static str,
+    /// Documentation of the API and the date on which it was checked.
+    pub source: &'static str,
+}
+
+/// How a request is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// No credentials.
+    None,
+    /// `Authorization: Bearer KEY`; left out when no key is configured.
+    Bearer,
+    /// The key in a header of this name (`x-api-key`).
+    Header(&'static str),
+    /// Amazon's SigV4, with credentials of the environment or a Bedrock API key.
+    SigV4,
+    /// Google's service-account token.
+    GoogleToken,
+}
+
+/// A configured account at a vendor or server.
+#[derive(Debug)]
+pub struct Provider {
+    /// Its name in YAML.
+    pub name: Arc<str>,
+    /// What it is.
+    pub kind: &'static Kind,
+    /// Where it is: scheme, host, port and path, no trailing slash. Empty for the simulated provider.
+    pub base_url: String,
+    /// Credentials; bound to the host of `base_url`.
+    pub api_key: Option<Secret>,
+    /// Headers on every request besides the kind's.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// The kind's deviations with the account's own settings applied.
+    pub quirks: Quirks,
+    /// The dialect spoken with it for conversations: the account's choice or the kind's first.
+    pub dialect: Dialect,
+}
