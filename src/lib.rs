@@ -17,6 +17,7 @@
 pub mod clock;
 pub mod dialect;
 pub mod error;
+pub mod gateway;
 pub mod ir;
 pub mod model;
 pub mod plan;
