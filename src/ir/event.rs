@@ -47,6 +47,8 @@ pub enum Event {
     Usage(Usage),
     /// Something that only one dialect knows, as it stood on the wire.
     Opaque { dialect: Dialect, choice: u32, value: Arc<Value> },
+    /// The provider is alive and has nothing to say yet: passed on at once where the client's dialect has such a sign.
+    Ping,
     /// The provider reports an error inside the stream.
     Error(Box<Error>),
     /// The provider ended the stream properly.

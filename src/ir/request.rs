@@ -257,6 +257,8 @@ pub enum Effort {
     Medium,
     /// Much.
     High,
+    /// More than much, less than the most (`xhigh`).
+    XHigh,
     /// As much as the model can.
     Max,
 }
