@@ -22,6 +22,7 @@ pub struct LazyRequest {
     head: Head,
     path_model: Option<Arc<str>>,
     decoded: OnceLock<Arc<Request>>,
+    figures: [OnceLock<u64>; Self::FIGURES],
     edited: bool,
 }
 
@@ -38,6 +39,9 @@ impl std::fmt::Debug for LazyRequest {
 }
 
 impl LazyRequest {
+    /// How many [`Self::figure`]s are kept.
+    pub const FIGURES: usize = 16;
+
     /// Checks `raw` as JSON (syntax, depth, duplicate keys) and finds the model
     /// and the stream flag. `path` holds what the URL said.
     ///
@@ -56,16 +60,16 @@ impl LazyRequest {
             head.require_model()?;
         }
         let path_model = path.model.map(Arc::from);
-        let decoded = OnceLock::new();
-        Ok(Self { endpoint, inbound, raw, head, path_model, decoded, edited: false })
+        let (decoded, figures) = (OnceLock::new(), Default::default());
+        Ok(Self { endpoint, inbound, raw, head, path_model, decoded, figures, edited: false })
     }
 
     /// A request that was built here rather than received.
     #[must_use]
     pub fn built(endpoint: Endpoint, inbound: &'static dyn Inbound, request: Request) -> Self {
         let head = Head { model: request.model.clone(), stream: request.stream, ..Head::default() };
-        let decoded = OnceLock::from(Arc::new(request));
-        Self { endpoint, inbound, raw: Bytes::new(), head, path_model: None, decoded, edited: true }
+        let (decoded, figures) = (OnceLock::from(Arc::new(request)), Default::default());
+        Self { endpoint, inbound, raw: Bytes::new(), head, path_model: None, decoded, figures, edited: true }
     }
 
     /// The endpoint at which it came.
@@ -123,6 +127,17 @@ impl LazyRequest {
         Ok(self.decoded.get_or_init(|| Arc::new(request)))
     }
 
+    /// A figure of the canonical form (a count of tokens) that `count` works out
+    /// once for each edit of the request; `slot` below [`Self::FIGURES`] tells
+    /// figures apart.
+    ///
+    /// # Errors
+    /// As [`Self::decoded`].
+    pub fn figure(&self, slot: usize, count: impl FnOnce(&Request) -> u64) -> Result<u64> {
+        let request = self.decoded()?;
+        Ok(self.figures.get(slot).map_or(0, |figure| *figure.get_or_init(|| count(request))))
+    }
+
     /// Changes the canonical form, copying it first if it is shared. From here
     /// on the raw bytes no longer hold.
     ///
@@ -134,6 +149,7 @@ impl LazyRequest {
         self.head.stream = request.stream;
         self.head.include_usage = request.stream_options.include_usage;
         self.decoded = OnceLock::from(request);
+        self.figures = Default::default();
         self.edited = true;
         Ok(())
     }

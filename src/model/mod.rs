@@ -93,6 +93,8 @@ pub struct Candidate {
     pub model: Arc<Model>,
     /// Its price now; `None` is the explicit state *unpriced*.
     pub price: Option<Arc<Price>>,
+    /// What it usually costs, from the feeds' history; absent: no history.
+    pub usual_price: Option<Arc<Price>>,
     /// How it does now.
     pub health: Health,
 }

@@ -10,8 +10,10 @@ mod effect;
 mod fault;
 mod hook;
 mod scene;
+mod trace;
 
 pub use effect::{Answer, Ask, Effect, EffectValue, Effects, JournalEntry};
 pub use fault::{Fault, FaultKind};
 pub use hook::{Hook, OnError};
 pub use scene::{AttemptFacts, Catalog, RouteFacts, Scene, Snapshot};
+pub use trace::{Fall, Trace};

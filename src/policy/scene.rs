@@ -42,6 +42,8 @@ pub struct Scene {
     pub event: Option<Arc<Value>>,
     /// What policies noted (`ctx.note(name, value)`), for headers, log and record.
     pub notes: Map<String, Value>,
+    /// Where queries write why a candidate fell; absent outside `explain` and cases.
+    pub trace: Option<Arc<super::Trace>>,
 }
 
 /// The facts of a route that policies see.
