@@ -1,0 +1,163 @@
+//! Sliding windows of durations: logarithmic histograms in slices of time.
+//!
+//! Six slices of ten seconds; the oldest is emptied as time moves on. A
+//! quantile is exact to half a bucket (6 %), which is less than the noise of
+//! what it measures. `now` is an argument; nothing here reads a clock.
+
+/// Slices in a window.
+const SLICES: usize = 6;
+/// Length of a slice, milliseconds.
+const SLICE_MS: u64 = 10_000;
+/// Buckets of a histogram.
+const BUCKETS: usize = 144;
+/// Lower bound of the second bucket, milliseconds.
+const LEAST: f64 = 0.05;
+/// Ratio of neighbouring bounds; 144 buckets reach from 0.05 ms to 40 minutes.
+const GROWTH: f64 = 1.13;
+
+/// Durations (or any positive figures) of the last minute.
+#[derive(Debug)]
+pub struct Window {
+    slices: [Slice; SLICES],
+    /// Number of the newest slice since the epoch.
+    newest: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Slice {
+    counts: Box<[u32; BUCKETS]>,
+    total: u32,
+}
+
+impl Default for Slice {
+    fn default() -> Self {
+        Self { counts: Box::new([0; BUCKETS]), total: 0 }
+    }
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { slices: std::array::from_fn(|_| Slice::default()), newest: 0 }
+    }
+}
+
+impl Window {
+    /// Adds one figure at `unix_ms`.
+    pub fn add(&mut self, figure: f64, unix_ms: u64) {
+        self.roll(unix_ms);
+        let at = slice_of(self.newest);
+        if let Some(slice) = self.slices.get_mut(at) {
+            if let Some(count) = slice.counts.get_mut(bucket(figure)) {
+                *count = count.saturating_add(1);
+            }
+            slice.total = slice.total.saturating_add(1);
+        }
+    }
+
+    /// Empties what is older than the window.
+    pub fn roll(&mut self, unix_ms: u64) {
+        let now = unix_ms / SLICE_MS;
+        if now <= self.newest {
+            return;
+        }
+        let stale = (now - self.newest).min(SLICES as u64);
+        for back in 0..stale {
+            if let Some(slice) = self.slices.get_mut(slice_of(now - back))
+                && slice.total > 0
+            {
+                *slice = Slice::default();
+            }
+        }
+        self.newest = now;
+    }
+
+    /// How many figures are in the window.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.slices.iter().map(|slice| u64::from(slice.total)).sum()
+    }
+
+    /// Whether the window has no figures.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The figure below which the share `q` (0 to 1) lies; none without figures.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        let total = self.len();
+        if total == 0 {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts of one minute are far below 2^52")]
+        let rank = (q * total as f64).max(1.0);
+        let mut below = 0.0;
+        for index in 0..BUCKETS {
+            let here: u32 = self.slices.iter().filter_map(|slice| slice.counts.get(index)).sum();
+            below += f64::from(here);
+            if here > 0 && below >= rank {
+                return Some(middle(index));
+            }
+        }
+        None
+    }
+}
+
+/// The place of slice number `number`.
+fn slice_of(number: u64) -> usize {
+    usize::try_from(number % SLICES as u64).unwrap_or(0)
+}
+
+/// The bucket of a figure.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the buckets first")]
+fn bucket(figure: f64) -> usize {
+    if figure <= LEAST {
+        return 0;
+    }
+    let place = (figure / LEAST).ln() / GROWTH.ln();
+    place.min((BUCKETS - 2) as f64) as usize + 1
+}
+
+/// The figure in the geometric middle of a bucket.
+fn middle(index: usize) -> f64 {
+    if index == 0 {
+        return LEAST / 2.0;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "below 144")]
+    let exponent = index as f64 - 0.5;
+    LEAST * GROWTH.powf(exponent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_near_and_old_figures_leave() {
+        let mut window = Window::default();
+        for ms in 1..=1000 {
+            window.add(f64::from(ms), 1_000_000);
+        }
+        for (q, truth) in [(0.5, 500.0), (0.95, 950.0), (0.01, 10.0)] {
+            let seen = window.quantile(q).unwrap();
+            assert!((seen / truth - 1.0).abs() < 0.08, "{q}: {seen} for {truth}");
+        }
+        window.add(5.0, 1_000_000 + 59_000);
+        assert_eq!(window.len(), 1001);
+        window.roll(1_000_000 + 61_000);
+        assert_eq!(window.len(), 1);
+        window.roll(u64::MAX);
+        assert_eq!((window.len(), window.quantile(0.5)), (0, None));
+    }
+
+    #[test]
+    fn extremes_stay_in_range() {
+        let mut window = Window::default();
+        for figure in [0.0, -1.0, f64::INFINITY, f64::NAN, 1e18] {
+            window.add(figure, 0);
+        }
+        assert_eq!(window.len(), 5);
+        assert!(window.quantile(1.0).unwrap().is_finite());
+    }
+}
