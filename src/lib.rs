@@ -7,6 +7,7 @@
 //! | module | what it owns |
 //! | --- | --- |
 //! | [`secret`], [`clock`], [`error`] | values that everything uses |
+//! | [`yaml`] | YAML into typed values, with every problem at once |
 //! | [`ir`] | the canonical request, answer and stream event |
 //! | [`sse`] | framing of streams |
 //! | [`dialect`] | wire formats to and from [`ir`] |
@@ -28,3 +29,4 @@ pub mod provider;
 pub mod secret;
 pub mod sse;
 pub mod state;
+pub mod yaml;
