@@ -31,6 +31,10 @@ pub enum Verdict {
     },
     /// After a failure: the client gets the error.
     GiveUp,
+    /// In a stream: this text in place of the sentence.
+    Replace(String),
+    /// In a stream: it ends here, with this message as its last words.
+    Stop(String),
 }
 
 /// Ordered attempts. Absent time-outs are the route's.

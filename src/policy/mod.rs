@@ -9,11 +9,17 @@
 mod effect;
 mod fault;
 mod hook;
+mod limits;
+mod param;
 mod scene;
 mod trace;
+mod script;
 
 pub use effect::{Answer, Ask, Effect, EffectValue, Effects, JournalEntry};
 pub use fault::{Fault, FaultKind};
 pub use hook::{Hook, OnError};
+pub use limits::{Budget, Limits};
+pub use param::{ParamKind, ParamSpec};
 pub use scene::{AttemptFacts, Catalog, RouteFacts, Scene, Snapshot};
 pub use trace::{Fall, Trace};
+pub use script::{Bound, Literal, Outcome, Policies, Policy, dispatch, replay, run, run_inline};

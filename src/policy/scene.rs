@@ -38,6 +38,8 @@ pub struct Scene {
     pub attempt: Option<Arc<AttemptFacts>>,
     /// What `on_response` looks at and may edit.
     pub response: Option<Arc<crate::ir::Response>>,
+    /// The sentence that `on_text` looks at.
+    pub text: Option<Arc<str>>,
     /// What `on_settled` looks at (`record`) or `on_feedback` does (`feedback`).
     pub event: Option<Arc<Value>>,
     /// What policies noted (`ctx.note(name, value)`), for headers, log and record.

@@ -1,0 +1,53 @@
+//! How much an evaluation may use.
+
+use std::time::Duration;
+
+use crate::ir::Money;
+
+/// Bounds on policies. The defaults are those of the documentation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// A hook that can reach no effect: it runs on the request's own task.
+    pub inline: Budget,
+    /// A hook that can reach an effect: it runs on the script threads.
+    pub effects: Budget,
+    /// Most bytes that the values of one evaluation may add up to.
+    pub bytes: u64,
+    /// Most policies that wait for an effect at once, in the whole process.
+    pub suspended: usize,
+}
+
+/// Bounds on one evaluation of a hook.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// Operations of the script.
+    pub operations: u64,
+    /// Duration from start to end, waits included.
+    pub wall: Duration,
+    /// Duration between two waits.
+    pub cpu: Duration,
+    /// Effects; an `ask_all` counts one for each of its legs.
+    pub effects: u32,
+    /// What its effects may cost together; absent: no bound.
+    pub cost: Option<Money>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let inline = Budget {
+            operations: 100_000,
+            wall: Duration::from_millis(5),
+            cpu: Duration::from_millis(5),
+            effects: 0,
+            cost: None,
+        };
+        let effects = Budget {
+            operations: 300_000,
+            wall: Duration::from_secs(60),
+            cpu: Duration::from_millis(250),
+            effects: 64,
+            cost: None,
+        };
+        Self { inline, effects, bytes: 16 << 20, suspended: 20_000 }
+    }
+}

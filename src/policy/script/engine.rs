@@ -1,0 +1,46 @@
+//! The engine: which packages it has, its limits, and what is taken out.
+//! Built once for each set of policies; knows no scene and no policy.
+
+use rhai::Engine;
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage,
+    BasicStringPackage, LanguageCorePackage, LogicPackage, MoreStringPackage, Package,
+};
+
+/// An engine with every word registered.
+pub(super) fn build() -> Engine {
+    let mut engine = Engine::new_raw();
+    packages(&mut engine);
+    limits(&mut engine);
+    super::vocabulary::register(&mut engine);
+    engine
+}
+
+fn packages(engine: &mut Engine) {
+    LanguageCorePackage::new().register_into_engine(engine);
+    ArithmeticPackage::new().register_into_engine(engine);
+    BasicStringPackage::new().register_into_engine(engine);
+    BasicIteratorPackage::new().register_into_engine(engine);
+    BasicFnPackage::new().register_into_engine(engine);
+    LogicPackage::new().register_into_engine(engine);
+    BasicMathPackage::new().register_into_engine(engine);
+    BasicArrayPackage::new().register_into_engine(engine);
+    BasicMapPackage::new().register_into_engine(engine);
+    MoreStringPackage::new().register_into_engine(engine);
+}
+
+fn limits(engine: &mut Engine) {
+    engine.set_max_call_levels(32);
+    engine.set_max_expr_depths(64, 24);
+    engine.set_max_string_size(4 << 20);
+    engine.set_max_array_size(2000);
+    engine.set_max_map_size(2000);
+    engine.set_max_variables(64);
+    engine.set_max_functions(200);
+    engine.set_max_modules(32);
+    engine.set_strict_variables(true);
+    engine.set_fail_on_invalid_map_property(true);
+    for symbol in ["eval", "curry", "Fn"] {
+        engine.disable_symbol(symbol);
+    }
+}
