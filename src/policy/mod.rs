@@ -12,8 +12,8 @@ mod hook;
 mod limits;
 mod param;
 mod scene;
-mod trace;
 mod script;
+mod trace;
 
 pub use effect::{Answer, Ask, Effect, EffectValue, Effects, JournalEntry};
 pub use fault::{Fault, FaultKind};
@@ -21,5 +21,5 @@ pub use hook::{Hook, OnError};
 pub use limits::{Budget, Limits};
 pub use param::{ParamKind, ParamSpec};
 pub use scene::{AttemptFacts, Catalog, RouteFacts, Scene, Snapshot};
-pub use trace::{Fall, Trace};
 pub use script::{Bound, Literal, Outcome, Policies, Policy, dispatch, replay, run, run_inline};
+pub use trace::{Fall, Trace};

@@ -77,7 +77,8 @@ impl Policies {
         let engine = Arc::new(super::engine::build());
         let mut policies = BTreeMap::new();
         for (name, source) in sources {
-            let ast = engine.compile(source).map_err(|e| vec![Problem::error(name, "syntax", e.to_string())])?;
+            let ast =
+                engine.compile(source).map_err(|e| vec![Problem::error(name, "syntax", e.to_string())])?;
             let name: Arc<str> = name.into();
             let policy = Policy {
                 name: Arc::clone(&name),

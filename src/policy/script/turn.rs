@@ -47,7 +47,9 @@ impl Drop for Entered {
 /// # Errors
 /// No script runs on this thread.
 pub(super) fn current() -> Reply<Rc<Run>> {
-    CURRENT.with(|current| current.borrow().clone()).ok_or_else(|| raise("this can be used only inside a hook"))
+    CURRENT
+        .with(|current| current.borrow().clone())
+        .ok_or_else(|| raise("this can be used only inside a hook"))
 }
 
 /// Looks at the run without keeping it; `None`: no script runs here.
