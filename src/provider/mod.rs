@@ -29,6 +29,8 @@ pub struct Kind {
     pub default_path: &'static str,
     /// How requests are signed.
     pub auth: Auth,
+    /// Whether it answers inside this process (`simulated`): no network, no base URL.
+    pub in_process: bool,
     /// Headers on every request.
     pub headers: &'static [(&'static str, &'static str)],
     /// Deviations from the dialect.
