@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Extra, Message, Usage};
+use super::{Dialect, Extra, Message, Usage};
 
 /// A whole answer of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
+    /// The dialect in which it came; [`Extra`] fields go back to that one only.
+    pub dialect: Dialect,
     /// The provider's id; invented by the encoder where empty.
     pub id: String,
     /// The model's name as the provider gave it; may be empty.
@@ -22,6 +24,20 @@ pub struct Response {
 }
 
 impl Response {
+    /// An answer without choices.
+    #[must_use]
+    pub fn new(dialect: Dialect, id: impl Into<String>, model: impl Into<String>) -> Self {
+        Self {
+            dialect,
+            id: id.into(),
+            model: model.into(),
+            created: None,
+            choices: Vec::new(),
+            usage: None,
+            extra: Extra::NONE,
+        }
+    }
+
     /// The visible text of the first choice.
     #[must_use]
     pub fn text(&self) -> String {
