@@ -16,6 +16,7 @@
 //! | [`plan`] | what a policy decides |
 
 pub mod clock;
+pub mod config;
 pub mod dialect;
 pub mod error;
 pub mod gateway;

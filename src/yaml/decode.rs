@@ -240,6 +240,9 @@ impl<'de, 'a: 'de> Deserializer<'de> for Reader<'a> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Flaw> {
+        if matches!(self.node.value, Value::List(_)) {
+            return self.place(Err(de::Error::invalid_type(Unexpected::Seq, &visitor)));
+        }
         for (key, _) in self.node.entries() {
             if !key.text().is_some_and(|name| fields.contains(&name)) {
                 self.state.borrow_mut().unknown_key(key, fields);

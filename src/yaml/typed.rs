@@ -154,6 +154,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for NamedVisitor<T> {
         }
         Ok(Named(entries))
     }
+
+    /// `name:` with nothing after it, as when all entries are commented out.
+    fn visit_unit<E: Error>(self) -> Result<Named<T>, E> {
+        Ok(Named::default())
+    }
 }
 
 impl<T: JsonSchema> JsonSchema for Named<T> {

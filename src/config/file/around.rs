@@ -1,0 +1,151 @@
+//! What stands around the models: feeds, services, records.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Template, Time};
+use crate::yaml::{At, Named};
+
+/// Live data from outside.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "feeds such as `{ prices: [...] }`")]
+pub struct Feeds {
+    /// Prices; where two know a model, the first wins.
+    pub prices: Vec<PriceFeed>,
+}
+
+/// A feed of prices.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a feed such as `{ source: ./prices.json, format: litellm }`")]
+pub struct PriceFeed {
+    /// A file, relative to this one, or an http(s) URL.
+    pub source: At<String>,
+    /// Its form.
+    pub format: PriceFormat,
+    /// How often it is read again. Default: 15m.
+    pub refresh: Option<At<Time>>,
+}
+
+/// The form of a price feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum PriceFormat {
+    /// LiteLLM's model map.
+    #[serde(rename = "litellm")]
+    LiteLlm,
+    /// OpenRouter's list of models.
+    #[serde(rename = "openrouter")]
+    OpenRouter,
+    /// models.dev's API.
+    #[serde(rename = "models.dev")]
+    ModelsDev,
+    /// Pointsman's own: names to prices, written as in gateway.yaml.
+    #[serde(rename = "pointsman")]
+    Pointsman,
+}
+
+/// Something that policies may reach besides models.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a service such as `{ kind: http, base_url: \"https://tools.example\" }`")]
+pub struct Service {
+    /// What it is.
+    pub kind: ServiceKind,
+    /// Where it is; for pgvector a `postgres://` address.
+    pub base_url: At<Template>,
+    /// Its credentials. Sent to the host of `base_url` only.
+    pub api_key: Option<At<Template>>,
+    /// Headers on every request to it.
+    #[serde(default)]
+    pub headers: Named<At<Template>>,
+    /// Longest wait for an answer. Default: 10s.
+    pub timeout: Option<Time>,
+    /// The model that turns query texts into vectors.
+    pub embed_with: Option<At<String>>,
+    /// Qdrant: the collection.
+    pub collection: Option<At<String>>,
+    /// Qdrant, Weaviate: the named vector to search by.
+    pub vector: Option<String>,
+    /// Weaviate: the class.
+    pub class: Option<At<String>>,
+    /// Weaviate: the properties to return.
+    #[serde(default)]
+    pub properties: Vec<String>,
+    /// Pinecone: the namespace.
+    pub namespace: Option<String>,
+    /// pgvector: the table.
+    pub table: Option<At<String>>,
+    /// pgvector: the column of vectors. Default: embedding.
+    pub vector_column: Option<String>,
+    /// pgvector: how near is measured. Default: cosine.
+    pub distance: Option<Distance>,
+    /// The field of a passage's text. Default: text.
+    pub text_field: Option<String>,
+    /// How many passages a search returns where it does not say. Default: 5.
+    pub limit: Option<u32>,
+}
+
+/// What a service is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceKind {
+    /// A Qdrant collection.
+    Qdrant,
+    /// A Weaviate class.
+    Weaviate,
+    /// A Pinecone index.
+    Pinecone,
+    /// A PostgreSQL table with the pgvector extension.
+    Pgvector,
+    /// Any JSON API over HTTP.
+    Http,
+}
+
+/// How near two vectors are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Distance {
+    /// The angle between them.
+    Cosine,
+    /// The straight line between them.
+    Euclid,
+    /// Their inner product.
+    Dot,
+}
+
+impl ServiceKind {
+    /// Its name in YAML.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Qdrant => "qdrant",
+            Self::Weaviate => "weaviate",
+            Self::Pinecone => "pinecone",
+            Self::Pgvector => "pgvector",
+            Self::Http => "http",
+        }
+    }
+}
+
+impl Distance {
+    /// Its name in YAML.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::Euclid => "euclid",
+            Self::Dot => "dot",
+        }
+    }
+}
+
+/// The durable account of exchanges.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "records such as `{ folder: ./records }`")]
+pub struct Records {
+    /// The folder of the database, relative to this file.
+    pub folder: At<String>,
+    /// Keep what was asked and answered, not only the figures.
+    #[serde(default)]
+    pub content: bool,
+    /// How long records are kept. Default: 30d.
+    pub keep: Option<Time>,
+}

@@ -1,0 +1,29 @@
+//! `providers:`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Template;
+use crate::yaml::{At, Named};
+
+/// An account at a vendor or a server.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a provider such as `{ kind: openai, api_key: \"${env:OPENAI_API_KEY}\" }`")]
+pub struct Provider {
+    /// What it is: `openai`, `anthropic`, `gemini`, ..., `simulated`.
+    pub kind: At<String>,
+    /// Where it is. Default: the vendor's own address.
+    pub base_url: Option<At<Template>>,
+    /// Its credentials. Sent to the host of `base_url` only.
+    pub api_key: Option<At<Template>>,
+    /// The wire format to speak, where the kind knows several.
+    pub dialect: Option<At<String>>,
+    /// Headers on every request to it.
+    #[serde(default)]
+    pub headers: Named<At<Template>>,
+    /// Query parameters on every request to it.
+    #[serde(default)]
+    pub query: Named<At<String>>,
+    /// The API's version, for kinds that take it as a query parameter (Azure).
+    pub api_version: Option<At<String>>,
+}
