@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::ir::Endpoint;
 use crate::model::Model;
+use crate::policy::{Bound, Policies};
 use crate::principal::Principal;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -34,6 +35,8 @@ pub struct Bundle {
     pub keys: Vec<KeyEntry>,
     /// What policies may reach besides models.
     pub services: BTreeMap<Arc<str>, Arc<ServiceSpec>>,
+    /// Every policy of the folder, also those that no route uses.
+    pub policies: Arc<Policies>,
 }
 
 /// What holds for every route.
@@ -68,6 +71,8 @@ pub struct Route {
     pub endpoints: Option<Vec<Endpoint>>,
     /// The models that it allows, in order.
     pub candidates: Vec<Arc<Model>>,
+    /// Its policies with their parameters, in order.
+    pub policies: Vec<Arc<Bound>>,
     /// A policy that decides beside the others and acts on nothing.
     pub shadow: Option<Shadow>,
     /// Time-outs where a plan says nothing.
@@ -81,6 +86,8 @@ pub struct Route {
 /// A policy on trial.
 #[derive(Debug)]
 pub struct Shadow {
+    /// The policy with its parameters.
+    pub policy: Arc<Bound>,
     /// Share of exchanges on which it acts rather than only decides, 0 to 1.
     pub share: f64,
 }

@@ -1,6 +1,7 @@
 //! Compiled policies, and policies bound to the parameters of a route.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -48,11 +49,24 @@ pub struct Literal {
 }
 
 /// A policy with the parameters that a route passes.
+#[derive(Debug)]
 pub struct Bound {
     /// The policy.
     pub policy: Arc<Policy>,
     /// Every parameter, defaults filled in.
     pub with: Map<String, Value>,
+}
+
+impl fmt::Debug for Policies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.policies.keys()).finish()
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy").field("name", &self.name).field("hooks", &self.hooks).finish_non_exhaustive()
+    }
 }
 
 impl Policies {
