@@ -30,4 +30,5 @@ pub mod provider;
 pub mod secret;
 pub mod sse;
 pub mod state;
+pub mod upstream;
 pub mod yaml;

@@ -121,7 +121,8 @@ impl de::Error for Flaw {
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let expected = plain_words(&expected.to_string());
         let flaw = Self::new("wrong_type", format!("expected {expected}, found {}", found_words(found)));
-        let quote = expected == "a text" && !matches!(found, Unexpected::Map | Unexpected::Seq | Unexpected::Unit);
+        let quote =
+            expected == "a text" && !matches!(found, Unexpected::Map | Unexpected::Seq | Unexpected::Unit);
         Self { help: quote.then(|| "put it into quotes".to_owned()), ..flaw }
     }
 
@@ -215,7 +216,9 @@ impl<'de, 'a: 'de> Deserializer<'de> for Reader<'a> {
             Value::Float(number) => visitor.visit_f64(*number),
             Value::Text(text) => visitor.visit_str(text),
             Value::List(items) => visitor.visit_seq(Items { reader: self, left: items.iter() }),
-            Value::Map(entries) => visitor.visit_map(Entries { reader: self, left: entries.iter(), value: None }),
+            Value::Map(entries) => {
+                visitor.visit_map(Entries { reader: self, left: entries.iter(), value: None })
+            }
         })
     }
 
@@ -226,7 +229,11 @@ impl<'de, 'a: 'de> Deserializer<'de> for Reader<'a> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Flaw> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Flaw> {
         self.place(match name {
             AT => visitor.visit_seq(Placed { reader: self, part: 0 }),
             _ => visitor.visit_newtype_struct(self),
@@ -258,7 +265,9 @@ impl<'de, 'a: 'de> Deserializer<'de> for Reader<'a> {
         visitor: V,
     ) -> Result<V::Value, Flaw> {
         self.place(match &self.node.value {
-            Value::Text(text) => visitor.visit_enum(IntoDeserializer::<Flaw>::into_deserializer(text.as_str())),
+            Value::Text(text) => {
+                visitor.visit_enum(IntoDeserializer::<Flaw>::into_deserializer(text.as_str()))
+            }
             Value::Map(entries) => match entries.as_slice() {
                 [(key, value)] => visitor.visit_enum(Variant { key, value: self.of(value) }),
                 _ => Err(Flaw::new("wrong_type", "expected one name, found a map".to_owned())),
@@ -300,7 +309,8 @@ impl<'de, 'a: 'de> MapAccess<'de> for Entries<'a> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Flaw> {
         let reader = self.reader;
-        let mut fit = self.left.by_ref().filter(|(key, value)| !reader.left_out(key) && !reader.left_out(value));
+        let mut fit =
+            self.left.by_ref().filter(|(key, value)| !reader.left_out(key) && !reader.left_out(value));
         let Some((key, value)) = fit.next() else { return Ok(None) };
         self.value = Some(value);
         let name = reader.of(key);
@@ -366,7 +376,11 @@ impl<'de, 'a: 'de> VariantAccess<'de> for Reader<'a> {
         self.deserialize_any(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Flaw> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Flaw> {
         self.deserialize_struct("", fields, visitor)
     }
 }

@@ -53,7 +53,10 @@ fn a_good_file_is_read_with_places_merges_and_aliases() {
     let b = fleet.trains.get("b").unwrap();
     assert_eq!((b.cars, b.colour.as_ref()), (4, Some(&Colour::Green)));
     assert_eq!(fleet.trains.get("c").unwrap().cars, 3);
-    assert_eq!((fleet.names[1].value.as_str(), fleet.names[1].place.line, fleet.names[1].place.column), ("y", 6, 12));
+    assert_eq!(
+        (fleet.names[1].value.as_str(), fleet.names[1].place.line, fleet.names[1].place.column),
+        ("y", 6, 12)
+    );
 }
 
 #[test]

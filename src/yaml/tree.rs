@@ -138,7 +138,8 @@ impl Builder {
             }
             self.event(event, &span)?;
         }
-        let empty = Node { id: 0, place: Place { line: 1, column: 1, length: 0 }, value: Value::Map(Vec::new()) };
+        let empty =
+            Node { id: 0, place: Place { line: 1, column: 1, length: 0 }, value: Value::Map(Vec::new()) };
         Ok(self.root.take().filter(|root| !matches!(root.value, Value::Null)).unwrap_or(empty))
     }
 
@@ -233,7 +234,8 @@ impl Builder {
         match (&mut parent.value, key.take()) {
             (Value::List(items), _) => items.push(node),
             (Value::Map(_), None) => {
-                let fine = matches!(node.value, Value::Text(_) | Value::Int(_) | Value::Bool(_) | Value::Float(_));
+                let fine =
+                    matches!(node.value, Value::Text(_) | Value::Int(_) | Value::Bool(_) | Value::Float(_));
                 if !fine {
                     let message = "a key must be a text".to_owned();
                     return Err(self.flaw(node.place, "key_type", message));
@@ -334,7 +336,8 @@ fn resolve(text: Cow<'_, str>) -> Value {
         if let Some(int) = int {
             return Value::Int(int);
         }
-        let only_digits = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E'));
+        let only_digits =
+            text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E'));
         if let Some(float) = text.parse().ok().filter(|_| only_digits) {
             return Value::Float(float);
         }

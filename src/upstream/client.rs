@@ -1,0 +1,186 @@
+//! The HTTP client: pooled connections, signed requests, no redirects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ahash::AHashMap;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method};
+use parking_lot::RwLock;
+use reqwest::Url;
+
+use super::failure::classify;
+use super::reply::{Body, Reply};
+use super::simulated;
+use crate::dialect::Wire;
+use crate::error::{Error, Kind, Origin, Result};
+use crate::model::Model;
+use crate::provider::{Auth, Provider};
+
+/// Longest wait for a connection, TLS included.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long an unused connection is kept.
+const IDLE: Duration = Duration::from_secs(75);
+/// Unused connections kept a host.
+const IDLE_CONNECTIONS: usize = 512;
+/// Parsed URLs that are remembered.
+const URLS: usize = 4096;
+
+/// The way to all providers and services.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    client: reqwest::Client,
+    urls: Arc<RwLock<AHashMap<String, Url>>>,
+    /// Names this process in `via`, so that a loop through it is noticed.
+    via: HeaderValue,
+    simulated: simulated::Simulated,
+}
+
+/// One request to a provider.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The model that is asked; its provider is called.
+    pub model: &'a Model,
+    /// What is sent.
+    pub wire: Wire,
+    /// HTTP method.
+    pub method: Method,
+    /// Content type of the body; JSON unless said otherwise.
+    pub content_type: Option<HeaderValue>,
+    /// `traceparent` to pass on.
+    pub traceparent: Option<HeaderValue>,
+}
+
+impl Upstream {
+    /// A client that names itself `instance` in `via`.
+    ///
+    /// # Errors
+    /// `Internal` when TLS cannot be set up on this machine.
+    pub fn new(instance: &str) -> Result<Self> {
+        // A second call finds the provider installed: that is what is wanted.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .referer(false)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .tcp_nodelay(true)
+            .tcp_keepalive(Duration::from_secs(30))
+            .http2_adaptive_window(true)
+            .http2_keep_alive_interval(Duration::from_secs(30))
+            .build()
+            .map_err(|error| Error::internal(format!("the HTTP client cannot be set up: {error}")))?;
+        let via = HeaderValue::from_str(&format!("1.1 pointsman-{instance}"))
+            .map_err(|_| Error::internal("the instance's name does not fit a header"))?;
+        Ok(Self { client, urls: Arc::default(), via, simulated: simulated::Simulated::default() })
+    }
+
+    /// The value of `via` on everything that this process sends.
+    #[must_use]
+    pub fn via(&self) -> &HeaderValue {
+        &self.via
+    }
+
+    /// Sends `call` and waits for the head of the answer. The caller sets the
+    /// deadline by dropping the future.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Tls`, `TimedOut` before an answer; an answer of any
+    /// status is `Ok`.
+    pub async fn send(&self, call: Call<'_>) -> Result<Reply> {
+        let provider = &call.model.provider;
+        if provider.kind.in_process {
+            return self.simulated.answer(call.model, &call.wire);
+        }
+        let url = self.url(provider, &call.wire.path)?;
+        let mut request = reqwest::Request::new(call.method, url);
+        *request.body_mut() = Some(call.wire.body.into());
+        let headers = request.headers_mut();
+        headers
+            .insert(CONTENT_TYPE, call.content_type.unwrap_or(HeaderValue::from_static("application/json")));
+        headers.insert(http::header::VIA, self.via.clone());
+        for (name, value) in provider.kind.headers {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        for (name, value) in provider.headers.iter().cloned().chain(call.wire.headers) {
+            headers.insert(name, value);
+        }
+        if let Some(traceparent) = call.traceparent {
+            headers.insert(HeaderName::from_static("traceparent"), traceparent);
+        }
+        sign(provider, headers)?;
+        self.execute(request).await
+    }
+
+    /// Fetches `url` whole, for feeds.
+    ///
+    /// # Errors
+    /// As [`Self::send`]; `UpstreamFailed` on a status other than 200.
+    pub async fn fetch(&self, url: &str, cap: usize) -> Result<Bytes> {
+        let url = Url::parse(url).map_err(|error| Error::internal(format!("not a URL: {error}")))?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let reply = self.execute(reqwest::Request::new(Method::GET, url)).await?;
+        if reply.status != http::StatusCode::OK {
+            let text = format!("{host} answered with status {}", reply.status.as_u16());
+            return Err(Error::new(Kind::UpstreamFailed, Origin::Upstream, text));
+        }
+        reply.body.whole(cap).await
+    }
+
+    async fn execute(&self, request: reqwest::Request) -> Result<Reply> {
+        let host: Arc<str> = Arc::from(request.url().host_str().unwrap_or_default());
+        let response = self.client.execute(request).await.map_err(|error| classify(&error, &host))?;
+        let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+        Ok(Reply { status: parts.status, headers: parts.headers, body: Body::http(body, host) })
+    }
+
+    /// The URL of `path` at `provider`, parsed once.
+    fn url(&self, provider: &Provider, path: &str) -> Result<Url> {
+        let text = format!("{}/{path}", provider.base_url);
+        if let Some(url) = self.urls.read().get(&text) {
+            return Ok(url.clone());
+        }
+        let url = Url::parse(&text).map_err(|_| {
+            Error::internal(format!("provider `{}` has a base_url that gives no URL", provider.name))
+        })?;
+        let mut urls = self.urls.write();
+        if urls.len() >= URLS {
+            urls.clear();
+        }
+        urls.insert(text, url.clone());
+        Ok(url)
+    }
+}
+
+/// Adds the provider's credentials.
+fn sign(provider: &Provider, headers: &mut http::HeaderMap) -> Result<()> {
+    let Some(key) = &provider.api_key else {
+        return match provider.kind.auth {
+            Auth::None | Auth::Bearer => Ok(()),
+            Auth::Header(_) | Auth::SigV4 | Auth::GoogleToken => Err(no_key(provider)),
+        };
+    };
+    let (name, text) = match provider.kind.auth {
+        Auth::None => return Ok(()),
+        Auth::Header(name) => (HeaderName::from_static(name), key.expose().to_owned()),
+        Auth::Bearer | Auth::SigV4 | Auth::GoogleToken => (AUTHORIZATION, format!("Bearer {}", key.expose())),
+    };
+    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+        let text = format!("the key of provider `{}` has characters that no header may have", provider.name);
+        Error::new(Kind::UpstreamAuth, Origin::Gateway, text)
+    })?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    Ok(())
+}
+
+fn no_key(provider: &Provider) -> Error {
+    let text = format!(
+        "provider `{}` has no credentials: set `api_key: \"${{env:NAME}}\"` in gateway.yaml",
+        provider.name
+    );
+    Error::new(Kind::UpstreamAuth, Origin::Gateway, text)
+}

@@ -1,0 +1,13 @@
+//! The outside: HTTP to providers and services, and the simulated provider.
+//! The only module that knows the HTTP client.
+//!
+//! Everything here is bounded and has a deadline given by the caller; a dropped
+//! future or body closes what it opened.
+
+mod client;
+mod failure;
+mod reply;
+mod simulated;
+
+pub use client::{Call, Upstream};
+pub use reply::{Body, Reply};

@@ -1,0 +1,104 @@
+//! A provider's answer: status and headers, and a body that is read whole under
+//! a cap or chunk by chunk.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::BoxStream;
+use http::{HeaderMap, StatusCode};
+use http_body::Body as _;
+
+use super::failure::classify;
+use crate::error::{Error, Result};
+
+/// A provider's answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// HTTP headers.
+    pub headers: HeaderMap,
+    /// The body, not read yet.
+    pub body: Body,
+}
+
+/// The body of an answer. Dropped, it closes the connection.
+pub struct Body {
+    inner: Inner,
+    host: Arc<str>,
+}
+
+enum Inner {
+    Http(Box<reqwest::Body>),
+    InProcess(BoxStream<'static, Result<Bytes>>),
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+impl Body {
+    pub(super) fn http(body: reqwest::Body, host: Arc<str>) -> Self {
+        Self { inner: Inner::Http(Box::new(body)), host }
+    }
+
+    pub(super) fn in_process(stream: BoxStream<'static, Result<Bytes>>) -> Self {
+        Self { inner: Inner::InProcess(stream), host: Arc::from("simulated") }
+    }
+
+    /// The next chunk, as it came; none at the end.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        match &mut self.inner {
+            Inner::Http(body) => loop {
+                match std::task::ready!(Pin::new(body.as_mut()).poll_frame(cx)) {
+                    Some(Ok(frame)) => {
+                        if let Ok(data) = frame.into_data() {
+                            return Poll::Ready(Some(Ok(data)));
+                        }
+                    }
+                    Some(Err(error)) => return Poll::Ready(Some(Err(classify(&error, &self.host)))),
+                    None => return Poll::Ready(None),
+                }
+            },
+            Inner::InProcess(stream) => stream.as_mut().poll_next(cx),
+        }
+    }
+
+    /// The next chunk; none at the end.
+    ///
+    /// # Errors
+    /// `StreamBroken`, `TimedOut`: the connection failed.
+    pub async fn chunk(&mut self) -> Option<Result<Bytes>> {
+        std::future::poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// `InvalidResponse` above `cap` bytes; as [`Self::chunk`].
+    pub async fn whole(mut self, cap: usize) -> Result<Bytes> {
+        let Some(first) = self.chunk().await.transpose()? else { return Ok(Bytes::new()) };
+        let Some(second) = self.chunk().await.transpose()? else { return within(first, cap) };
+        let mut all = BytesMut::from(first);
+        all.extend_from_slice(&second);
+        while let Some(more) = self.chunk().await.transpose()? {
+            if all.len() + more.len() > cap {
+                return Err(too_large(cap));
+            }
+            all.extend_from_slice(&more);
+        }
+        within(all.freeze(), cap)
+    }
+}
+
+fn within(body: Bytes, cap: usize) -> Result<Bytes> {
+    if body.len() > cap { Err(too_large(cap)) } else { Ok(body) }
+}
+
+fn too_large(cap: usize) -> Error {
+    Error::bad_answer(format!("the provider's answer is larger than {cap} bytes"))
+}
