@@ -93,7 +93,7 @@ impl Upstream {
     pub async fn send(&self, call: Call<'_>) -> Result<Reply> {
         let provider = &call.model.provider;
         if provider.kind.in_process {
-            return self.simulated.answer(call.model, &call.wire);
+            return self.simulated.answer(call.model, &call.wire).await;
         }
         let url = self.url(provider, &call.wire.path)?;
         let mut request = reqwest::Request::new(call.method, url);

@@ -48,29 +48,26 @@ struct Script {
 }
 
 impl Simulated {
-    /// Answers the request in `wire`: the head at once, the body after the
-    /// simulated latency.
-    pub(super) fn answer(&self, model: &Model, wire: &Wire) -> Result<Reply> {
+    /// Answers the request in `wire` after the simulated latency.
+    pub(super) async fn answer(&self, model: &Model, wire: &Wire) -> Result<Reply> {
         let default = Simulate::default();
         let behaviour = model.simulate.as_ref().unwrap_or(&default);
         let turn = self.turn(&model.name);
         let mut rng = fastrand::Rng::with_seed(behaviour.seed ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let wait = latency(behaviour, &mut rng);
         let draw = rng.f64();
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
         if draw < behaviour.error_rate {
-            return Ok(failure(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "simulated failure", wait));
+            return Ok(failure(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "simulated failure"));
         }
         if draw < behaviour.error_rate + behaviour.rate_limit_rate {
-            return Ok(failure(
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_error",
-                "simulated rate limit",
-                wait,
-            ));
+            return Ok(failure(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "simulated rate limit"));
         }
         let asked = read(&wire.body)?;
         let script = write(model, behaviour, &asked, turn);
-        Ok(if asked.stream { streamed(script, wait) } else { whole(&script, wait) })
+        Ok(if asked.stream { streamed(&script) } else { whole(&script) })
     }
 
     /// Counts the requests of a model from 0.
@@ -196,14 +193,18 @@ fn later(wait: Duration, body: Vec<u8>) -> Body {
     )
 }
 
-fn failure(status: StatusCode, kind: &str, message: &str, wait: Duration) -> Reply {
+fn failure(status: StatusCode, kind: &str, message: &str) -> Reply {
     let body = json!({ "error": { "message": message, "type": kind, "param": null, "code": null } });
-    Reply { status, headers: headers("application/json"), body: later(wait, body.to_string().into_bytes()) }
+    Reply {
+        status,
+        headers: headers("application/json"),
+        body: later(Duration::ZERO, body.to_string().into_bytes()),
+    }
 }
 
-fn whole(script: &Script, wait: Duration) -> Reply {
+fn whole(script: &Script) -> Reply {
     let count = u32::try_from(script.words.len()).unwrap_or(u32::MAX);
-    let wait = wait.saturating_add(script.pause.saturating_mul(count));
+    let wait = script.pause.saturating_mul(count);
     let message = match &script.tool {
         Some(name) => {
             json!({ "role": "assistant", "content": null, "tool_calls": [tool_call(script, name)] })
@@ -226,7 +227,7 @@ fn tool_call(script: &Script, name: &str) -> Value {
     json!({ "id": format!("call_{}", script.id), "type": "function", "function": { "name": name, "arguments": "{}" } })
 }
 
-fn streamed(script: Script, wait: Duration) -> Reply {
+fn streamed(script: &Script) -> Reply {
     let frame = |delta: Value, finish: Value| {
         let chunk = json!({
             "id": script.id, "object": "chat.completion.chunk", "created": 0, "model": script.model,
@@ -234,9 +235,10 @@ fn streamed(script: Script, wait: Duration) -> Reply {
         });
         format!("data: {chunk}\n\n")
     };
-    let mut frames = vec![(wait, frame(json!({ "role": "assistant", "content": "" }), Value::Null))];
+    let mut frames =
+        vec![(Duration::ZERO, frame(json!({ "role": "assistant", "content": "" }), Value::Null))];
     if let Some(name) = &script.tool {
-        let mut call = tool_call(&script, name);
+        let mut call = tool_call(script, name);
         if let Some(fields) = call.as_object_mut() {
             fields.insert("index".to_owned(), Value::from(0));
         }

@@ -1,0 +1,247 @@
+//! Metrics in Prometheus' form. Labels are closed sets: names of the
+//! configuration, endpoints, outcomes, error codes; never users or prompts.
+
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use parking_lot::RwLock;
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
+};
+
+/// Bounds of durations, seconds: the OpenTelemetry GenAI ones with finer steps below.
+const SECONDS: [f64; 16] =
+    [0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+/// Bounds of the gateway's own share, seconds.
+const OVERHEAD: [f64; 10] = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25];
+
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Meters {
+    registry: Registry,
+    /// Exchanges accepted.
+    pub accepted: IntCounter,
+    /// Exchanges under way.
+    pub in_flight: IntGauge,
+    settled: IntCounterVec,
+    attempts: IntCounterVec,
+    duration: HistogramVec,
+    first_byte: HistogramVec,
+    tokens: IntCounterVec,
+    cost: IntCounterVec,
+    unpriced: IntCounterVec,
+    /// What the gateway itself takes until the first byte.
+    pub overhead: Histogram,
+    /// Policy evaluations that failed, by policy and kind.
+    pub policy_faults: IntCounterVec,
+    /// Retries that were wanted and not granted.
+    pub retries_denied: IntCounter,
+    /// Reloads by result.
+    pub reloads: IntCounterVec,
+    /// Decisions of policies on trial, by route and whether they agreed.
+    pub shadow: IntCounterVec,
+    by_model: RwLock<AHashMap<Arc<str>, Arc<ModelMeters>>>,
+    by_ending: RwLock<AHashMap<EndingKey, IntCounter>>,
+}
+
+type EndingKey = (Arc<str>, &'static str, &'static str, String);
+
+/// The metrics of one model, looked up once.
+#[derive(Debug)]
+pub struct ModelMeters {
+    /// Durations of attempts that answered, seconds.
+    pub duration: Histogram,
+    /// Times to the first byte, seconds.
+    pub first_byte: Histogram,
+    /// Attempts that answered.
+    pub answered: IntCounter,
+    /// Input tokens.
+    pub input: IntCounter,
+    /// Output tokens.
+    pub output: IntCounter,
+    /// Cached input tokens.
+    pub cached: IntCounter,
+    /// Cost, nano-USD.
+    pub cost: IntCounter,
+    /// Attempts without a price.
+    pub unpriced: IntCounter,
+}
+
+impl Meters {
+    /// All metrics at zero.
+    ///
+    /// # Errors
+    /// A metric's name is taken or malformed: a mistake in this file.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let accepted = counter("pointsman_exchanges_accepted_total", "Exchanges accepted")?;
+        let in_flight = IntGauge::new("pointsman_exchanges_in_flight", "Exchanges under way")?;
+        let settled = counters(
+            "pointsman_exchanges_settled_total",
+            "Exchanges settled, by route, endpoint, outcome and error code",
+            &["route", "endpoint", "outcome", "code"],
+        )?;
+        let attempts =
+            counters("pointsman_attempts_total", "Attempts at models, by result", &["model", "result"])?;
+        let duration =
+            histograms("pointsman_attempt_duration_seconds", "Whole duration of answers", &["model"])?;
+        let first_byte =
+            histograms("pointsman_attempt_first_byte_seconds", "Time to the first byte", &["model"])?;
+        let tokens = counters("pointsman_tokens_total", "Tokens, by direction", &["model", "direction"])?;
+        let cost = counters("pointsman_cost_nano_usd_total", "Cost of answers, nano-USD", &["model"])?;
+        let unpriced = counters("pointsman_unpriced_total", "Answers of models without a price", &["model"])?;
+        let overhead = Histogram::with_opts(
+            HistogramOpts::new(
+                "pointsman_overhead_seconds",
+                "The gateway's own share of the time to the first byte",
+            )
+            .buckets(OVERHEAD.to_vec()),
+        )?;
+        let policy_faults = counters(
+            "pointsman_policy_faults_total",
+            "Evaluations of policies that failed",
+            &["policy", "hook", "kind"],
+        )?;
+        let retries_denied =
+            counter("pointsman_retries_denied_total", "Retries refused by the retry budget")?;
+        let reloads = counters("pointsman_reloads_total", "Reloads, by result", &["result"])?;
+        let shadow =
+            counters("pointsman_shadow_decisions_total", "Decisions on trial", &["route", "agreed"])?;
+        let all: [Box<dyn Collector>; 14] = [
+            Box::new(accepted.clone()),
+            Box::new(in_flight.clone()),
+            Box::new(settled.clone()),
+            Box::new(attempts.clone()),
+            Box::new(duration.clone()),
+            Box::new(first_byte.clone()),
+            Box::new(tokens.clone()),
+            Box::new(cost.clone()),
+            Box::new(unpriced.clone()),
+            Box::new(overhead.clone()),
+            Box::new(policy_faults.clone()),
+            Box::new(retries_denied.clone()),
+            Box::new(reloads.clone()),
+            Box::new(shadow.clone()),
+        ];
+        for collector in all {
+            registry.register(collector)?;
+        }
+        Ok(Self {
+            registry,
+            accepted,
+            in_flight,
+            settled,
+            attempts,
+            duration,
+            first_byte,
+            tokens,
+            cost,
+            unpriced,
+            overhead,
+            policy_faults,
+            retries_denied,
+            reloads,
+            shadow,
+            by_model: RwLock::default(),
+            by_ending: RwLock::default(),
+        })
+    }
+
+    /// The metrics of `model`.
+    #[must_use]
+    pub fn model(&self, model: &Arc<str>) -> Arc<ModelMeters> {
+        if let Some(meters) = self.by_model.read().get(model) {
+            return Arc::clone(meters);
+        }
+        let made = Arc::new(ModelMeters {
+            duration: self.duration.with_label_values(&[model]),
+            first_byte: self.first_byte.with_label_values(&[model]),
+            answered: self.attempts.with_label_values(&[model.as_ref(), "answered"]),
+            input: self.tokens.with_label_values(&[model.as_ref(), "input"]),
+            output: self.tokens.with_label_values(&[model.as_ref(), "output"]),
+            cached: self.tokens.with_label_values(&[model.as_ref(), "cached_input"]),
+            cost: self.cost.with_label_values(&[model]),
+            unpriced: self.unpriced.with_label_values(&[model]),
+        });
+        Arc::clone(self.by_model.write().entry(Arc::clone(model)).or_insert(made))
+    }
+
+    /// An attempt at `model` failed with `code`.
+    pub fn attempt_failed(&self, model: &str, code: &str) {
+        self.attempts.with_label_values(&[model, code]).inc();
+    }
+
+    /// An exchange was settled.
+    pub fn settled(&self, route: &Arc<str>, endpoint: &'static str, outcome: &'static str, code: &str) {
+        let key = (Arc::clone(route), endpoint, outcome, code.to_owned());
+        if let Some(counter) = self.by_ending.read().get(&key) {
+            return counter.inc();
+        }
+        let counter = self.settled.with_label_values(&[route.as_ref(), endpoint, outcome, code]);
+        counter.inc();
+        self.by_ending.write().insert(key, counter);
+    }
+
+    /// How many exchanges were settled in all.
+    #[must_use]
+    pub fn settled_in_all(&self) -> u64 {
+        self.settled
+            .collect()
+            .iter()
+            .flat_map(|family| family.get_metric().iter().map(|metric| metric.get_counter().get_value()))
+            .map(|count| {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+                let count = count as u64;
+                count
+            })
+            .sum()
+    }
+
+    /// Everything in Prometheus' text form.
+    #[must_use]
+    pub fn exposition(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // Writing to memory does not fail.
+        drop(TextEncoder::new().encode(&self.registry.gather(), &mut text));
+        text
+    }
+}
+
+fn counter(name: &str, help: &str) -> prometheus::Result<IntCounter> {
+    IntCounter::new(name, help)
+}
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    IntCounterVec::new(Opts::new(name, help), labels)
+}
+
+fn histograms(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
+    HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_registered_and_exposed() {
+        let meters = Meters::new().unwrap();
+        meters.accepted.inc();
+        meters.settled(&Arc::from("r"), "chat", "completed", "");
+        meters.settled(&Arc::from("r"), "chat", "completed", "");
+        meters.model(&Arc::from("m")).duration.observe(0.1);
+        meters.attempt_failed("m", "overloaded");
+        let text = String::from_utf8(meters.exposition()).unwrap();
+        for line in [
+            "pointsman_exchanges_accepted_total 1",
+            r#"pointsman_exchanges_settled_total{code="",endpoint="chat",outcome="completed",route="r"} 2"#,
+            r#"pointsman_attempts_total{model="m",result="overloaded"} 1"#,
+            "pointsman_overhead_seconds_count 0",
+        ] {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
+        assert_eq!(meters.settled_in_all(), 2);
+    }
+}

@@ -1,0 +1,8 @@
+//! What is seen from outside: metrics and the log. Call sites say what
+//! happened; names, labels and levels live here.
+
+mod lines;
+mod meters;
+
+pub use lines::Lines;
+pub use meters::{Meters, ModelMeters};
