@@ -14,8 +14,9 @@ mod head;
 mod lazy;
 mod wire;
 
+pub use crate::sse::Framing;
 pub use lazy::LazyRequest;
-pub use wire::{Framing, Quirks, Target, TokenField, Wire};
+pub use wire::{Quirks, Target, TokenField, Wire};
 
 use bytes::Bytes;
 use http::HeaderMap;

@@ -28,17 +28,6 @@ pub struct Target<'a> {
     pub quirks: &'a Quirks,
 }
 
-/// How a provider frames its streams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// Server-sent events.
-    Sse,
-    /// One JSON value a line.
-    Ndjson,
-    /// Amazon's binary event stream.
-    AwsEventStream,
-}
-
 /// Deviations of a vendor from the dialect that it speaks. Data of `provider`;
 /// the default is the dialect as its owner documents it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,0 +1,335 @@
+//! Reading a provider's error, whatever its form: one body reader and one
+//! table from status and words to a [`Kind`], shared by all dialects, because
+//! servers that speak a dialect often send errors of another.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde_json::{Map, Value};
+
+use super::advice;
+use super::redact::redact;
+use crate::error::{Error, Kind, Origin};
+
+/// A provider's answer with an error status.
+#[derive(Debug, Clone, Copy)]
+pub struct Refused<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers of the answer.
+    pub headers: &'a HeaderMap,
+    /// The body, of any form.
+    pub body: &'a [u8],
+    /// Seconds since the Unix epoch, for waits that are given as a date.
+    pub unix_seconds: u64,
+}
+
+/// Reads the error of a refused request.
+pub(super) fn read(refused: &Refused<'_>) -> Error {
+    let mut report = Report::read(refused.body);
+    if report.class.is_empty() {
+        // Bedrock names the class in a header alone: `ThrottlingException:http://...`.
+        let class = refused.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+        report.class = class.unwrap_or_default().split(':').next().unwrap_or_default().to_owned();
+    }
+    let mut error = report.error(refused.status);
+    error.retry = advice::retry(refused, error.retry, report.delay);
+    error
+}
+
+/// What an error body says.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// `type` or `status`: the class of the error in the provider's words.
+    pub(super) class: String,
+    /// `code`, numbers as text.
+    pub(super) code: String,
+    /// What happened, for people.
+    pub(super) message: String,
+    /// The field at fault.
+    pub(super) param: Option<String>,
+    /// A wait that the body names.
+    pub(super) delay: Option<Duration>,
+    /// More words that tell the class (Google's `reason`s).
+    pub(super) reasons: String,
+}
+
+impl Report {
+    /// Reads a body of any form: JSON objects and lists, HTML, plain text, nothing.
+    pub(super) fn read(body: &[u8]) -> Self {
+        match serde_json::from_slice::<Value>(body.trim_ascii()) {
+            Ok(value) => Self::of(&value),
+            Err(_) => Self { message: plain_text(body), ..Self::default() },
+        }
+    }
+
+    /// Reads an error out of a JSON value.
+    pub(super) fn of(value: &Value) -> Self {
+        match value {
+            // Gemini's streams wrap the error in a list.
+            Value::Array(list) => list.first().map(Self::of).unwrap_or_default(),
+            Value::String(text) => Self { message: text.clone(), ..Self::default() },
+            Value::Object(fields) => Self::of_object(fields),
+            _ => Self::default(),
+        }
+    }
+
+    fn of_object(fields: &Map<String, Value>) -> Self {
+        let mut report = match fields.get("error").or_else(|| fields.get("errors")) {
+            Some(inner @ (Value::Object(_) | Value::String(_) | Value::Array(_))) => Self::of(inner),
+            _ => Self::default(),
+        };
+        let text = |name: &str| fields.get(name).map(words).unwrap_or_default();
+        let fill = |place: &mut String, names: &[&str]| {
+            if place.is_empty() {
+                *place = names.iter().map(|name| text(name)).find(|text| !text.is_empty()).unwrap_or_default();
+            }
+        };
+        fill(&mut report.message, &["message", "detail", "Message", "msg", "error_description"]);
+        // `{"type": "error", "error": {...}}` and `{"object": "error"}` name no class.
+        fill(&mut report.class, &["status", "error_type", "type", "__type"]);
+        if report.class == "error" {
+            report.class.clear();
+        }
+        fill(&mut report.code, &["code"]);
+        report.param = report.param.or_else(|| fields.get("param").map(words).filter(|name| !name.is_empty()));
+        if let Some(Value::Array(details)) = fields.get("details") {
+            report.add_details(details);
+        }
+        if let Some(Value::Object(inner)) = fields.get("innererror") {
+            report.reasons.push_str(&inner.get("code").map(words).unwrap_or_default());
+        }
+        report
+    }
+
+    /// Reads Google's `details`.
+    fn add_details(&mut self, details: &[Value]) {
+        for detail in details {
+            if let Some(reason) = detail.get("reason").and_then(Value::as_str) {
+                self.reasons.push_str(reason);
+                self.reasons.push(' ');
+            }
+            if let Some(delay) = detail.get("retryDelay").and_then(Value::as_str) {
+                self.delay = advice::seconds(delay);
+            }
+        }
+    }
+
+    /// The error that the report and an HTTP status mean. Status 200 stands for
+    /// an error inside an answer that began well.
+    pub(super) fn error(&self, status: u16) -> Error {
+        let status = if status >= 400 { status } else { self.own_status().unwrap_or(status) };
+        let kind = self.kind(status);
+        let origin = match kind {
+            Kind::InvalidRequest | Kind::TooLarge | Kind::UnsupportedMedia | Kind::Unsupported => Origin::Client,
+            _ => Origin::Upstream,
+        };
+        let message = if self.message.trim().is_empty() {
+            format!("the provider answered with status {status} and no message")
+        } else {
+            redact(self.message.trim())
+        };
+        let mut error = Error::new(kind, origin, message);
+        error.param.clone_from(&self.param);
+        error.upstream_status = (status >= 400).then_some(status);
+        let faithful = matches!(kind, Kind::InvalidRequest | Kind::Unsupported | Kind::NotFound);
+        if faithful && (400..500).contains(&status) && status != 401 && status != 403 {
+            error.status = Some(status);
+            if !self.code.is_empty() && self.code.parse::<u16>().is_err() {
+                error.code = Some(redact(&self.code).into());
+            }
+        }
+        error
+    }
+
+    /// A status that the body itself states.
+    fn own_status(&self) -> Option<u16> {
+        self.code.parse().ok().filter(|status| (400..600).contains(status))
+    }
+
+    /// What went wrong, by the words first and the status second.
+    fn kind(&self, status: u16) -> Kind {
+        let names = format!("{} {} {}", self.code, self.class, self.reasons).to_ascii_lowercase();
+        let message = self.message.to_ascii_lowercase();
+        let by_words = WORDS.iter().find(|rule| rule.applies(status, &names, &message));
+        by_words.map_or_else(|| by_status(status), |rule| rule.kind)
+    }
+}
+
+/// One rule from words to a kind.
+struct Rule {
+    /// The statuses at which it holds; 200 stands for an error inside an answer.
+    statuses: &'static [u16],
+    /// Any of these in code, type or reason.
+    names: &'static [&'static str],
+    /// Any of these in the message.
+    messages: &'static [&'static str],
+    kind: Kind,
+}
+
+impl Rule {
+    fn applies(&self, status: u16, names: &str, message: &str) -> bool {
+        self.statuses.contains(&status)
+            && (self.names.iter().any(|name| names.contains(name))
+                || self.messages.iter().any(|words| message.contains(words)))
+    }
+}
+
+const REFUSED: &[u16] = &[200, 400, 403, 404, 413, 422, 424, 429, 500];
+
+/// Words that tell more than the status, the more telling first.
+const WORDS: &[Rule] = &[
+    Rule {
+        statuses: REFUSED,
+        names: &[
+            "context_length_exceeded",
+            "exceed_context_size",
+            "too_many_prompt_tokens",
+            "too_many_tokens",
+            "context_window_exceeded",
+            "model_max_prompt_tokens_exceeded",
+            "string_above_max_length",
+        ],
+        messages: &[
+            "maximum context length",
+            "max context length",
+            "context length exceeded",
+            "context window",
+            "available context size",
+            "exceeds the context",
+            "prompt is too long",
+            "prompt too long",
+            "input is too long",
+            "too many tokens",
+            "input tokens exceeded",
+            "input token count",
+            "maximum number of tokens allowed",
+            "total length of all messages is too long",
+            "reduce the length of the messages",
+            "maximum prompt length",
+            "prompt contains more tokens",
+            "input length and `max_tokens` exceed",
+        ],
+        kind: Kind::ContextTooLong,
+    },
+    Rule {
+        statuses: REFUSED,
+        names: &["content_filter", "content_policy", "responsibleaipolicyviolation", "moderation", "prohibited_content"],
+        messages: &[
+            "content management policy",
+            "content filter",
+            "content policy",
+            "content exists risk",
+            "data_inspection_failed",
+            "inappropriate content",
+            "safety system",
+            "flagged",
+        ],
+        kind: Kind::ContentRefused,
+    },
+    Rule {
+        statuses: &[200, 400, 402, 403, 429],
+        names: &["insufficient_quota", "billing", "insufficient_balance", "credits_required", "arrearage", "budget_exceeded"],
+        messages: &[
+            "exceeded your current quota, please check your plan and billing",
+            "credit balance is too low",
+            "insufficient balance",
+            "insufficient credits",
+            "requires more credits",
+            "used all available credits",
+            "account is not active",
+        ],
+        kind: Kind::QuotaExceeded,
+    },
+    Rule {
+        statuses: &[200, 400, 403, 404],
+        names: &["invalid_api_key", "api_key_invalid", "authentication_error", "unauthenticated", "expiredtoken", "unrecognizedclient"],
+        messages: &["incorrect api key", "invalid api key", "api key not valid", "api key is invalid", "unregistered callers"],
+        kind: Kind::UpstreamAuth,
+    },
+    Rule {
+        statuses: &[200, 400, 403, 404, 422],
+        names: &["model_not_found", "unknown_model", "invalid_model", "deploymentnotfound", "model_not_available"],
+        messages: &[
+            "the supported api model names are",
+            "specified model not found",
+            "provided model identifier is invalid",
+            "access to the model",
+            "invalid model",
+            "is not a valid model",
+            "model not exist",
+        ],
+        kind: Kind::NotFound,
+    },
+    Rule {
+        statuses: &[200, 400, 403, 413, 429, 500, 503],
+        names: &["rate_limit", "ratelimit", "too_many_requests", "throttl", "resource_exhausted"],
+        messages: &["rate limit", "too many requests"],
+        kind: Kind::RateLimited,
+    },
+    Rule {
+        statuses: &[200, 400, 429, 500, 502],
+        names: &["overloaded", "engine_overloaded", "capacity_exceeded", "unavailable"],
+        messages: &["overloaded", "over capacity", "capacity exceeded"],
+        kind: Kind::Overloaded,
+    },
+    Rule {
+        statuses: &[400, 422, 500, 501],
+        names: &["unsupported_parameter", "not_supported_error", "unsupported_value"],
+        messages: &["not supported", "does not support", "unsupported", "requires --"],
+        kind: Kind::Unsupported,
+    },
+    Rule {
+        statuses: &[200],
+        names: &["invalid_request", "invalid_argument", "validation", "tool_use_failed", "invalid_prompt"],
+        messages: &[],
+        kind: Kind::InvalidRequest,
+    },
+];
+
+/// What a status means where no words say more.
+fn by_status(status: u16) -> Kind {
+    match status {
+        401 | 403 | 407 => Kind::UpstreamAuth,
+        402 => Kind::QuotaExceeded,
+        404 | 410 => Kind::NotFound,
+        408 | 504 | 524 => Kind::TimedOut,
+        413 => Kind::TooLarge,
+        415 => Kind::UnsupportedMedia,
+        429 => Kind::RateLimited,
+        498 | 503 | 529 => Kind::Overloaded,
+        501 => Kind::Unsupported,
+        409 | 424 | 425 => Kind::UpstreamFailed,
+        400..=499 => Kind::InvalidRequest,
+        _ => Kind::UpstreamFailed,
+    }
+}
+
+/// A JSON value as words: text as it is, numbers as text, validation lists joined.
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(list) => {
+            let each = list.iter().map(|item| words(item.get("msg").or_else(|| item.get("message")).unwrap_or(item)));
+            each.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
+        }
+        _ => String::new(),
+    }
+}
+
+/// The words of a body that is not JSON: an HTML page's title, else its text.
+fn plain_text(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    if !text.starts_with('<') {
+        return text.to_owned();
+    }
+    let lower = text.to_ascii_lowercase();
+    let title = lower.find("<title>").zip(lower.find("</title>"));
+    title.and_then(|(from, to)| text.get(from + "<title>".len()..to)).unwrap_or("an HTML page").trim().to_owned()
+}
+
+#[cfg(test)]
+#[path = "refusal_tests.rs"]
+mod tests;

@@ -1,0 +1,22 @@
+//! The dialects that stand, as a table: a new one adds a line.
+
+use super::{Inbound, Outbound};
+use crate::ir::Dialect;
+
+/// The client's sides.
+const INBOUND: &[&dyn Inbound] = &[];
+
+/// The provider's sides.
+const OUTBOUND: &[&dyn Outbound] = &[];
+
+/// The client's side of `dialect`; `None` where clients do not speak it.
+#[must_use]
+pub fn inbound(dialect: Dialect) -> Option<&'static dyn Inbound> {
+    INBOUND.iter().copied().find(|side| side.dialect() == dialect)
+}
+
+/// The provider's side of `dialect`; `None` where providers do not speak it.
+#[must_use]
+pub fn outbound(dialect: Dialect) -> Option<&'static dyn Outbound> {
+    OUTBOUND.iter().copied().find(|side| side.dialect() == dialect)
+}
