@@ -32,7 +32,8 @@ pub(super) fn retry(refused: &Refused<'_>, default: Retry, delay: Option<Duratio
 pub(super) fn seconds(text: &str) -> Option<Duration> {
     let text = text.trim();
     let seconds: f64 = text.strip_suffix('s').unwrap_or(text).parse().ok()?;
-    (seconds.is_finite() && seconds > 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST.as_secs_f64())))
+    (seconds.is_finite() && seconds > 0.0)
+        .then(|| Duration::from_secs_f64(seconds.min(LONGEST.as_secs_f64())))
 }
 
 fn milliseconds(headers: &HeaderMap) -> Option<Duration> {

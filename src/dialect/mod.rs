@@ -10,16 +10,21 @@
 //! | the provider's side | [`Outbound`] of [`outbound`] |
 //! | a body read once, decoded when somebody looks | [`LazyRequest`] |
 
+mod advice;
 mod head;
 mod lazy;
+mod redact;
+mod refusal;
+mod registry;
 mod wire;
 
 pub use crate::sse::Framing;
 pub use lazy::LazyRequest;
+pub use refusal::Refused;
+pub use registry::{inbound, outbound};
 pub use wire::{Quirks, Target, TokenField, Wire};
 
 use bytes::Bytes;
-use http::HeaderMap;
 
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Event, Request, Response, Usage};
@@ -116,7 +121,10 @@ pub trait Outbound: Send + Sync {
     fn stream_decoder(&self) -> Box<dyn StreamDecoder>;
 
     /// Reads a provider's error of any form: its class, message and advice.
-    fn decode_error(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Error;
+    /// What all dialects share is read already; a dialect overrides what it knows better.
+    fn decode_error(&self, refused: &Refused<'_>) -> Error {
+        refusal::read(refused)
+    }
 
     /// Reads usage (and whether the answer has an `error` inside a 200) from a whole answer that is passed through,
     /// without decoding the rest.

@@ -5,7 +5,8 @@ const LONGEST: usize = 2048;
 
 /// Beginnings of keys that providers echo in their messages.
 const KEYS: [&str; 14] = [
-    "sk-", "sk_", "pk-", "rk-", "gsk_", "xai-", "AIza", "ya29.", "hf_", "r8_", "AKIA", "ASIA", "pplx-", "Bearer ",
+    "sk-", "sk_", "pk-", "rk-", "gsk_", "xai-", "AIza", "ya29.", "hf_", "r8_", "AKIA", "ASIA", "pplx-",
+    "Bearer ",
 ];
 
 /// Fewest characters behind a beginning that make a key.
@@ -42,7 +43,8 @@ fn skip_key(rest: &str, before: char) -> Option<&str> {
     }
     let start = KEYS.iter().find(|start| rest.starts_with(*start))?;
     let body = rest.get(start.len()..)?;
-    let length = body.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.*".contains(c))).unwrap_or(body.len());
+    let length =
+        body.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.*".contains(c))).unwrap_or(body.len());
     if length < SHORTEST { None } else { body.get(length..) }
 }
 
@@ -53,7 +55,10 @@ mod tests {
     #[test]
     fn keys_are_cut_and_words_stay() {
         for (text, expected) in [
-            ("Incorrect API key provided: sk-inval**************-key. You", "Incorrect API key provided: *** You"),
+            (
+                "Incorrect API key provided: sk-inval**************-key. You",
+                "Incorrect API key provided: *** You",
+            ),
             ("key=AIzaSyA1234567890abcdef!", "key=***!"),
             ("Authorization: Bearer abc.def-123456 refused", "Authorization: *** refused"),
             ("a task-oriented risk-free ask_me", "a task-oriented risk-free ask_me"),

@@ -82,7 +82,8 @@ impl Report {
         let text = |name: &str| fields.get(name).map(words).unwrap_or_default();
         let fill = |place: &mut String, names: &[&str]| {
             if place.is_empty() {
-                *place = names.iter().map(|name| text(name)).find(|text| !text.is_empty()).unwrap_or_default();
+                *place =
+                    names.iter().map(|name| text(name)).find(|text| !text.is_empty()).unwrap_or_default();
             }
         };
         fill(&mut report.message, &["message", "detail", "Message", "msg", "error_description"]);
@@ -92,7 +93,8 @@ impl Report {
             report.class.clear();
         }
         fill(&mut report.code, &["code"]);
-        report.param = report.param.or_else(|| fields.get("param").map(words).filter(|name| !name.is_empty()));
+        report.param =
+            report.param.or_else(|| fields.get("param").map(words).filter(|name| !name.is_empty()));
         if let Some(Value::Array(details)) = fields.get("details") {
             report.add_details(details);
         }
@@ -121,7 +123,9 @@ impl Report {
         let status = if status >= 400 { status } else { self.own_status().unwrap_or(status) };
         let kind = self.kind(status);
         let origin = match kind {
-            Kind::InvalidRequest | Kind::TooLarge | Kind::UnsupportedMedia | Kind::Unsupported => Origin::Client,
+            Kind::InvalidRequest | Kind::TooLarge | Kind::UnsupportedMedia | Kind::Unsupported => {
+                Origin::Client
+            }
             _ => Origin::Upstream,
         };
         let message = if self.message.trim().is_empty() {
@@ -214,7 +218,13 @@ const WORDS: &[Rule] = &[
     },
     Rule {
         statuses: REFUSED,
-        names: &["content_filter", "content_policy", "responsibleaipolicyviolation", "moderation", "prohibited_content"],
+        names: &[
+            "content_filter",
+            "content_policy",
+            "responsibleaipolicyviolation",
+            "moderation",
+            "prohibited_content",
+        ],
         messages: &[
             "content management policy",
             "content filter",
@@ -229,7 +239,14 @@ const WORDS: &[Rule] = &[
     },
     Rule {
         statuses: &[200, 400, 402, 403, 429],
-        names: &["insufficient_quota", "billing", "insufficient_balance", "credits_required", "arrearage", "budget_exceeded"],
+        names: &[
+            "insufficient_quota",
+            "billing",
+            "insufficient_balance",
+            "credits_required",
+            "arrearage",
+            "budget_exceeded",
+        ],
         messages: &[
             "exceeded your current quota, please check your plan and billing",
             "credit balance is too low",
@@ -243,13 +260,32 @@ const WORDS: &[Rule] = &[
     },
     Rule {
         statuses: &[200, 400, 403, 404],
-        names: &["invalid_api_key", "api_key_invalid", "authentication_error", "unauthenticated", "expiredtoken", "unrecognizedclient"],
-        messages: &["incorrect api key", "invalid api key", "api key not valid", "api key is invalid", "unregistered callers"],
+        names: &[
+            "invalid_api_key",
+            "api_key_invalid",
+            "authentication_error",
+            "unauthenticated",
+            "expiredtoken",
+            "unrecognizedclient",
+        ],
+        messages: &[
+            "incorrect api key",
+            "invalid api key",
+            "api key not valid",
+            "api key is invalid",
+            "unregistered callers",
+        ],
         kind: Kind::UpstreamAuth,
     },
     Rule {
         statuses: &[200, 400, 403, 404, 422],
-        names: &["model_not_found", "unknown_model", "invalid_model", "deploymentnotfound", "model_not_available"],
+        names: &[
+            "model_not_found",
+            "unknown_model",
+            "invalid_model",
+            "deploymentnotfound",
+            "model_not_available",
+        ],
         messages: &[
             "the supported api model names are",
             "specified model not found",
@@ -311,7 +347,9 @@ fn words(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Array(list) => {
-            let each = list.iter().map(|item| words(item.get("msg").or_else(|| item.get("message")).unwrap_or(item)));
+            let each = list
+                .iter()
+                .map(|item| words(item.get("msg").or_else(|| item.get("message")).unwrap_or(item)));
             each.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
         }
         _ => String::new(),
@@ -327,7 +365,11 @@ fn plain_text(body: &[u8]) -> String {
     }
     let lower = text.to_ascii_lowercase();
     let title = lower.find("<title>").zip(lower.find("</title>"));
-    title.and_then(|(from, to)| text.get(from + "<title>".len()..to)).unwrap_or("an HTML page").trim().to_owned()
+    title
+        .and_then(|(from, to)| text.get(from + "<title>".len()..to))
+        .unwrap_or("an HTML page")
+        .trim()
+        .to_owned()
 }
 
 #[cfg(test)]

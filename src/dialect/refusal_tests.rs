@@ -16,24 +16,64 @@ fn check(status: u16, body: &str, kind: Kind) {
 
 #[test]
 fn bodies_of_all_forms() {
-    check(404, r#"{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}"#, Kind::NotFound);
-    check(400, r#"{"error":{"code":"model_not_found","message":"The requested model 'x' does not exist."}}"#, Kind::NotFound);
+    check(
+        404,
+        r#"{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}"#,
+        Kind::NotFound,
+    );
+    check(
+        400,
+        r#"{"error":{"code":"model_not_found","message":"The requested model 'x' does not exist."}}"#,
+        Kind::NotFound,
+    );
     check(401, r#"{"detail":"Invalid API Key"}"#, Kind::UpstreamAuth);
-    check(400, r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided"}"#, Kind::UpstreamAuth);
-    check(400, r#"{"object":"error","code":"3051","message":"Logprobs are not enabled for this model"}"#, Kind::InvalidRequest);
+    check(
+        400,
+        r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided"}"#,
+        Kind::UpstreamAuth,
+    );
+    check(
+        400,
+        r#"{"object":"error","code":"3051","message":"Logprobs are not enabled for this model"}"#,
+        Kind::InvalidRequest,
+    );
     check(422, r#"{"detail":[{"loc":["body"],"msg":"field required"}]}"#, Kind::InvalidRequest);
     check(404, "Not Found", Kind::NotFound);
     check(502, "<html><head><title>502 Bad Gateway</title></head></html>", Kind::UpstreamFailed);
     check(503, "", Kind::Overloaded);
-    check(400, r#"[{"error":{"code":400,"status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}]"#, Kind::UpstreamAuth);
-    check(429, r#"{"error":{"type":"insufficient_quota","message":"You exceeded your current quota"}}"#, Kind::QuotaExceeded);
+    check(
+        400,
+        r#"[{"error":{"code":400,"status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}]"#,
+        Kind::UpstreamAuth,
+    );
+    check(
+        429,
+        r#"{"error":{"type":"insufficient_quota","message":"You exceeded your current quota"}}"#,
+        Kind::QuotaExceeded,
+    );
     check(402, r#"{"error":{"message":"Insufficient Balance"}}"#, Kind::QuotaExceeded);
-    check(429, r#"{"error":{"code":"RateLimitReached","message":"have exceeded rate limit."}}"#, Kind::RateLimited);
+    check(
+        429,
+        r#"{"error":{"code":"RateLimitReached","message":"have exceeded rate limit."}}"#,
+        Kind::RateLimited,
+    );
     check(400, r#"{"error":{"code":"content_filter","message":"filtered"}}"#, Kind::ContentRefused);
-    check(400, r#"{"error":{"type":"exceed_context_size_error","message":"request (2009 tokens)"}}"#, Kind::ContextTooLong);
-    check(400, r#"{"error":{"code":"unsupported_parameter","message":"Unsupported parameter"}}"#, Kind::Unsupported);
+    check(
+        400,
+        r#"{"error":{"type":"exceed_context_size_error","message":"request (2009 tokens)"}}"#,
+        Kind::ContextTooLong,
+    );
+    check(
+        400,
+        r#"{"error":{"code":"unsupported_parameter","message":"Unsupported parameter"}}"#,
+        Kind::Unsupported,
+    );
     check(501, r#"{"error":{"type":"not_supported_error","message":"no"}}"#, Kind::Unsupported);
-    check(529, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, Kind::Overloaded);
+    check(
+        529,
+        r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+        Kind::Overloaded,
+    );
     check(200, r#"{"error":{"code":502,"message":"Provider returned error"}}"#, Kind::UpstreamFailed);
 }
 
@@ -42,7 +82,10 @@ fn a_clients_fault_keeps_status_code_and_field() {
     let headers = HeaderMap::new();
     let body = br#"{"error":{"message":"bad","type":"invalid_request_error","param":"temperature","code":"out_of_range"}}"#;
     let error = read(&Refused { status: 422, headers: &headers, body, unix_seconds: 0 });
-    assert_eq!((error.http_status(), error.code(), error.param.as_deref()), (422, "out_of_range", Some("temperature")));
+    assert_eq!(
+        (error.http_status(), error.code(), error.param.as_deref()),
+        (422, "out_of_range", Some("temperature"))
+    );
     assert_eq!((error.origin, error.retry, error.upstream_status), (Origin::Client, Retry::Never, Some(422)));
 }
 

@@ -88,9 +88,14 @@ impl<'de> Deserialize<'de> for Day {
         let text = String::deserialize(deserializer)?;
         let full = if text.len() == 10 { format!("{text}T23:59:59Z") } else { text.clone() };
         let moment = time::OffsetDateTime::parse(&full, &Rfc3339).ok();
-        moment.and_then(|moment| u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok()).map(Self).ok_or_else(
-            || D::Error::custom(format!("`{text}` is no date | write `2027-01-31` or `2027-01-31T12:00:00Z`")),
-        )
+        moment
+            .and_then(|moment| u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok())
+            .map(Self)
+            .ok_or_else(|| {
+                D::Error::custom(format!(
+                    "`{text}` is no date | write `2027-01-31` or `2027-01-31T12:00:00Z`"
+                ))
+            })
     }
 }
 

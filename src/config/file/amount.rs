@@ -217,7 +217,11 @@ impl Amount for TagValue {
     }
 
     fn of_number(number: f64) -> Result<Self, String> {
-        if number.is_finite() { Ok(Self(Tag::Number(number))) } else { Err("a tag must be finite".to_owned()) }
+        if number.is_finite() {
+            Ok(Self(Tag::Number(number)))
+        } else {
+            Err("a tag must be finite".to_owned())
+        }
     }
 
     fn of_bool(truth: bool) -> Option<Self> {
@@ -309,7 +313,11 @@ mod tests {
         check("128k", Some(Tokens(128_000)));
         check("1.5M", Some(Tokens(1_500_000)));
         check::<Tokens>("0.0001k", None);
-        assert!(Usd::of_number(-0.1).is_err() && Usd::of_number(f64::NAN).is_err() && Usd::of_number(2e6).is_err());
+        assert!(
+            Usd::of_number(-0.1).is_err()
+                && Usd::of_number(f64::NAN).is_err()
+                && Usd::of_number(2e6).is_err()
+        );
         assert!(Time::of_number(10.0).is_err() && Time::of_number(0.0).is_ok());
     }
 }

@@ -45,7 +45,10 @@ pub enum PriceFormat {
 
 /// Something that policies may reach besides models.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a service such as `{ kind: http, base_url: \"https://tools.example\" }`")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a service such as `{ kind: http, base_url: \"https://tools.example\" }`"
+)]
 pub struct Service {
     /// What it is.
     pub kind: ServiceKind,

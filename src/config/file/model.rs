@@ -37,7 +37,11 @@ pub struct Model {
 
 /// What goes in and comes out: `text`, `image`, `audio`, `video`, `document`, `embedding`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "modalities such as `{ input: [text, image], output: [text] }`")]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "modalities such as `{ input: [text, image], output: [text] }`"
+)]
 pub struct Modalities {
     /// What goes in.
     pub input: Option<Vec<At<String>>>,
@@ -125,7 +129,11 @@ pub struct Limits {
 
 /// How a simulated model behaves. Default: it answers at once, without errors.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a simulation such as `{ latency_ms: { p50: 120, p95: 400 } }`")]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "a simulation such as `{ latency_ms: { p50: 120, p95: 400 } }`"
+)]
 pub struct Simulate {
     /// Milliseconds to the first token.
     pub latency_ms: Spread,

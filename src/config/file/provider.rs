@@ -8,7 +8,10 @@ use crate::yaml::{At, Named};
 
 /// An account at a vendor or a server.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a provider such as `{ kind: openai, api_key: \"${env:OPENAI_API_KEY}\" }`")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a provider such as `{ kind: openai, api_key: \"${env:OPENAI_API_KEY}\" }`"
+)]
 pub struct Provider {
     /// What it is: `openai`, `anthropic`, `gemini`, ..., `simulated`.
     pub kind: At<String>,

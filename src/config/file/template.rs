@@ -42,7 +42,11 @@ impl Template {
             parts.push(match inner.split_once(':') {
                 Some(("env", name)) if is_variable(name) => Part::Env(name.to_owned()),
                 Some(("file", path)) if !path.is_empty() => Part::File(path.to_owned()),
-                _ => return Err(format!("`${{{inner}}}` is no reference | write `${{env:NAME}}` or `${{file:PATH}}`")),
+                _ => {
+                    return Err(format!(
+                        "`${{{inner}}}` is no reference | write `${{env:NAME}}` or `${{file:PATH}}`"
+                    ));
+                }
             });
             rest = after;
         }
