@@ -1,3 +1,5 @@
+//! YAML into typed values and problems, case by case.
+
 use std::path::Path;
 
 use serde::Deserialize;
