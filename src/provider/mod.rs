@@ -3,8 +3,10 @@
 //! one entry of a table; no other module ever matches on a vendor.
 
 mod simulate;
+mod table;
 
 pub use simulate::{Answer, Simulate};
+pub use table::{kind, kinds};
 
 use std::sync::Arc;
 
