@@ -11,6 +11,7 @@
 //! | a body read once, decoded when somebody looks | [`LazyRequest`] |
 
 mod advice;
+pub mod gemini;
 mod head;
 mod lazy;
 mod redact;

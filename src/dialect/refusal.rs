@@ -156,7 +156,11 @@ impl Report {
         let names = format!("{} {} {}", self.code, self.class, self.reasons).to_ascii_lowercase();
         let message = self.message.to_ascii_lowercase();
         let by_words = WORDS.iter().find(|rule| rule.applies(status, &names, &message));
-        by_words.map_or_else(|| by_status(status), |rule| rule.kind)
+        match by_words.map_or_else(|| by_status(status), |rule| rule.kind) {
+            // Google words every limit as a quota; a wait beside it says that waiting helps.
+            Kind::QuotaExceeded if self.delay.is_some() => Kind::RateLimited,
+            kind => kind,
+        }
     }
 }
 

@@ -54,6 +54,11 @@ fn bodies_of_all_forms() {
     check(402, r#"{"error":{"message":"Insufficient Balance"}}"#, Kind::QuotaExceeded);
     check(
         429,
+        r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","details":[{"retryDelay":"9s"}]}}"#,
+        Kind::RateLimited,
+    );
+    check(
+        429,
         r#"{"error":{"code":"RateLimitReached","message":"have exceeded rate limit."}}"#,
         Kind::RateLimited,
     );

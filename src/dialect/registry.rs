@@ -1,13 +1,14 @@
 //! The dialects that stand, as a table: a new one adds a line.
 
+use super::gemini::Gemini;
 use super::{Inbound, Outbound};
 use crate::ir::Dialect;
 
 /// The client's sides.
-const INBOUND: &[&dyn Inbound] = &[];
+const INBOUND: &[&dyn Inbound] = &[&Gemini];
 
 /// The provider's sides.
-const OUTBOUND: &[&dyn Outbound] = &[];
+const OUTBOUND: &[&dyn Outbound] = &[&Gemini];
 
 /// The client's side of `dialect`; `None` where clients do not speak it.
 #[must_use]

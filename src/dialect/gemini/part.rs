@@ -1,0 +1,298 @@
+//! Parts of a Gemini content to canonical parts and back.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::fields::take;
+use super::media;
+use crate::ir::{Dialect, Extra, Part, Thinking, ToolCall, ToolResult};
+
+/// Begins every call id that was invented because the provider gave none.
+/// Such ids are not sent back: the order of the answers pairs them.
+const INVENTED: &str = "gcall-";
+
+/// Stands in for the seal of a call that another vendor's model made; models
+/// that demand a seal accept it.
+/// Source: Gemini API "Thought signatures", FAQ, checked 2026-11-21.
+pub(super) const NO_SEAL: &str = "skip_thought_signature_validator";
+
+/// Marks a seal that came on an empty text part of its own.
+const OWN_PART: &str = "text";
+
+/// Invents call ids that are the same whenever the same answer is decoded.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ids {
+    prefix: String,
+    next: u32,
+}
+
+impl Ids {
+    /// Ids for the answer or turn that `seed` names.
+    pub(super) fn of(seed: &str) -> Self {
+        let plain = seed.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        Self { prefix: plain.take(24).collect(), next: 0 }
+    }
+
+    /// The next id.
+    pub(super) fn next(&mut self) -> String {
+        let id = format!("{INVENTED}{}-{}", self.prefix, self.next);
+        self.next += 1;
+        id
+    }
+}
+
+/// Decodes one part; a sealed text becomes two.
+pub(super) fn decode(value: Value, ids: &mut Ids, out: &mut Vec<Part>) {
+    let Value::Object(mut map) = value else { return };
+    let whole = map.clone();
+    let thought = matches!(take(&mut map, "thought"), Some(Value::Bool(true)));
+    let seal = match take(&mut map, "thoughtSignature") {
+        Some(Value::String(seal)) => Some(seal),
+        _ => None,
+    };
+    if let Some(Value::String(text)) = take(&mut map, "text") {
+        decode_text(text, thought, seal, map, out);
+    } else if thought {
+        out.push(opaque(whole));
+    } else if let Some(Value::Object(call)) = take(&mut map, "functionCall") {
+        out.push(Part::ToolCall(decode_call(call, seal, map, ids)));
+    } else if let Some(Value::Object(result)) = take(&mut map, "functionResponse") {
+        out.push(Part::ToolResult(decode_result(result, map)));
+    } else if let Some(part) = media::decode(&mut map, seal) {
+        out.push(part);
+    } else {
+        out.push(opaque(whole));
+    }
+}
+
+fn opaque(map: Map<String, Value>) -> Part {
+    Part::Opaque { dialect: Dialect::Gemini, value: Arc::new(Value::Object(map)) }
+}
+
+fn decode_text(text: String, thought: bool, seal: Option<String>, rest: Map<String, Value>, out: &mut Vec<Part>) {
+    let mut extra = Extra::of(rest);
+    if thought {
+        return out.push(Part::Thinking(Thinking { text, signature: seal, extra, ..Thinking::default() }));
+    }
+    let Some(seal) = seal else { return out.push(Part::Text { text, extra }) };
+    if text.is_empty() {
+        extra.insert(OWN_PART, Value::from(""));
+        out.push(Part::Thinking(Thinking { signature: Some(seal), extra, ..Thinking::default() }));
+    } else {
+        out.push(Part::Text { text, extra });
+        out.push(Part::Thinking(Thinking { signature: Some(seal), ..Thinking::default() }));
+    }
+}
+
+fn decode_call(
+    mut call: Map<String, Value>,
+    signature: Option<String>,
+    rest: Map<String, Value>,
+    ids: &mut Ids,
+) -> ToolCall {
+    let id = string(&mut call, "id").filter(|id| !id.is_empty()).unwrap_or_else(|| ids.next());
+    let name = string(&mut call, "name").unwrap_or_default();
+    let arguments = take(&mut call, "args").map_or_else(|| "{}".to_owned(), |args| args.to_string());
+    ToolCall { id, name, arguments, signature, custom: false, extra: Extra::of(rest) }
+}
+
+fn decode_result(mut result: Map<String, Value>, mut rest: Map<String, Value>) -> ToolResult {
+    let call_id = string(&mut result, "id").unwrap_or_default();
+    let name = string(&mut result, "name").unwrap_or_default();
+    let response = take(&mut result, "response").unwrap_or_else(|| json!({}));
+    let media = take(&mut result, "parts");
+    let (text, is_error) = result_text(&response);
+    let mut parts = vec![Part::text(text)];
+    if let Some(Value::Array(list)) = media {
+        let mut ids = Ids::default();
+        list.into_iter().for_each(|part| decode(part, &mut ids, &mut parts));
+    }
+    rest.extend(result);
+    ToolResult { call_id, name, parts, is_error, extra: Extra::of(rest) }
+}
+
+/// The text of a function's answer: what stands alone under `output` or
+/// `error`, else the object as JSON. Undone by [`result_object`].
+fn result_text(response: &Value) -> (String, bool) {
+    if let Some(fields) = response.as_object().filter(|fields| fields.len() == 1) {
+        for (name, is_error) in [("output", false), ("error", true)] {
+            if let Some(Value::String(text)) = fields.get(name)
+                && result_object(text, is_error) == *response
+            {
+                return (text.clone(), is_error);
+            }
+        }
+    }
+    (response.to_string(), false)
+}
+
+/// A function's answer as the object that Gemini wants.
+/// Source: Gemini API reference "FunctionResponse", checked 2026-11-21.
+fn result_object(text: &str, is_error: bool) -> Value {
+    if is_error {
+        return json!({"error": text});
+    }
+    if text.trim_start().starts_with('{')
+        && let Ok(object @ Value::Object(_)) = serde_json::from_str(text)
+    {
+        return object;
+    }
+    json!({"output": text})
+}
+
+/// Where parts are written to, and what they may carry.
+#[derive(Debug)]
+pub(super) struct Emit<'a> {
+    /// Whether the parts came in this very dialect, so that extra fields and seals hold.
+    pub(super) same: bool,
+    /// Names of tools by the ids of their calls.
+    pub(super) names: &'a dyn Names,
+    /// What could not be carried.
+    pub(super) dropped: &'a mut Vec<String>,
+}
+
+/// Finds the tool's name for a call id.
+pub(super) trait Names: std::fmt::Debug {
+    /// The name of the tool that the call `id` called; empty when not known.
+    fn name(&self, id: &str) -> &str;
+}
+
+impl Emit<'_> {
+    /// Appends the wire form of `parts` to `out`; `path` names their message in reports.
+    pub(super) fn parts(&mut self, parts: &[Part], path: &str, out: &mut Vec<Value>) {
+        for part in parts {
+            self.part(part, path, out);
+        }
+    }
+
+    fn part(&mut self, part: &Part, path: &str, out: &mut Vec<Value>) {
+        let value = match part {
+            Part::Text { text, extra } => {
+                let mut map = object([("text", Value::from(text.as_str()))]);
+                self.extra(&mut map, extra, path);
+                Value::Object(map)
+            }
+            Part::Refusal(text) => json!({"text": text}),
+            Part::Thinking(thinking) => return self.thinking(thinking, path, out),
+            Part::ToolCall(call) => self.call(call, path),
+            Part::ToolResult(result) => return self.result(result, path, out),
+            Part::Opaque { dialect: Dialect::Gemini, value } => (**value).clone(),
+            Part::Opaque { dialect, .. } => {
+                return self.dropped.push(format!("{path}.{}", dialect.name()));
+            }
+            Part::Image(media) => return self.media(media, "image/jpeg", path, out),
+            Part::Audio(media) => return self.media(media, "audio/wav", path, out),
+            Part::Video(media) => return self.media(media, "video/mp4", path, out),
+            Part::Document(media) => return self.media(media, "application/pdf", path, out),
+        };
+        out.push(value);
+    }
+
+    /// Fields without a canonical place: kept in the same dialect, reported else.
+    pub(super) fn extra(&mut self, map: &mut Map<String, Value>, extra: &Extra, path: &str) {
+        for (name, value) in extra.iter() {
+            if self.same {
+                map.insert(name.clone(), value.clone());
+            } else {
+                self.dropped.push(format!("{path}.{name}"));
+            }
+        }
+    }
+
+    fn thinking(&mut self, thinking: &Thinking, path: &str, out: &mut Vec<Value>) {
+        if thinking.redacted {
+            return self.dropped.push(format!("{path}.redacted_thinking"));
+        }
+        let seal = thinking.signature.as_deref();
+        if !thinking.text.is_empty() || seal.is_none() {
+            let mut map = object([("text", Value::from(thinking.text.as_str())), ("thought", Value::from(true))]);
+            if self.same {
+                self.extra(&mut map, &thinking.extra, path);
+                map.extend(seal.map(|seal| ("thoughtSignature".to_owned(), Value::from(seal))));
+            }
+            return out.push(Value::Object(map));
+        }
+        let sealed = seal.map(Value::from).unwrap_or_default();
+        let on_text = out.last_mut().and_then(Value::as_object_mut).filter(|last| {
+            thinking.extra.get(OWN_PART).is_none()
+                && last.contains_key("text")
+                && !last.contains_key("thought")
+                && !last.contains_key("thoughtSignature")
+        });
+        if let Some(last) = on_text {
+            last.insert("thoughtSignature".to_owned(), sealed);
+        } else {
+            let mut map = object([("text", Value::from("")), ("thoughtSignature", sealed)]);
+            self.extra(&mut map, &thinking.extra, path);
+            out.push(Value::Object(map));
+        }
+    }
+
+    fn call(&mut self, call: &ToolCall, path: &str) -> Value {
+        let mut inner = Map::new();
+        if !call.id.starts_with(INVENTED) {
+            inner.insert("id".to_owned(), Value::from(call.id.as_str()));
+        }
+        inner.insert("name".to_owned(), Value::from(call.name.as_str()));
+        inner.insert("args".to_owned(), self.arguments(call, path));
+        let mut map = object([("functionCall", Value::Object(inner))]);
+        if let Some(seal) = &call.signature {
+            map.insert("thoughtSignature".to_owned(), Value::from(seal.as_str()));
+        }
+        self.extra(&mut map, &call.extra, path);
+        Value::Object(map)
+    }
+
+    /// Arguments must be an object; text that is none goes under `input`.
+    fn arguments(&mut self, call: &ToolCall, path: &str) -> Value {
+        match serde_json::from_str(&call.arguments) {
+            Ok(args @ Value::Object(_)) => args,
+            _ if call.arguments.trim().is_empty() => json!({}),
+            _ => {
+                if !call.custom {
+                    self.dropped.push(format!("{path}.tool_calls.arguments"));
+                }
+                json!({"input": call.arguments})
+            }
+        }
+    }
+
+    /// The function's answer; media that came with it follow as parts of their own.
+    fn result(&mut self, result: &ToolResult, path: &str, out: &mut Vec<Value>) {
+        let text: String = result.parts.iter().filter_map(Part::as_text).collect();
+        let called = self.names.name(&result.call_id);
+        let known = [result.name.as_str(), called, &result.call_id];
+        let name = known.into_iter().find(|name| !name.is_empty()).unwrap_or("function");
+        let mut inner = Map::new();
+        if !result.call_id.is_empty() && !result.call_id.starts_with(INVENTED) {
+            inner.insert("id".to_owned(), Value::from(result.call_id.as_str()));
+        }
+        inner.insert("name".to_owned(), Value::from(name));
+        inner.insert("response".to_owned(), result_object(&text, result.is_error));
+        let mut media = Vec::new();
+        for part in result.parts.iter().filter(|part| part.as_text().is_none()) {
+            self.part(part, path, &mut media);
+        }
+        if self.same && !media.is_empty() {
+            inner.insert("parts".to_owned(), Value::Array(std::mem::take(&mut media)));
+        }
+        let mut map = object([("functionResponse", Value::Object(inner))]);
+        self.extra(&mut map, &result.extra, path);
+        out.push(Value::Object(map));
+        out.append(&mut media);
+    }
+}
+
+/// An object of these fields.
+pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Takes a string out of `map`.
+pub(super) fn string(map: &mut Map<String, Value>, name: &str) -> Option<String> {
+    match take(map, name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,258 @@
+//! Whole answers: a provider's GenerateContentResponse to the canonical form,
+//! the canonical form to a client's.
+//!
+//! Source: Gemini API reference "GenerateContentResponse", checked 2026-11-21.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::part::{self, Emit, Ids, Names, object, string};
+use super::{error, finish, logprobs};
+use crate::dialect::ReplyFacts;
+use crate::error::{Error, Result};
+use crate::ir::{Choice, Dialect, Extra, Finish, Message, Part, Response, Role, Usage};
+
+/// Decodes the body of a whole answer: one response, or the list of them that
+/// streaming without SSE makes.
+pub(super) fn decode(body: &[u8]) -> Result<Response> {
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
+    let list = match value {
+        Value::Array(list) => list,
+        one => vec![one],
+    };
+    let mut whole: Option<Response> = None;
+    let mut ids = None;
+    for value in list {
+        let chunk = Chunk::of(value)?;
+        let ids = ids.get_or_insert_with(|| Ids::of(&chunk.id));
+        let next = chunk.response(ids);
+        match &mut whole {
+            None => whole = Some(next),
+            Some(whole) => append(whole, next),
+        }
+    }
+    let mut whole = whole.ok_or_else(|| Error::bad_answer("the provider's answer is empty"))?;
+    if whole.choices.is_empty() {
+        whole.choices.push(silent(&whole.extra));
+    }
+    for choice in &mut whole.choices {
+        settle_finish(choice);
+    }
+    Ok(whole)
+}
+
+/// The choice of an answer without candidates: the prompt was blocked, or nothing was said.
+fn silent(extra: &Extra) -> Choice {
+    let blocked = extra.get("promptFeedback").is_some_and(|feedback| feedback.get("blockReason").is_some());
+    Choice {
+        index: 0,
+        message: Message::of(Role::Assistant, Vec::new()),
+        finish: blocked.then_some(Finish::ContentFilter),
+        logprobs: None,
+        extra: Extra::NONE,
+    }
+}
+
+/// `STOP` with tool calls waits for their results.
+fn settle_finish(choice: &mut Choice) {
+    if choice.finish == Some(Finish::Stop) && choice.message.tool_calls().next().is_some() {
+        choice.finish = Some(Finish::ToolCalls);
+    }
+}
+
+/// Appends a later piece of the same answer.
+fn append(whole: &mut Response, next: Response) {
+    whole.usage = next.usage.or(whole.usage);
+    for (name, value) in next.extra.iter() {
+        whole.extra.insert(name.clone(), value.clone());
+    }
+    for mut choice in next.choices {
+        match whole.choices.iter_mut().find(|known| known.index == choice.index) {
+            Some(known) => {
+                known.message.parts.append(&mut choice.message.parts);
+                known.finish = choice.finish.or(known.finish.take());
+                for (name, value) in choice.extra.iter() {
+                    known.extra.insert(name.clone(), value.clone());
+                }
+            }
+            None => whole.choices.push(choice),
+        }
+    }
+}
+
+/// One GenerateContentResponse, taken apart: a whole answer or a piece of a streamed one.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// `responseId`; may be empty.
+    pub(super) id: String,
+    /// `modelVersion`; may be empty.
+    pub(super) model: String,
+    /// `createTime` as seconds since the Unix epoch.
+    pub(super) created: Option<u64>,
+    /// The candidates.
+    pub(super) candidates: Vec<Candidate>,
+    /// Tokens so far.
+    pub(super) usage: Option<Usage>,
+    /// Everything else.
+    pub(super) rest: Map<String, Value>,
+}
+
+/// One candidate, taken apart.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) index: u32,
+    /// Its parts as they stood on the wire.
+    pub(super) parts: Vec<Value>,
+    /// The name of its finish reason.
+    pub(super) finish: Option<String>,
+    /// Its `logprobsResult`, grounding, ratings and the like.
+    pub(super) rest: Map<String, Value>,
+}
+
+impl Chunk {
+    /// Takes `value` apart.
+    ///
+    /// # Errors
+    /// The provider's own error where it stands in the answer; `InvalidResponse`
+    /// when nothing of the protocol does.
+    pub(super) fn of(value: Value) -> Result<Self> {
+        let Value::Object(mut map) = value else {
+            return Err(Error::bad_answer("the provider's answer is not an object"));
+        };
+        if map.contains_key("error") {
+            return Err(error::of_value(&Value::Object(map)));
+        }
+        const KNOWN: [&str; 4] = ["candidates", "promptFeedback", "usageMetadata", "responseId"];
+        if !KNOWN.into_iter().any(|name| map.contains_key(name)) {
+            return Err(Error::bad_answer("the provider's answer is not a generateContent response"));
+        }
+        let candidates = match map.shift_remove("candidates") {
+            Some(Value::Array(list)) => list.into_iter().enumerate().map(Candidate::of).collect(),
+            _ => Vec::new(),
+        };
+        let usage = map.get("usageMetadata").and_then(|usage| finish::Metadata::deserialize(usage).ok()?.usage());
+        Ok(Self {
+            id: string(&mut map, "responseId").unwrap_or_default(),
+            model: string(&mut map, "modelVersion").unwrap_or_default(),
+            created: map.get("createTime").and_then(Value::as_str).and_then(seconds),
+            candidates,
+            usage,
+            rest: map,
+        })
+    }
+
+    fn response(self, ids: &mut Ids) -> Response {
+        let mut response = Response::new(Dialect::Gemini, self.id, self.model);
+        response.created = self.created;
+        response.choices = self.candidates.into_iter().map(|candidate| candidate.choice(ids)).collect();
+        response.usage = self.usage;
+        response.extra = Extra::of(self.rest);
+        response
+    }
+}
+
+impl Candidate {
+    fn of((at, value): (usize, Value)) -> Self {
+        let mut map = match value {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        };
+        let index = map.shift_remove("index").and_then(|index| u32::try_from(index.as_u64()?).ok());
+        let mut content = match map.shift_remove("content") {
+            Some(Value::Object(content)) => content,
+            _ => Map::new(),
+        };
+        let parts = match content.shift_remove("parts") {
+            Some(Value::Array(parts)) => parts,
+            _ => Vec::new(),
+        };
+        let reason = map.shift_remove("finishReason");
+        Self {
+            index: index.unwrap_or_else(|| u32::try_from(at).unwrap_or(0)),
+            parts,
+            finish: reason.as_ref().and_then(finish::name).map(str::to_owned),
+            rest: map,
+        }
+    }
+
+    fn choice(self, ids: &mut Ids) -> Choice {
+        let mut parts = Vec::with_capacity(self.parts.len());
+        self.parts.into_iter().for_each(|part| part::decode(part, ids, &mut parts));
+        let finish = self.finish.as_deref().map(|name| finish::decode(name, false));
+        let logprobs = self.rest.get("logprobsResult").and_then(logprobs::decode);
+        let mut extra = Extra::of(self.rest);
+        if finish == Some(Finish::ContentFilter) {
+            extra.insert("finishReason", self.finish.map_or(Value::Null, Value::from));
+        }
+        Choice { index: self.index, message: Message::of(Role::Assistant, parts), finish, logprobs, extra }
+    }
+}
+
+/// Seconds since the Unix epoch of an RFC 3339 time.
+fn seconds(text: &str) -> Option<u64> {
+    u64::try_from(OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp()).ok()
+}
+
+/// Answers call tools and never answer them: there is nothing to look up.
+#[derive(Debug)]
+pub(super) struct NoNames;
+
+impl Names for NoNames {
+    fn name(&self, _: &str) -> &str {
+        ""
+    }
+}
+
+/// Encodes a whole answer for a client.
+pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
+    let same = response.dialect == Dialect::Gemini;
+    let candidates = response.choices.iter().map(|choice| encode_choice(choice, same)).collect();
+    let mut body = object([("candidates", Value::Array(candidates))]);
+    if let Some(usage) = &response.usage {
+        body.insert("usageMetadata".to_owned(), Value::Object(finish::encode_usage(usage)));
+    }
+    body.insert("modelVersion".to_owned(), Value::from(stated(&response.model, &reply.model)));
+    body.insert("responseId".to_owned(), Value::from(stated(&response.id, &reply.request_id)));
+    if same {
+        body.extend(response.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    Bytes::from(Value::Object(body).to_string())
+}
+
+/// What the provider stated, else what we know.
+pub(super) fn stated<'a>(theirs: &'a str, ours: &'a str) -> &'a str {
+    if theirs.is_empty() { ours } else { theirs }
+}
+
+fn encode_choice(choice: &Choice, same: bool) -> Value {
+    let mut parts = Vec::new();
+    let shown: Vec<Part>;
+    let said = if same {
+        &choice.message.parts
+    } else {
+        let foreign = |part: &&Part| !matches!(part, Part::Opaque { .. });
+        shown = choice.message.parts.iter().filter(foreign).cloned().collect();
+        &shown
+    };
+    Emit { same: true, names: &NoNames, dropped: &mut Vec::new() }.parts(said, "", &mut parts);
+    let mut content = Map::new();
+    if !parts.is_empty() || !same {
+        content.insert("parts".to_owned(), Value::Array(parts));
+    }
+    content.insert("role".to_owned(), Value::from("model"));
+    let mut candidate = object([("content", Value::Object(content))]);
+    if let Some(finish) = &choice.finish {
+        candidate.insert("finishReason".to_owned(), Value::from(finish::encode(finish)));
+    }
+    candidate.insert("index".to_owned(), Value::from(choice.index));
+    if same {
+        candidate.extend(choice.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
+    } else if let Some(result) = choice.logprobs.as_ref().and_then(logprobs::encode) {
+        candidate.insert("logprobsResult".to_owned(), result);
+    }
+    Value::Object(candidate)
+}

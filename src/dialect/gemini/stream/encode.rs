@@ -1,0 +1,151 @@
+//! Events to a client's stream.
+
+use serde_json::{Map, Value, json};
+
+use crate::dialect::gemini::part::{Emit, object};
+use crate::dialect::gemini::response::{NoNames, stated};
+use crate::dialect::gemini::{error, finish, logprobs};
+use crate::dialect::{ReplyFacts, StreamEncoder};
+use crate::error::Error;
+use crate::ir::{Dialect, Event, Finish, Part, Thinking, ToolCall, Usage};
+
+/// Encodes events as frames. A tool call goes out when its arguments are
+/// whole, the finish reasons with the usage in the last frame.
+#[derive(Debug)]
+pub(in crate::dialect::gemini) struct Encoder {
+    reply: ReplyFacts,
+    id: String,
+    model: String,
+    calls: Vec<(u32, ToolCall)>,
+    finishes: Vec<(u32, Finish)>,
+    usage: Option<Usage>,
+}
+
+impl Encoder {
+    /// An encoder for one answer.
+    pub(in crate::dialect::gemini) fn new(reply: ReplyFacts) -> Self {
+        let (id, model) = (reply.request_id.clone(), reply.model.clone());
+        Self { reply, id, model, calls: Vec::new(), finishes: Vec::new(), usage: None }
+    }
+
+    /// Writes a frame with these candidates.
+    fn frame(&self, candidates: Vec<Value>, out: &mut Vec<u8>) {
+        let mut frame = Map::new();
+        if !candidates.is_empty() {
+            frame.insert("candidates".to_owned(), Value::Array(candidates));
+        }
+        self.write(frame, out);
+    }
+
+    fn write(&self, mut frame: Map<String, Value>, out: &mut Vec<u8>) {
+        if let Some(usage) = &self.usage {
+            frame.insert("usageMetadata".to_owned(), Value::Object(finish::encode_usage(usage)));
+        }
+        frame.insert("modelVersion".to_owned(), Value::from(self.model.as_str()));
+        frame.insert("responseId".to_owned(), Value::from(self.id.as_str()));
+        write(&Value::Object(frame), out);
+    }
+
+    /// Writes a frame with these parts of one candidate.
+    fn parts(&self, choice: u32, parts: &[Part], out: &mut Vec<u8>) {
+        let mut wire = Vec::new();
+        Emit { same: true, names: &NoNames, dropped: &mut Vec::new() }.parts(parts, "", &mut wire);
+        self.frame(vec![candidate(choice, wire)], out);
+    }
+
+    /// Writes the calls that are whole.
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        for (choice, call) in std::mem::take(&mut self.calls) {
+            self.parts(choice, &[Part::ToolCall(call)], out);
+        }
+    }
+
+    fn opaque(&self, choice: u32, value: &Value, out: &mut Vec<u8>) {
+        if let Some(Value::Object(fields)) = value.get("candidate") {
+            let mut map = object([("index", Value::from(choice))]);
+            map.extend(fields.clone());
+            self.frame(vec![Value::Object(map)], out);
+        } else if let Some(feedback) = value.get("promptFeedback") {
+            self.write(object([("promptFeedback", feedback.clone())]), out);
+        } else {
+            self.frame(vec![candidate(choice, vec![value.clone()])], out);
+        }
+    }
+
+    fn arguments(&mut self, choice: u32, text: &str) {
+        if let Some((_, call)) = self.calls.iter_mut().rev().find(|(of, _)| *of == choice) {
+            call.arguments.push_str(text);
+        }
+    }
+}
+
+impl StreamEncoder for Encoder {
+    fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
+        if !matches!(event, Event::ToolArguments { .. } | Event::Usage(_)) {
+            self.flush(out);
+        }
+        match event {
+            Event::Start { id, model, .. } => {
+                self.id = stated(id, &self.reply.request_id).to_owned();
+                self.model = stated(model, &self.reply.model).to_owned();
+            }
+            Event::Text { choice, text } | Event::Refusal { choice, text } => {
+                self.parts(*choice, &[Part::text(text.as_str())], out);
+            }
+            Event::Thinking { choice, text } => {
+                let thinking = Thinking { text: text.clone(), ..Thinking::default() };
+                self.parts(*choice, &[Part::Thinking(thinking)], out);
+            }
+            Event::ThinkingSealed { choice, thinking } if thinking.signature.is_some() => {
+                self.parts(*choice, &[Part::Thinking(thinking.clone())], out);
+            }
+            Event::ThinkingSealed { .. } => {}
+            Event::ToolCall { choice, id, name, signature, custom, .. } => {
+                let (id, name) = (id.clone(), name.clone());
+                let call = ToolCall { id, name, signature: signature.clone(), custom: *custom, ..ToolCall::default() };
+                self.calls.push((*choice, call));
+            }
+            Event::ToolArguments { choice, text, .. } => self.arguments(*choice, text),
+            Event::Logprobs { choice, logprobs } => {
+                if let Some(result) = logprobs::encode(logprobs) {
+                    let index = Value::from(*choice);
+                    self.frame(vec![Value::Object(object([("index", index), ("logprobsResult", result)]))], out);
+                }
+            }
+            Event::Finish { choice, finish } => self.finishes.push((*choice, finish.clone())),
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Opaque { dialect: Dialect::Gemini, choice, value } => self.opaque(*choice, value, out),
+            Event::Error(error) => self.fail(error, out),
+            Event::Opaque { .. } | Event::Ping | Event::Done => {}
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        self.flush(out);
+        let last = self.finishes.iter().map(|(choice, finish)| {
+            let mut last = candidate_map(*choice, vec![json!({"text": ""})]);
+            last.insert("finishReason".to_owned(), Value::from(finish::encode(finish)));
+            Value::Object(last)
+        });
+        self.frame(last.collect(), out);
+    }
+
+    fn fail(&mut self, error: &Error, out: &mut Vec<u8>) {
+        write(&json!({"error": error::object(error, &self.reply.request_id)}), out);
+    }
+}
+
+fn candidate(choice: u32, parts: Vec<Value>) -> Value {
+    Value::Object(candidate_map(choice, parts))
+}
+
+fn candidate_map(choice: u32, parts: Vec<Value>) -> Map<String, Value> {
+    object([("content", json!({"parts": parts, "role": "model"})), ("index", Value::from(choice))])
+}
+
+/// One frame; lines end as Google's do.
+fn write(value: &Value, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(value.to_string().as_bytes());
+    out.extend_from_slice(b"\r\n\r\n");
+}
