@@ -11,6 +11,8 @@
 //! | a body read once, decoded when somebody looks | [`LazyRequest`] |
 
 mod advice;
+mod anthropic;
+mod fields;
 pub mod gemini;
 mod head;
 mod lazy;

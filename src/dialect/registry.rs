@@ -1,14 +1,15 @@
 //! The dialects that stand, as a table: a new one adds a line.
 
+use super::anthropic::Anthropic;
 use super::gemini::Gemini;
 use super::{Inbound, Outbound};
 use crate::ir::Dialect;
 
 /// The client's sides.
-const INBOUND: &[&dyn Inbound] = &[&Gemini];
+const INBOUND: &[&dyn Inbound] = &[&Anthropic, &Gemini];
 
 /// The provider's sides.
-const OUTBOUND: &[&dyn Outbound] = &[&Gemini];
+const OUTBOUND: &[&dyn Outbound] = &[&Anthropic, &Gemini];
 
 /// The client's side of `dialect`; `None` where clients do not speak it.
 #[must_use]

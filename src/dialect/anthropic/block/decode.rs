@@ -1,0 +1,102 @@
+//! Content blocks from the wire.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::dialect::fields::{Fields, Path};
+use crate::error::Result;
+use crate::ir::{Dialect, Media, MediaSource, Part, Thinking, ToolCall, ToolResult};
+
+/// `content` that is a string or a list of blocks: the parts, and whether it was a string.
+pub(in crate::dialect) fn content(value: Option<Value>, at: Path<'_>) -> Result<(Vec<Part>, bool)> {
+    match value {
+        None => Ok((Vec::new(), false)),
+        Some(Value::String(text)) => Ok((vec![Part::text(text)], true)),
+        Some(Value::Array(blocks)) => {
+            let parts = blocks.into_iter().enumerate().map(|(index, block)| part(block, at.index(index)));
+            Ok((parts.collect::<Result<_>>()?, false))
+        }
+        Some(_) => Err(at.must_be("a string or a list of content blocks")),
+    }
+}
+
+/// One block. Types that only this dialect knows stay as they are.
+fn part(block: Value, at: Path<'_>) -> Result<Part> {
+    let mut fields = Fields::of(block, at)?;
+    let kind = fields.need_string("type")?;
+    match kind.as_str() {
+        "text" => Ok(Part::Text { text: fields.need_string("text")?, extra: fields.rest() }),
+        "image" => media(fields, &kind).map(|read| read.map_or_else(opaque, Part::Image)),
+        "document" => media(fields, &kind).map(|read| read.map_or_else(opaque, Part::Document)),
+        "tool_use" => tool_use(fields).map(Part::ToolCall),
+        "tool_result" => tool_result(fields).map(Part::ToolResult),
+        "thinking" => {
+            let text = fields.string("thinking")?.unwrap_or_default();
+            let signature = fields.string("signature")?;
+            Ok(Part::Thinking(Thinking { text, signature, extra: fields.rest(), ..Thinking::default() }))
+        }
+        "redacted_thinking" => {
+            let signature = Some(fields.need_string("data")?);
+            let extra = fields.rest();
+            Ok(Part::Thinking(Thinking { signature, redacted: true, extra, ..Thinking::default() }))
+        }
+        _ => {
+            fields.put("type", kind.into());
+            Ok(opaque(fields.into_value()))
+        }
+    }
+}
+
+/// A block that only this dialect knows.
+fn opaque(value: Value) -> Part {
+    Part::Opaque { dialect: Dialect::Anthropic, value: Arc::new(value) }
+}
+
+/// An image or document; the block itself where its source is of a kind that
+/// only this dialect knows.
+fn media(mut fields: Fields<'_>, kind: &str) -> Result<Result<Media, Value>> {
+    let at = fields.at();
+    let whole = fields.take("source").ok_or_else(|| at.field("source").must_be("given"))?;
+    let source_at = at.field("source");
+    let mut source = Fields::of(whole.clone(), source_at)?;
+    let read = match source.need_string("type")?.as_str() {
+        "base64" => MediaSource::Base64(source.need_string("data")?.into()),
+        "url" => MediaSource::Url(source.need_string("url")?),
+        "file" => MediaSource::FileId(source.need_string("file_id")?),
+        "text" => MediaSource::Text(source.need_string("data")?),
+        _ => {
+            fields.put("source", whole);
+            fields.put("type", kind.into());
+            return Ok(Err(fields.into_value()));
+        }
+    };
+    let mime = source.string("media_type")?;
+    let name = fields.string("title")?;
+    Ok(Ok(Media { name, extra: fields.rest(), ..Media::of(read, mime) }))
+}
+
+fn tool_use(mut fields: Fields<'_>) -> Result<ToolCall> {
+    let arguments = fields.take("input").map_or_else(|| "{}".to_owned(), |input| input.to_string());
+    Ok(ToolCall {
+        id: fields.need_string("id")?,
+        name: fields.need_string("name")?,
+        arguments,
+        signature: None,
+        custom: false,
+        extra: fields.rest(),
+    })
+}
+
+fn tool_result(mut fields: Fields<'_>) -> Result<ToolResult> {
+    let at = fields.at();
+    let call_id = fields.need_string("tool_use_id")?;
+    let (parts, _) = content(fields.take("content"), at.field("content"))?;
+    let is_error = fields.bool("is_error")?;
+    if is_error == Some(false) {
+        // Said outright, it goes back to this dialect outright.
+        fields.put("is_error", Value::Bool(false));
+    }
+    let is_error = is_error.unwrap_or(false);
+    Ok(ToolResult { call_id, name: String::new(), parts, is_error, extra: fields.rest() })
+}

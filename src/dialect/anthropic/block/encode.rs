@@ -1,0 +1,246 @@
+//! Content blocks for the wire: for a provider in a request, for a client in an answer.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::{CACHE_CONTROL, INVALID_JSON};
+use crate::dialect::fields::Path;
+use crate::error::{Error, Kind, Origin, Result};
+use crate::ir::{Dialect, Extra, Media, MediaSource, Part, Thinking, ToolCall, ToolResult};
+
+/// Encodes parts and keeps account of what could not go along.
+pub(in crate::dialect) struct Encoder {
+    /// The dialect from which the parts come.
+    pub(in crate::dialect) from: Dialect,
+    /// Paths of what is left out or changed.
+    pub(in crate::dialect) dropped: Vec<String>,
+    /// Whether a file that was uploaded before is used.
+    pub(in crate::dialect) files: bool,
+    /// Whether a client reads the blocks: it takes unsealed reasoning and any id.
+    client: bool,
+}
+
+impl Encoder {
+    /// For a provider; the parts come from `from`.
+    pub(in crate::dialect) fn for_provider(from: Dialect) -> Self {
+        Self { from, dropped: Vec::new(), files: false, client: false }
+    }
+
+    /// For a client; the parts come from `from`.
+    pub(in crate::dialect) fn for_client(from: Dialect) -> Self {
+        Self { client: true, ..Self::for_provider(from) }
+    }
+
+    /// Whether the parts come in this very dialect.
+    pub(in crate::dialect) fn same(&self) -> bool {
+        self.from == Dialect::Anthropic
+    }
+
+    /// Accounts for what stands at `at`.
+    pub(in crate::dialect) fn drop(&mut self, at: Path<'_>) {
+        self.dropped.push(at.to_string());
+    }
+
+    /// The blocks of `parts`, without what cannot go along.
+    pub(in crate::dialect) fn blocks(&mut self, parts: &[Part], at: Path<'_>) -> Result<Vec<Value>> {
+        let mut blocks = Vec::with_capacity(parts.len());
+        for (index, part) in parts.iter().enumerate() {
+            blocks.extend(self.block(part, at.index(index))?);
+        }
+        Ok(blocks)
+    }
+
+    /// The block of `part`; `None` when it is left out.
+    ///
+    /// # Errors
+    /// `Unsupported` for media without which the request would mean something else.
+    fn block(&mut self, part: &Part, at: Path<'_>) -> Result<Option<Value>> {
+        Ok(match part {
+            Part::Text { text, extra } => self.text(text, extra, at),
+            Part::Refusal(text) => self.text(text, &Extra::NONE, at),
+            Part::Image(media) => Some(self.image(media, at)?),
+            Part::Document(media) => Some(self.document(media, at)?),
+            Part::Audio(_) => return Err(cannot_carry("audio", at)),
+            Part::Video(_) => return Err(cannot_carry("video", at)),
+            Part::ToolCall(call) => Some(self.tool_use(call, at)),
+            Part::ToolResult(result) => Some(self.tool_result(result, at)?),
+            Part::Thinking(thinking) => self.thinking(thinking, at),
+            Part::Opaque { dialect: Dialect::Anthropic, value } => Some(value.as_ref().clone()),
+            Part::Opaque { .. } => {
+                self.drop(at);
+                None
+            }
+        })
+    }
+
+    /// Adds the fields of `extra` that may go along.
+    pub(in crate::dialect) fn extra(&mut self, block: &mut Map<String, Value>, extra: &Extra, at: Path<'_>) {
+        for (name, value) in extra.iter() {
+            if block.contains_key(name) {
+                continue;
+            }
+            if self.same() || name == CACHE_CONTROL {
+                block.insert(name.clone(), value.clone());
+            } else if !says_nothing(value) {
+                self.drop(at.field(name));
+            }
+        }
+    }
+
+    /// A text block. The API refuses empty ones; they say nothing.
+    fn text(&mut self, text: &str, extra: &Extra, at: Path<'_>) -> Option<Value> {
+        if text.trim().is_empty() && !self.same() {
+            return None;
+        }
+        let mut block = object(json!({ "type": "text", "text": text }));
+        self.extra(&mut block, extra, at);
+        Some(Value::Object(block))
+    }
+
+    fn image(&mut self, media: &Media, at: Path<'_>) -> Result<Value> {
+        let source = match &media.source {
+            MediaSource::Base64(data) => {
+                let mime = media.mime.as_deref().unwrap_or_else(|| picture_type(data));
+                json!({ "type": "base64", "media_type": mime, "data": data.as_ref() })
+            }
+            MediaSource::Url(url) => json!({ "type": "url", "url": url }),
+            MediaSource::FileId(id) => self.file(id),
+            MediaSource::Text(_) => return Err(cannot_carry("an image given as text", at)),
+        };
+        if media.detail.as_deref().is_some_and(|detail| detail != "auto") {
+            self.drop(at.field("detail"));
+        }
+        let mut block = object(json!({ "type": "image", "source": source }));
+        self.extra(&mut block, &media.extra, at);
+        Ok(Value::Object(block))
+    }
+
+    fn document(&mut self, media: &Media, at: Path<'_>) -> Result<Value> {
+        let mime = media.mime.as_deref().unwrap_or("application/pdf");
+        let source = match &media.source {
+            MediaSource::Base64(data) if mime == "application/pdf" => {
+                json!({ "type": "base64", "media_type": mime, "data": data.as_ref() })
+            }
+            MediaSource::Base64(data) if is_text(mime) => {
+                let bytes = STANDARD.decode(data.as_bytes()).ok();
+                let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+                let text = text.ok_or_else(|| cannot_carry("a text file that is not UTF-8", at))?;
+                json!({ "type": "text", "media_type": "text/plain", "data": text })
+            }
+            MediaSource::Base64(_) => return Err(cannot_carry(&format!("a document of type {mime}"), at)),
+            MediaSource::Url(url) => json!({ "type": "url", "url": url }),
+            MediaSource::FileId(id) => self.file(id),
+            MediaSource::Text(text) => json!({ "type": "text", "media_type": "text/plain", "data": text }),
+        };
+        let mut block = object(json!({ "type": "document", "source": source }));
+        if let Some(name) = &media.name {
+            block.insert("title".to_owned(), name.as_str().into());
+        }
+        self.extra(&mut block, &media.extra, at);
+        Ok(Value::Object(block))
+    }
+
+    /// The source of a file that was uploaded before.
+    fn file(&mut self, id: &str) -> Value {
+        self.files = true;
+        json!({ "type": "file", "file_id": id })
+    }
+
+    fn tool_use(&mut self, call: &ToolCall, at: Path<'_>) -> Value {
+        let input = serde_json::from_str(&call.arguments).ok().filter(Value::is_object);
+        let input = input.unwrap_or_else(|| {
+            if call.arguments.trim().is_empty() {
+                return Value::Object(Map::new());
+            }
+            self.drop(at.field("arguments"));
+            json!({ INVALID_JSON: call.arguments })
+        });
+        if call.signature.is_some() {
+            self.drop(at.field("signature"));
+        }
+        let mut block =
+            object(json!({ "type": "tool_use", "id": self.id(&call.id), "name": call.name, "input": input }));
+        self.extra(&mut block, &call.extra, at);
+        Value::Object(block)
+    }
+
+    /// A tool call's id as the API demands it (`^[a-zA-Z0-9_-]+$`): the same id
+    /// always becomes the same text, so that call and result stay a pair.
+    fn id(&self, id: &str) -> String {
+        let plain = |sign: char| sign.is_ascii_alphanumeric() || sign == '-' || sign == '_';
+        id.chars().map(|sign| if self.client || plain(sign) { sign } else { '_' }).collect()
+    }
+
+    fn tool_result(&mut self, result: &ToolResult, at: Path<'_>) -> Result<Value> {
+        let mut block = object(json!({ "type": "tool_result", "tool_use_id": self.id(&result.call_id) }));
+        match result.parts.as_slice() {
+            [] => {}
+            [Part::Text { text, extra }] if extra.is_empty() => {
+                block.insert("content".to_owned(), text.as_str().into());
+            }
+            parts => {
+                block.insert("content".to_owned(), self.blocks(parts, at.field("content"))?.into());
+            }
+        }
+        if result.is_error {
+            block.insert("is_error".to_owned(), true.into());
+        }
+        self.extra(&mut block, &result.extra, at);
+        Ok(Value::Object(block))
+    }
+
+    /// Reasoning goes back only under its maker's seal: Gemini's and Responses'
+    /// seals, and reasoning without one, are refused by the API.
+    fn thinking(&mut self, thinking: &Thinking, at: Path<'_>) -> Option<Value> {
+        let foreign = matches!(self.from, Dialect::Gemini | Dialect::OpenAiResponses);
+        let seal = thinking.signature.as_deref().unwrap_or_default();
+        if !self.client && (seal.is_empty() || foreign) {
+            self.drop(at);
+            return None;
+        }
+        let mut block = object(if thinking.redacted {
+            json!({ "type": "redacted_thinking", "data": seal })
+        } else {
+            json!({ "type": "thinking", "thinking": thinking.text, "signature": seal })
+        });
+        self.extra(&mut block, &thinking.extra, at);
+        Some(Value::Object(block))
+    }
+}
+
+/// The fields of an object literal.
+pub(in crate::dialect) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// Whether a field's value is the same as its absence.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+/// The refusal of a part that the API has no block for.
+fn cannot_carry(what: &str, at: Path<'_>) -> Error {
+    let message = format!("`{at}`: the Anthropic dialect cannot carry {what}");
+    Error::new(Kind::Unsupported, Origin::Client, message).with_param(at.to_string())
+}
+
+/// Whether a MIME type is one of text.
+fn is_text(mime: &str) -> bool {
+    mime.starts_with("text/") || mime == "application/json"
+}
+
+/// The type of a picture from the first letters of its base64.
+fn picture_type(data: &str) -> &'static str {
+    const STARTS: [(&str, &str); 3] =
+        [("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp")];
+    STARTS.iter().find(|(start, _)| data.starts_with(start)).map_or("image/png", |(_, mime)| mime)
+}

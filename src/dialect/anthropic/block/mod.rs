@@ -1,0 +1,15 @@
+//! Content blocks to and from [`crate::ir::Part`].
+
+mod decode;
+mod encode;
+
+pub(super) use decode::content;
+pub(super) use encode::{Encoder, object};
+
+/// The one field that clients of any dialect may set on a block, tool or message for this one.
+pub(super) const CACHE_CONTROL: &str = "cache_control";
+
+/// Under this key goes back what a model wrote as arguments and is no JSON object.
+///
+/// Source: Anthropic, Fine-grained tool streaming, "Handling invalid JSON", checked 2026-11-21.
+pub(super) const INVALID_JSON: &str = "INVALID_JSON";

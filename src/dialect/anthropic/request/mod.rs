@@ -1,0 +1,13 @@
+//! Requests: from a client's body, to a provider's.
+
+mod conversation;
+mod decode;
+mod encode;
+mod pass;
+mod schema;
+mod thinking;
+mod tools;
+
+pub(super) use decode::decode;
+pub(super) use encode::encode;
+pub(super) use pass::pass_through;

@@ -1,0 +1,156 @@
+//! Whole answers, both ways.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::super::ReplyFacts;
+use super::block::{self, Encoder, object};
+use super::error;
+use super::usage::{self, WireUsage};
+use crate::dialect::fields::{Fields, Path};
+use crate::error::{Error, Result};
+use crate::ir::{Choice, Dialect, Finish, Message, Part, Response, Role, Usage};
+
+/// Decodes an answer of status 2xx.
+pub(super) fn decode(body: &[u8]) -> Result<Response> {
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
+    if value.get("type").and_then(Value::as_str) == Some("error") {
+        return Err(error::decode_value(&value));
+    }
+    read(value).map_err(|at| Error::bad_answer(format!("the provider's answer is not a message: {at}")))
+}
+
+fn read(value: Value) -> Result<Response> {
+    let mut fields = Fields::of(value, Path::Root)?;
+    let content = fields.take("content").ok_or_else(|| Path::Root.field("content").must_be("given"))?;
+    let (parts, _) = block::content(Some(content), Path::Root.field("content"))?;
+    let id = fields.string("id")?.unwrap_or_default();
+    let model = fields.string("model")?.unwrap_or_default();
+    let stop_reason = fields.string("stop_reason")?;
+    let stop_sequence = fields.string("stop_sequence")?;
+    let mut response = Response::new(Dialect::Anthropic, id, model);
+    if let Some(value) = fields.take("usage") {
+        response.usage = Some(WireUsage::of(&value).canonical());
+        let mut rest = object(value);
+        rest.retain(|name, _| !usage::KNOWN.contains(&name.as_str()));
+        if !rest.is_empty() {
+            fields.put("usage", Value::Object(rest));
+        }
+    }
+    fields.take("type");
+    fields.take("role");
+    response.choices.push(Choice {
+        index: 0,
+        message: Message::of(Role::Assistant, parts),
+        finish: stop_reason.map(|reason| finish(&reason, stop_sequence)),
+        logprobs: None,
+        extra: crate::ir::Extra::NONE,
+    });
+    response.extra = fields.rest();
+    Ok(response)
+}
+
+/// Why the model stopped. Source: Anthropic, Handling stop reasons, checked 2026-11-21.
+pub(super) fn finish(reason: &str, sequence: Option<String>) -> Finish {
+    match reason {
+        "end_turn" => Finish::Stop,
+        "stop_sequence" => Finish::StopSequence(sequence),
+        "max_tokens" | "model_context_window_exceeded" => Finish::Length,
+        "tool_use" => Finish::ToolCalls,
+        "refusal" => Finish::Refusal,
+        "pause_turn" => Finish::Pause,
+        _ => Finish::Other(reason.to_owned()),
+    }
+}
+
+/// `stop_reason` and `stop_sequence` for a client.
+pub(super) fn stop(finish: Option<&Finish>, calls_tools: bool, refuses: bool) -> (&str, Option<&str>) {
+    match finish {
+        _ if refuses => ("refusal", None),
+        // Some providers finish a forced call as if it were text.
+        None | Some(Finish::Stop | Finish::ToolCalls) if calls_tools => ("tool_use", None),
+        None | Some(Finish::Stop | Finish::ToolCalls) => ("end_turn", None),
+        Some(Finish::StopSequence(sequence)) => ("stop_sequence", sequence.as_deref()),
+        Some(Finish::Length) => ("max_tokens", None),
+        Some(Finish::ContentFilter | Finish::Refusal) => ("refusal", None),
+        Some(Finish::Pause) => ("pause_turn", None),
+        Some(Finish::Other(name)) if name == "compaction" => (name, None),
+        Some(Finish::Other(_)) => ("end_turn", None),
+    }
+}
+
+/// Encodes an answer for a client. Of several choices the first is the answer.
+pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
+    let mut encoder = Encoder::for_client(response.dialect);
+    let choice = response.choices.first();
+    let parts = choice.map_or(&[][..], |choice| choice.message.parts.as_slice());
+    let calls_tools = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let refuses = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+    let finish = choice.and_then(|choice| choice.finish.as_ref());
+    let (stop_reason, stop_sequence) = stop(finish, calls_tools, refuses);
+    let mut message = head(&response.id, &response.model, reply);
+    message.insert("content".to_owned(), content(parts, &mut encoder).into());
+    message.insert("stop_reason".to_owned(), stop_reason.into());
+    message.insert("stop_sequence".to_owned(), stop_sequence.into());
+    let mut usage = object(usage::encode(&response.usage.unwrap_or_default()));
+    if let Some(Value::Object(rest)) = response.extra.get("usage").filter(|_| encoder.same()) {
+        usage.extend(rest.clone());
+    }
+    message.insert("usage".to_owned(), Value::Object(usage));
+    if encoder.same() {
+        encoder.extra(&mut message, &response.extra, Path::Root);
+    }
+    serde_json::to_vec(&message).unwrap_or_default().into()
+}
+
+/// The blocks of an answer. Media that an answer cannot have here is left out;
+/// a citation that came as a delta joins the text that it belongs to.
+fn content(parts: &[Part], encoder: &mut Encoder) -> Vec<Value> {
+    let mut blocks: Vec<Value> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part {
+            Part::Opaque { dialect: Dialect::Anthropic, value } if value["type"] == "citations_delta" => {
+                let citation = value.get("citation").cloned().unwrap_or_default();
+                if let Some(Value::Object(text)) = blocks.last_mut() {
+                    match text.entry("citations").or_insert_with(|| json!([])) {
+                        Value::Array(citations) => citations.push(citation),
+                        other => *other = json!([citation]),
+                    }
+                }
+            }
+            part => {
+                let encoded = encoder.blocks(std::slice::from_ref(part), Path::Root);
+                blocks.extend(encoded.unwrap_or_default());
+            }
+        }
+    }
+    blocks
+}
+
+/// The fields with which a message begins.
+pub(super) fn head(id: &str, model: &str, reply: &ReplyFacts) -> Map<String, Value> {
+    let id = if id.is_empty() { format!("msg_{}", reply.request_id) } else { id.to_owned() };
+    let model = if model.is_empty() { &reply.model } else { model };
+    object(json!({ "id": id, "type": "message", "role": "assistant", "model": model }))
+}
+
+/// An answer as far as a pass-through reads it.
+#[derive(Deserialize)]
+struct Scan<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<std::borrow::Cow<'a, str>>,
+    usage: Option<WireUsage>,
+}
+
+/// Reads usage, or the error that hides in a 200, and skips over the rest.
+pub(super) fn scan(body: &[u8]) -> Result<Option<Usage>> {
+    let scan: Scan<'_> = serde_json::from_slice(body)
+        .map_err(|at| Error::bad_answer(format!("the provider's answer is not a message: {at}")))?;
+    if scan.kind.as_deref() == Some("error") {
+        let value = serde_json::from_slice(body).unwrap_or_default();
+        return Err(error::decode_value(&value));
+    }
+    Ok(scan.usage.map(WireUsage::canonical))
+}

@@ -1,0 +1,237 @@
+//! A provider's events into canonical ones.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::super::usage::WireUsage;
+use super::super::{error, response};
+use crate::dialect::StreamDecoder;
+use crate::error::{Error, Kind, Origin, Result};
+use crate::ir::{Dialect, Event, Thinking};
+use crate::sse::Frame;
+
+/// Decodes one stream.
+#[derive(Debug, Default)]
+pub(in crate::dialect) struct Decoder {
+    usage: WireUsage,
+    /// Blocks under way; the API has one at a time, but numbers them.
+    open: Vec<(u64, Block)>,
+    calls: u32,
+    done: bool,
+}
+
+/// A content block under way.
+#[derive(Debug)]
+enum Block {
+    Text,
+    /// Reasoning, with its seal as far as it came.
+    Thinking(String),
+    /// A tool call: its number, and whether arguments came.
+    Call(u32, bool),
+    /// A block that only this dialect knows, and its input as JSON text.
+    Opaque(Map<String, Value>, String),
+}
+
+/// An event on the wire, as far as it is read.
+#[derive(Deserialize)]
+struct WireEvent {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    index: u64,
+    message: Option<Value>,
+    content_block: Option<Map<String, Value>>,
+    delta: Option<Map<String, Value>>,
+    usage: Option<WireUsage>,
+}
+
+impl StreamDecoder for Decoder {
+    fn push(&mut self, frame: &Frame<'_>, out: &mut Vec<Event>) -> Result<()> {
+        if frame.data.is_empty() {
+            return Ok(());
+        }
+        let event: WireEvent = serde_json::from_slice(frame.data).map_err(|at| {
+            Error::bad_answer(format!("the provider's stream has an event that is not one: {at}"))
+        })?;
+        match event.kind.as_str() {
+            "message_start" => self.message_start(event.message.unwrap_or_default(), out),
+            "content_block_start" => {
+                self.block_start(event.index, event.content_block.unwrap_or_default(), out)
+            }
+            "content_block_delta" => self.block_delta(event.index, event.delta.unwrap_or_default(), out),
+            "content_block_stop" => self.block_stop(event.index, out),
+            "message_delta" => self.message_delta(event, out),
+            "message_stop" => {
+                self.done = true;
+                out.push(Event::Done);
+            }
+            "ping" => out.push(Event::Ping),
+            "error" => {
+                let value = serde_json::from_slice(frame.data).unwrap_or_default();
+                out.push(Event::Error(Box::new(error::decode_value(&value))));
+            }
+            // New events come without notice and are to be ignored.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &mut Vec<Event>) -> Result<()> {
+        if self.done {
+            return Ok(());
+        }
+        let message = "the provider's stream ended before `message_stop`";
+        Err(Error::new(Kind::StreamBroken, Origin::Upstream, message))
+    }
+}
+
+impl Decoder {
+    fn message_start(&mut self, message: Value, out: &mut Vec<Event>) {
+        let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        out.push(Event::Start { id: text("id"), model: text("model"), created: None });
+        if let Some(usage) = message.get("usage") {
+            self.usage.update(WireUsage::of(usage));
+            out.push(Event::Usage(self.usage.canonical()));
+        }
+    }
+
+    fn block_start(&mut self, index: u64, mut block: Map<String, Value>, out: &mut Vec<Event>) {
+        let kind = block.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let opened = match kind.as_str() {
+            "text" => {
+                say(take(&mut block, "text"), out);
+                Block::Text
+            }
+            "thinking" => {
+                think(take(&mut block, "thinking"), out);
+                Block::Thinking(take(&mut block, "signature"))
+            }
+            "redacted_thinking" => {
+                let signature = Some(take(&mut block, "data"));
+                let thinking = Thinking { signature, redacted: true, ..Thinking::default() };
+                out.push(Event::ThinkingSealed { choice: 0, thinking });
+                return;
+            }
+            "tool_use" => self.call(&mut block, out),
+            _ => Block::Opaque(block, String::new()),
+        };
+        self.open.push((index, opened));
+    }
+
+    fn call(&mut self, block: &mut Map<String, Value>, out: &mut Vec<Event>) -> Block {
+        let call = self.calls;
+        self.calls += 1;
+        let (id, name) = (take(block, "id"), take(block, "name"));
+        out.push(Event::ToolCall { choice: 0, call, id, name, signature: None, custom: false });
+        // The input is empty here and follows in pieces; some servers give it whole.
+        let input =
+            block.get("input").filter(|input| input.as_object().is_some_and(|input| !input.is_empty()));
+        if let Some(input) = input {
+            out.push(Event::ToolArguments { choice: 0, call, text: input.to_string() });
+        }
+        Block::Call(call, input.is_some())
+    }
+
+    fn block_delta(&mut self, index: u64, mut delta: Map<String, Value>, out: &mut Vec<Event>) {
+        let kind = take(&mut delta, "type");
+        let Some((_, block)) = self.open.iter_mut().find(|(open, _)| *open == index) else { return };
+        match (block, kind.as_str()) {
+            (Block::Text, "text_delta") => say(take(&mut delta, "text"), out),
+            (Block::Thinking(_), "thinking_delta") => think(take(&mut delta, "thinking"), out),
+            (Block::Thinking(seal), "signature_delta") => seal.push_str(&take(&mut delta, "signature")),
+            (Block::Call(call, given), "input_json_delta") => {
+                let text = take(&mut delta, "partial_json");
+                if !text.is_empty() {
+                    *given = true;
+                    out.push(Event::ToolArguments { choice: 0, call: *call, text });
+                }
+            }
+            (Block::Opaque(_, input), "input_json_delta") => {
+                input.push_str(&take(&mut delta, "partial_json"))
+            }
+            (Block::Opaque(fields, _), _) => merge(fields, delta),
+            (Block::Text, _) => {
+                delta.insert("type".to_owned(), kind.into());
+                out.push(opaque(delta));
+            }
+            (Block::Thinking(_) | Block::Call(..), _) => {}
+        }
+    }
+
+    fn block_stop(&mut self, index: u64, out: &mut Vec<Event>) {
+        let Some(at) = self.open.iter().position(|(open, _)| *open == index) else { return };
+        match self.open.swap_remove(at).1 {
+            Block::Text => {}
+            Block::Thinking(seal) => {
+                let signature = Some(seal).filter(|seal| !seal.is_empty());
+                out.push(Event::ThinkingSealed {
+                    choice: 0,
+                    thinking: Thinking { signature, ..Thinking::default() },
+                });
+            }
+            Block::Call(_, true) => {}
+            Block::Call(call, false) => {
+                out.push(Event::ToolArguments { choice: 0, call, text: "{}".to_owned() });
+            }
+            Block::Opaque(mut fields, input) => {
+                if let Ok(input) = serde_json::from_str::<Value>(&input) {
+                    fields.insert("input".to_owned(), input);
+                }
+                out.push(opaque(fields));
+            }
+        }
+    }
+
+    fn message_delta(&mut self, event: WireEvent, out: &mut Vec<Event>) {
+        let mut delta = event.delta.unwrap_or_default();
+        let reason = take(&mut delta, "stop_reason");
+        if !reason.is_empty() {
+            let sequence = Some(take(&mut delta, "stop_sequence")).filter(|sequence| !sequence.is_empty());
+            out.push(Event::Finish { choice: 0, finish: response::finish(&reason, sequence) });
+        }
+        if let Some(usage) = event.usage {
+            self.usage.update(usage);
+            out.push(Event::Usage(self.usage.canonical()));
+        }
+    }
+}
+
+/// Takes a text; absent or of another type it is empty.
+fn take(fields: &mut Map<String, Value>, name: &str) -> String {
+    match fields.shift_remove(name) {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+fn say(text: String, out: &mut Vec<Event>) {
+    if !text.is_empty() {
+        out.push(Event::Text { choice: 0, text });
+    }
+}
+
+fn think(text: String, out: &mut Vec<Event>) {
+    if !text.is_empty() {
+        out.push(Event::Thinking { choice: 0, text });
+    }
+}
+
+fn opaque(fields: Map<String, Value>) -> Event {
+    Event::Opaque { dialect: Dialect::Anthropic, choice: 0, value: Arc::new(Value::Object(fields)) }
+}
+
+/// Lets a delta that only this dialect knows grow its block: texts and lists
+/// are continued, everything else is set.
+fn merge(block: &mut Map<String, Value>, delta: Map<String, Value>) {
+    for (name, piece) in delta {
+        match (block.get_mut(&name), piece) {
+            (Some(Value::String(text)), Value::String(more)) => text.push_str(&more),
+            (Some(Value::Array(list)), Value::Array(more)) => list.extend(more),
+            (_, piece) => {
+                block.insert(name, piece);
+            }
+        }
+    }
+}

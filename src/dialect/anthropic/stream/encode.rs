@@ -1,0 +1,280 @@
+//! Canonical events as a client's event stream, in the order that the SDKs
+//! demand: blocks one after the other, each started, continued and stopped.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::{error, response, usage};
+use super::write;
+use crate::dialect::{ReplyFacts, StreamEncoder};
+use crate::error::Error;
+use crate::ir::{Dialect, Event, Finish, Thinking, Usage};
+
+/// Encodes one stream.
+#[derive(Debug)]
+pub(in crate::dialect) struct Encoder {
+    reply: ReplyFacts,
+    started: bool,
+    index: u64,
+    open: Open,
+    /// Calls that began while an earlier one was not complete.
+    waiting: Vec<Call>,
+    finish: Option<Finish>,
+    usage: Option<Usage>,
+    calls_tools: bool,
+    refuses: bool,
+}
+
+/// The block that is open.
+#[derive(Debug)]
+enum Open {
+    None,
+    Text,
+    Thinking,
+    Call(Call),
+}
+
+/// A tool call and its arguments so far.
+#[derive(Debug)]
+struct Call {
+    number: u32,
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl Call {
+    /// Whether the arguments are all there.
+    fn is_complete(&self) -> bool {
+        serde_json::from_str::<serde::de::IgnoredAny>(&self.arguments).is_ok()
+    }
+}
+
+impl StreamEncoder for Encoder {
+    fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
+        match event {
+            Event::Start { id, model, .. } => self.start(id, model, out),
+            Event::Text { choice: 0, text } => self.text(text, out),
+            Event::Refusal { choice: 0, text } => {
+                self.refuses = true;
+                self.text(text, out);
+            }
+            Event::Thinking { choice: 0, text } => self.think(text, out),
+            Event::ThinkingSealed { choice: 0, thinking } => self.seal(thinking, out),
+            Event::ToolCall { choice: 0, call, id, name, .. } => {
+                let call =
+                    Call { number: *call, id: id.clone(), name: name.clone(), arguments: String::new() };
+                self.call(call, out);
+            }
+            Event::ToolArguments { choice: 0, call, text } => self.arguments(*call, text, out),
+            Event::Finish { choice: 0, finish } => self.finish = Some(finish.clone()),
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Opaque { dialect: Dialect::Anthropic, choice: 0, value } => self.opaque(value, out),
+            Event::Ping => write("ping", &json!({ "type": "ping" }), out),
+            // What is left is another choice's, another dialect's, or ends the stream through `finish` or `fail`.
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        self.ensure_started(out);
+        self.close(out);
+        let (reason, sequence) = response::stop(self.finish.as_ref(), self.calls_tools, self.refuses);
+        let usage = self.usage.unwrap_or(Usage { input: self.reply.estimated_input, ..Usage::default() });
+        let delta = json!({
+            "type": "message_delta",
+            "delta": { "stop_reason": reason, "stop_sequence": sequence },
+            "usage": usage::encode(&usage),
+        });
+        write("message_delta", &delta, out);
+        write("message_stop", &json!({ "type": "message_stop" }), out);
+    }
+
+    fn fail(&mut self, error: &Error, out: &mut Vec<u8>) {
+        write("error", &error::encode_value(error, &self.reply.request_id), out);
+    }
+}
+
+impl Encoder {
+    /// For a client that is told `reply`.
+    pub(in crate::dialect) fn new(reply: &ReplyFacts) -> Self {
+        Self {
+            reply: reply.clone(),
+            started: false,
+            index: 0,
+            open: Open::None,
+            waiting: Vec::new(),
+            finish: None,
+            usage: None,
+            calls_tools: false,
+            refuses: false,
+        }
+    }
+
+    /// `message_start`, at once: with the estimate of the input until the provider says better.
+    fn start(&mut self, id: &str, model: &str, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        let usage = Usage { input: self.reply.estimated_input, ..Usage::default() };
+        let mut message = response::head(id, model, &self.reply);
+        message.insert("content".to_owned(), json!([]));
+        message.insert("stop_reason".to_owned(), Value::Null);
+        message.insert("stop_sequence".to_owned(), Value::Null);
+        message.insert("usage".to_owned(), usage::encode(&usage));
+        write("message_start", &json!({ "type": "message_start", "message": message }), out);
+    }
+
+    fn ensure_started(&mut self, out: &mut Vec<u8>) {
+        if !self.started {
+            self.start("", "", out);
+        }
+    }
+
+    fn text(&mut self, text: &str, out: &mut Vec<u8>) {
+        if text.is_empty() {
+            return;
+        }
+        if !matches!(self.open, Open::Text) {
+            self.open(Open::Text, &json!({ "type": "text", "text": "" }), out);
+        }
+        self.delta(&json!({ "type": "text_delta", "text": text }), out);
+    }
+
+    fn think(&mut self, text: &str, out: &mut Vec<u8>) {
+        if text.is_empty() {
+            return;
+        }
+        self.ensure_thinking(out);
+        self.delta(&json!({ "type": "thinking_delta", "thinking": text }), out);
+    }
+
+    fn ensure_thinking(&mut self, out: &mut Vec<u8>) {
+        if !matches!(self.open, Open::Thinking) {
+            self.open(Open::Thinking, &json!({ "type": "thinking", "thinking": "", "signature": "" }), out);
+        }
+    }
+
+    /// The end of a thought, with its seal.
+    fn seal(&mut self, thinking: &Thinking, out: &mut Vec<u8>) {
+        let seal = thinking.signature.as_deref().unwrap_or_default();
+        if thinking.redacted {
+            self.whole(&json!({ "type": "redacted_thinking", "data": seal }), out);
+            return;
+        }
+        if matches!(self.open, Open::Thinking) || !seal.is_empty() || !thinking.text.is_empty() {
+            self.ensure_thinking(out);
+            self.think(&thinking.text, out);
+            if !seal.is_empty() {
+                self.delta(&json!({ "type": "signature_delta", "signature": seal }), out);
+            }
+            self.close(out);
+        }
+    }
+
+    /// A tool call begins: at once when no other is under way, else after it.
+    fn call(&mut self, call: Call, out: &mut Vec<u8>) {
+        self.calls_tools = true;
+        if matches!(&self.open, Open::Call(open) if !open.is_complete()) {
+            self.waiting.push(call);
+        } else {
+            self.open_call(call, out);
+        }
+    }
+
+    fn open_call(&mut self, call: Call, out: &mut Vec<u8>) {
+        let block = json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": {} });
+        self.stop_block(out);
+        let arguments = call.arguments.clone();
+        self.start_block(&block, out);
+        self.open = Open::Call(call);
+        self.partial_json(&arguments, out);
+    }
+
+    fn arguments(&mut self, number: u32, text: &str, out: &mut Vec<u8>) {
+        if let Open::Call(open) = &mut self.open
+            && open.number == number
+        {
+            open.arguments.push_str(text);
+            let complete = !self.waiting.is_empty() && open.is_complete();
+            self.partial_json(text, out);
+            if complete {
+                self.advance(out);
+            }
+        } else if let Some(call) = self.waiting.iter_mut().find(|call| call.number == number) {
+            call.arguments.push_str(text);
+        }
+    }
+
+    /// Opens waiting calls, each after the one before it is complete.
+    fn advance(&mut self, out: &mut Vec<u8>) {
+        while !self.waiting.is_empty() && !matches!(&self.open, Open::Call(open) if !open.is_complete()) {
+            let next = self.waiting.remove(0);
+            self.open_call(next, out);
+        }
+    }
+
+    fn partial_json(&mut self, text: &str, out: &mut Vec<u8>) {
+        if !text.is_empty() {
+            self.delta(&json!({ "type": "input_json_delta", "partial_json": text }), out);
+        }
+    }
+
+    /// A citation of the open text, or a block that only this dialect knows.
+    fn opaque(&mut self, value: &Arc<Value>, out: &mut Vec<u8>) {
+        let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
+        if !kind.ends_with("_delta") {
+            self.whole(value, out);
+        } else if matches!(self.open, Open::Text) {
+            self.delta(value, out);
+        } else {
+            self.open(Open::Text, &json!({ "type": "text", "text": "" }), out);
+            self.delta(value, out);
+        }
+    }
+
+    /// A block that comes whole.
+    fn whole(&mut self, block: &Value, out: &mut Vec<u8>) {
+        self.open(Open::None, block, out);
+        self.end_block(out);
+    }
+
+    /// Closes what is open and opens `next`.
+    fn open(&mut self, next: Open, block: &Value, out: &mut Vec<u8>) {
+        self.close(out);
+        self.start_block(block, out);
+        self.open = next;
+    }
+
+    /// Closes what is open, and lets what waits pass.
+    fn close(&mut self, out: &mut Vec<u8>) {
+        self.stop_block(out);
+        for call in std::mem::take(&mut self.waiting) {
+            self.open_call(call, out);
+            self.stop_block(out);
+        }
+    }
+
+    fn start_block(&mut self, block: &Value, out: &mut Vec<u8>) {
+        self.ensure_started(out);
+        let event = json!({ "type": "content_block_start", "index": self.index, "content_block": block });
+        write("content_block_start", &event, out);
+    }
+
+    fn delta(&mut self, delta: &Value, out: &mut Vec<u8>) {
+        let event = json!({ "type": "content_block_delta", "index": self.index, "delta": delta });
+        write("content_block_delta", &event, out);
+    }
+
+    fn stop_block(&mut self, out: &mut Vec<u8>) {
+        if !matches!(std::mem::replace(&mut self.open, Open::None), Open::None) {
+            self.end_block(out);
+        }
+    }
+
+    fn end_block(&mut self, out: &mut Vec<u8>) {
+        write("content_block_stop", &json!({ "type": "content_block_stop", "index": self.index }), out);
+        self.index += 1;
+    }
+}
