@@ -15,6 +15,15 @@ fn check(status: u16, body: &str, kind: Kind) {
 }
 
 #[test]
+fn a_quota_with_a_wait_is_a_rate() {
+    check(
+        429,
+        r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","details":[{"retryDelay":"9s"}]}}"#,
+        Kind::RateLimited,
+    );
+}
+
+#[test]
 fn bodies_of_all_forms() {
     check(
         404,
@@ -52,11 +61,6 @@ fn bodies_of_all_forms() {
         Kind::QuotaExceeded,
     );
     check(402, r#"{"error":{"message":"Insufficient Balance"}}"#, Kind::QuotaExceeded);
-    check(
-        429,
-        r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","details":[{"retryDelay":"9s"}]}}"#,
-        Kind::RateLimited,
-    );
     check(
         429,
         r#"{"error":{"code":"RateLimitReached","message":"have exceeded rate limit."}}"#,

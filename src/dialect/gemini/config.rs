@@ -76,9 +76,9 @@ fn decode_thinking(mut thinking: Fields) -> Result<Reasoning> {
         None => {}
     }
     let level = thinking.text("thinkingLevel")?.map(|level| level.to_ascii_uppercase());
-    reasoning.effort = level.as_deref().and_then(|level| {
-        BUDGETS.iter().find(|(_, name, _)| *name == level).map(|(effort, ..)| *effort)
-    });
+    reasoning.effort = level
+        .as_deref()
+        .and_then(|level| BUDGETS.iter().find(|(_, name, _)| *name == level).map(|(effort, ..)| *effort));
     let mut rest = thinking.rest();
     if reasoning.effort.is_none() {
         rest.extend(level.map(|level| ("thinkingLevel".to_owned(), Value::from(level))));

@@ -45,8 +45,15 @@ pub(super) fn decode(name: &str, calls: bool) -> Finish {
         "STOP" if calls => Finish::ToolCalls,
         "STOP" => Finish::Stop,
         "MAX_TOKENS" => Finish::Length,
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "MODEL_ARMOR"
-        | "IMAGE_SAFETY" | "IMAGE_PROHIBITED_CONTENT" | "IMAGE_RECITATION" => Finish::ContentFilter,
+        "SAFETY"
+        | "RECITATION"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "MODEL_ARMOR"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION" => Finish::ContentFilter,
         other => Finish::Other(other.to_owned()),
     }
 }
@@ -112,7 +119,9 @@ fn audio(details: Option<&[Modality]>) -> Option<u64> {
     const AUDIO_NUMBER: i64 = 4;
     details?
         .iter()
-        .find(|entry| entry.modality.as_str() == Some("AUDIO") || integer(&entry.modality) == Some(AUDIO_NUMBER))
+        .find(|entry| {
+            entry.modality.as_str() == Some("AUDIO") || integer(&entry.modality) == Some(AUDIO_NUMBER)
+        })
         .and_then(|entry| entry.token_count)
 }
 

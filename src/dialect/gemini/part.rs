@@ -70,7 +70,13 @@ fn opaque(map: Map<String, Value>) -> Part {
     Part::Opaque { dialect: Dialect::Gemini, value: Arc::new(Value::Object(map)) }
 }
 
-fn decode_text(text: String, thought: bool, seal: Option<String>, rest: Map<String, Value>, out: &mut Vec<Part>) {
+fn decode_text(
+    text: String,
+    thought: bool,
+    seal: Option<String>,
+    rest: Map<String, Value>,
+    out: &mut Vec<Part>,
+) {
     let mut extra = Extra::of(rest);
     if thought {
         return out.push(Part::Thinking(Thinking { text, signature: seal, extra, ..Thinking::default() }));
@@ -206,7 +212,8 @@ impl Emit<'_> {
         }
         let seal = thinking.signature.as_deref();
         if !thinking.text.is_empty() || seal.is_none() {
-            let mut map = object([("text", Value::from(thinking.text.as_str())), ("thought", Value::from(true))]);
+            let mut map =
+                object([("text", Value::from(thinking.text.as_str())), ("thought", Value::from(true))]);
             if self.same {
                 self.extra(&mut map, &thinking.extra, path);
                 map.extend(seal.map(|seal| ("thoughtSignature".to_owned(), Value::from(seal))));

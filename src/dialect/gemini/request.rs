@@ -68,8 +68,12 @@ fn decode_system(value: Value) -> Result<Message> {
     if let Value::String(text) = value {
         return Ok(Message::text(Role::System, text));
     }
+    let role = value.get("role").filter(|role| role.as_str().is_some_and(|role| role != "user")).cloned();
     let mut message = decode_content(value, 0, &mut VecDeque::new())?;
     message.role = Role::System;
+    if let Some(role) = role {
+        message.extra.insert("role", role);
+    }
     Ok(message)
 }
 
@@ -85,7 +89,9 @@ fn decode_content(value: Value, at: usize, pending: &mut VecDeque<(String, Strin
     let mut parts = Vec::new();
     for part in fields.list("parts")?.unwrap_or_default() {
         if !part.is_object() {
-            return Err(Error::invalid("a part must be an object").with_param(format!("contents[{at}].parts")));
+            return Err(
+                Error::invalid("a part must be an object").with_param(format!("contents[{at}].parts"))
+            );
         }
         part::decode(part, &mut ids, &mut parts);
     }

@@ -134,7 +134,8 @@ impl Chunk {
             Some(Value::Array(list)) => list.into_iter().enumerate().map(Candidate::of).collect(),
             _ => Vec::new(),
         };
-        let usage = map.get("usageMetadata").and_then(|usage| finish::Metadata::deserialize(usage).ok()?.usage());
+        let usage =
+            map.get("usageMetadata").and_then(|usage| finish::Metadata::deserialize(usage).ok()?.usage());
         Ok(Self {
             id: string(&mut map, "responseId").unwrap_or_default(),
             model: string(&mut map, "modelVersion").unwrap_or_default(),

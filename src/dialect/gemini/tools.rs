@@ -73,7 +73,7 @@ fn encode_function(tool: &Tool, at: usize, emit: &mut Emit<'_>) -> Value {
         (Some(own), Some(schema)) if to_json_schema(own) == *schema => {
             function.insert("parameters".to_owned(), own.clone());
         }
-        (_, Some(schema)) if !takes_nothing(schema) => {
+        (_, Some(schema)) if emit.same || !takes_nothing(schema) => {
             function.insert("parametersJsonSchema".to_owned(), for_gemini(schema));
         }
         _ => {}
@@ -154,4 +154,3 @@ pub(super) fn encode_config(request: &Request, emit: &mut Emit<'_>) -> Map<Strin
     config.insert("functionCallingConfig".to_owned(), calling);
     config
 }
-

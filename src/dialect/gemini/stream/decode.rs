@@ -35,20 +35,20 @@ struct Choice {
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: &Frame<'_>, out: &mut Vec<Event>) -> Result<()> {
-        if frame.data.trim_ascii().is_empty() || frame.data == b"[DONE]" {
+        if frame.data == b"[DONE]" {
             return Ok(());
         }
-        let value = serde_json::from_slice(frame.data)
-            .map_err(|at| Error::bad_answer(format!("a frame of the provider's stream is not JSON: {at}")))?;
-        let chunk = match Chunk::of(value) {
-            Ok(chunk) => chunk,
-            Err(error) if error.kind == Kind::InvalidResponse => return Err(error),
-            Err(error) => {
-                out.push(Event::Error(Box::new(error)));
-                return Ok(());
+        // Proxies that drop blank lines join several responses in one frame.
+        for value in serde_json::Deserializer::from_slice(frame.data).into_iter() {
+            let value = value.map_err(|at| {
+                Error::bad_answer(format!("a frame of the provider's stream is not JSON: {at}"))
+            })?;
+            match Chunk::of(value) {
+                Ok(chunk) => self.chunk(chunk, out),
+                Err(error) if error.kind == Kind::InvalidResponse => return Err(error),
+                Err(error) => out.push(Event::Error(Box::new(error))),
             }
-        };
-        self.chunk(chunk, out);
+        }
         Ok(())
     }
 
@@ -90,10 +90,11 @@ impl Decoder {
     }
 
     fn candidate(&mut self, candidate: Candidate, out: &mut Vec<Event>) {
-        let at = self.choices.iter().position(|choice| choice.index == candidate.index).unwrap_or_else(|| {
-            self.choices.push(Choice { index: candidate.index, ..Choice::default() });
-            self.choices.len() - 1
-        });
+        let at =
+            self.choices.iter().position(|choice| choice.index == candidate.index).unwrap_or_else(|| {
+                self.choices.push(Choice { index: candidate.index, ..Choice::default() });
+                self.choices.len() - 1
+            });
         let (Some(choice), Some(ids)) = (self.choices.get_mut(at), self.ids.as_mut()) else { return };
         let mut parts = Vec::new();
         for value in candidate.parts {

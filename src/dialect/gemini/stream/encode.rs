@@ -102,14 +102,23 @@ impl StreamEncoder for Encoder {
             Event::ThinkingSealed { .. } => {}
             Event::ToolCall { choice, id, name, signature, custom, .. } => {
                 let (id, name) = (id.clone(), name.clone());
-                let call = ToolCall { id, name, signature: signature.clone(), custom: *custom, ..ToolCall::default() };
+                let call = ToolCall {
+                    id,
+                    name,
+                    signature: signature.clone(),
+                    custom: *custom,
+                    ..ToolCall::default()
+                };
                 self.calls.push((*choice, call));
             }
             Event::ToolArguments { choice, text, .. } => self.arguments(*choice, text),
             Event::Logprobs { choice, logprobs } => {
                 if let Some(result) = logprobs::encode(logprobs) {
                     let index = Value::from(*choice);
-                    self.frame(vec![Value::Object(object([("index", index), ("logprobsResult", result)]))], out);
+                    self.frame(
+                        vec![Value::Object(object([("index", index), ("logprobsResult", result)]))],
+                        out,
+                    );
                 }
             }
             Event::Finish { choice, finish } => self.finishes.push((*choice, finish.clone())),

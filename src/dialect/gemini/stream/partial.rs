@@ -24,9 +24,12 @@ impl Partial {
     /// Adds one piece; a text goes after the text that stands there already.
     pub(super) fn add(&mut self, piece: &Value) {
         let path = piece.get("jsonPath").and_then(Value::as_str).unwrap_or("$");
-        let value = [("stringValue", false), ("numberValue", false), ("boolValue", false), ("nullValue", true)]
-            .into_iter()
-            .find_map(|(name, null)| piece.get(name).map(|value| if null { Value::Null } else { value.clone() }));
+        let value =
+            [("stringValue", false), ("numberValue", false), ("boolValue", false), ("nullValue", true)]
+                .into_iter()
+                .find_map(|(name, null)| {
+                    piece.get(name).map(|value| if null { Value::Null } else { value.clone() })
+                });
         let (Some(place), Some(value)) = (self.place(path), value) else { return };
         match (place, value) {
             (Value::String(text), Value::String(more)) => text.push_str(&more),
