@@ -2,6 +2,7 @@
 //! what they cost and how they do at the moment. Values only.
 
 mod price;
+pub mod tokens;
 
 pub use price::{Price, Tier};
 

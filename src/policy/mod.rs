@@ -11,6 +11,7 @@ mod fault;
 mod hook;
 mod limits;
 mod param;
+pub mod query;
 mod scene;
 mod script;
 mod trace;

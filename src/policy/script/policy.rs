@@ -12,7 +12,6 @@ use crate::policy::{Hook, Limits, OnError, ParamSpec};
 use crate::problem::Problem;
 
 /// A set of policies that are live together.
-#[derive(Default)]
 pub struct Policies {
     policies: BTreeMap<Arc<str>, Arc<Policy>>,
     /// What works but is probably not meant.

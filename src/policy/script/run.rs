@@ -21,6 +21,7 @@ pub struct Outcome {
 
 /// One evaluation under way.
 pub(super) struct Run {
+    pub(super) bound: Arc<Bound>,
     pub(super) scene: RefCell<Scene>,
     pub(super) meter: Meter,
     rng: RefCell<fastrand::Rng>,

@@ -107,6 +107,14 @@ pub(super) fn random() -> Reply<f64> {
     current().map(|run| run.random())
 }
 
+/// The parameter `name` of the policy that runs.
+///
+/// # Errors
+/// No script runs on this thread.
+pub(super) fn param(name: &str) -> Reply<Option<serde_json::Value>> {
+    current().map(|run| run.bound.with.get(name).cloned())
+}
+
 /// An error that the script may catch; the place is filled in by the host.
 pub(super) fn raise(message: impl Into<String>) -> Box<EvalAltResult> {
     let message: String = message.into();

@@ -2,18 +2,53 @@
 //! plans, verdicts and native queries. Each concept registers its own words;
 //! nothing here knows how a script is run.
 
+mod attempt;
+mod candidates;
+mod context;
+mod messages;
+mod model;
+mod params;
+mod plan;
+mod request;
+mod text;
+mod time;
+mod verdict;
+mod word;
+
+pub(super) use attempt::is_response;
+pub(super) use plan::as_plan;
+
 use rhai::{Dynamic, Engine};
 
-use super::turn::Reply;
+use super::turn::{Reply, raise, read};
 
 /// Registers every word.
-pub(super) fn register(_engine: &mut Engine) {}
+pub(super) fn register(engine: &mut Engine) {
+    request::register(engine);
+    messages::register(engine);
+    context::register(engine);
+    candidates::register(engine);
+    model::register(engine);
+    plan::register(engine);
+    verdict::register(engine);
+    attempt::register(engine);
+    text::register(engine);
+    time::register(engine);
+}
 
 /// The value of an ambient variable other than `req` and `ctx` (`attempt`,
 /// `text`, `res`, `record`, `feedback`); `None`: there is no such variable.
 ///
 /// # Errors
 /// The variable exists, but not in this hook.
-pub(super) fn ambient(_name: &str) -> Reply<Option<Dynamic>> {
-    Ok(None)
+pub(super) fn ambient(name: &str) -> Reply<Option<Dynamic>> {
+    match name {
+        "attempt" => attempt::attempt().map(Some),
+        "res" => attempt::res().map(Some),
+        "record" | "feedback" => {
+            let event = read(|scene| scene.event.as_deref().map(word::from_json))?;
+            event.map(Some).ok_or_else(|| raise(format!("`{name}` does not exist in this hook")))
+        }
+        _ => Ok(None),
+    }
 }

@@ -1,0 +1,105 @@
+//! Texts: expressions of linear time, hashes, JSON, figures.
+
+use std::sync::OnceLock;
+
+use moka::sync::Cache;
+use regex::{Regex, RegexBuilder};
+use rhai::{Array, Dynamic, Engine, ImmutableString};
+use sha2::{Digest, Sha256};
+
+use super::word::{self, getter, word};
+use crate::model::tokens;
+use crate::policy::query::{TextStats, text_stats};
+use crate::policy::script::turn::{Reply, charge, raise};
+
+/// Compiled expressions that are kept.
+const EXPRESSIONS: u64 = 1_000;
+
+/// Largest compiled expression, bytes.
+const EXPRESSION_SIZE: usize = 1 << 20;
+
+/// Registers the words of texts.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<TextStats>("TextStats");
+    expressions(engine);
+    values(engine);
+    figures(engine);
+}
+
+fn expressions(engine: &mut Engine) {
+    word("matches", "Whether an expression matches somewhere in the text.", "req.text.matches(\"(?i)invoice \\\\d+\")")
+        .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str| -> Reply<bool> {
+            Ok(expression(pattern)?.is_match(text))
+        });
+    word("find_all", "All that an expression matches, as an array.", "req.last_user.find_all(\"[A-Z]{2}-\\\\d+\")")
+        .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str| -> Reply<Array> {
+            let expression = expression(pattern)?;
+            Ok(expression.find_iter(text).take(2000).map(|hit| hit.as_str().into()).collect())
+        });
+    word("capture", "The groups of the first match as an array, or `()`.", "req.last_user.capture(\"order (\\\\d+)\")")
+        .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str| -> Reply<Dynamic> {
+            let groups = expression(pattern)?.captures(text).map(|groups| -> Array {
+                groups.iter().map(|group| group.map_or(Dynamic::UNIT, |hit| hit.as_str().into())).collect()
+            });
+            Ok(groups.map_or(Dynamic::UNIT, Dynamic::from))
+        });
+    word("replace_all", "The text with all that an expression matches replaced; `$1` is the first group.", "text.replace_all(\"\\\\d{16}\", \"[card]\")")
+        .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str, with: &str| -> Reply<String> {
+            let replaced = expression(pattern)?.replace_all(text, with).into_owned();
+            charge(replaced.len())?;
+            Ok(replaced)
+        });
+}
+
+/// The compiled expression, from the cache where it was used before.
+fn expression(pattern: &str) -> Reply<Regex> {
+    static CACHE: OnceLock<Cache<String, Regex>> = OnceLock::new();
+    let cache = CACHE.get_or_init(|| Cache::new(EXPRESSIONS));
+    if let Some(hit) = cache.get(pattern) {
+        return Ok(hit);
+    }
+    let built = RegexBuilder::new(pattern).size_limit(EXPRESSION_SIZE).build();
+    let built = built.map_err(|error| raise(format!("`{pattern}` is no expression: {error}")))?;
+    cache.insert(pattern.to_owned(), built.clone());
+    Ok(built)
+}
+
+fn values(engine: &mut Engine) {
+    word("sha256", "SHA-256 of the text as 64 hex digits.", "ctx.note(\"prompt\", sha256(req.text))")
+        .register_into_engine(engine, |text: ImmutableString| hex(&Sha256::digest(text.as_bytes())));
+    word("to_json", "A value as JSON text.", "to_json(#{ a: 1 })").register_into_engine(
+        engine,
+        |value: Dynamic| -> Reply<String> {
+            let text = word::to_json(&value)?.to_string();
+            charge(text.len())?;
+            Ok(text)
+        },
+    );
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn figures(engine: &mut Engine) {
+    word("tokens", "A text's tokens by a quick estimate, good to some 10 %.", "tokens(req.system ?? \"\")")
+        .register_into_engine(engine, |text: ImmutableString| tokens::estimate(&text) as i64);
+    getter("stats", "Figures about the text.", "req.text.stats.code_share > 0.3")
+        .register_into_engine(engine, |text: &mut ImmutableString| text_stats(text));
+    getter("chars", "Characters.", "req.stats.chars < 200")
+        .register_into_engine(engine, |stats: &mut TextStats| stats.chars as i64);
+    getter("words", "Words.", "req.stats.words < 40")
+        .register_into_engine(engine, |stats: &mut TextStats| stats.words as i64);
+    getter("lines", "Lines that are not empty.", "req.stats.lines > 50")
+        .register_into_engine(engine, |stats: &mut TextStats| stats.lines as i64);
+    getter("code_share", "Share of the lines that look like code, 0 to 1.", "req.stats.code_share > 0.3")
+        .register_into_engine(engine, |stats: &mut TextStats| stats.code_share);
+    getter("is_question", "Whether it asks.", "req.stats.is_question")
+        .register_into_engine(engine, |stats: &mut TextStats| stats.is_question);
+    getter("script", "What it is written in: latin, cyrillic, chinese, japanese, korean, arabic, indic, other.", "req.stats.script == \"japanese\"")
+        .register_into_engine(engine, |stats: &mut TextStats| ImmutableString::from(stats.script));
+}

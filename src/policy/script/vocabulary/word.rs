@@ -1,0 +1,130 @@
+//! How a word enters the engine: with a meaning and an example each, from which
+//! the reference is generated.
+
+use rhai::{Array, Dynamic, FuncRegistration, ImmutableString, Map};
+use serde_json::Value;
+
+use crate::model::Tag;
+use crate::policy::script::turn::{Reply, raise};
+
+/// A function or method. `pure`: it may be called on `req`, `ctx` and what
+/// hangs below them, which are constants to Rhai; what it changes is the scene.
+pub(super) fn word(name: &str, meaning: &str, example: &str) -> FuncRegistration {
+    documented(FuncRegistration::new(name), meaning, example)
+}
+
+/// A property to read.
+pub(super) fn getter(name: &str, meaning: &str, example: &str) -> FuncRegistration {
+    documented(FuncRegistration::new_getter(name), meaning, example)
+}
+
+/// A property to write.
+pub(super) fn setter(name: &str, meaning: &str, example: &str) -> FuncRegistration {
+    documented(FuncRegistration::new_setter(name), meaning, example)
+}
+
+/// Reading by name or place: `x["name"]`, and `x.name` where there is no such property.
+pub(super) fn index(meaning: &str, example: &str) -> FuncRegistration {
+    documented(FuncRegistration::new_index_getter(), meaning, example)
+}
+
+/// Writing by name or place.
+pub(super) fn set_index(meaning: &str, example: &str) -> FuncRegistration {
+    documented(FuncRegistration::new_index_setter(), meaning, example)
+}
+
+fn documented(word: FuncRegistration, meaning: &str, example: &str) -> FuncRegistration {
+    word.with_purity(true).with_volatility(true).with_comments([format!("/// {meaning}\n/// {example}")])
+}
+
+/// A number that a script gave, whole or not.
+///
+/// # Errors
+/// It is no number; `what` names it.
+pub(super) fn number(value: &Dynamic, what: &str) -> Reply<f64> {
+    let whole = || value.as_int().map(|whole| whole as f64).ok();
+    value.as_float().ok().or_else(whole).ok_or_else(|| {
+        raise(format!("{what} must be a number, not {}", kind_of(value)))
+    })
+}
+
+/// A whole number from 0 that a script gave.
+///
+/// # Errors
+/// It is none; `what` names it.
+pub(super) fn count(value: &Dynamic, what: &str) -> Reply<u64> {
+    let number = number(value, what)?;
+    if number.is_finite() && number >= 0.0 {
+        Ok(number as u64)
+    } else {
+        Err(raise(format!("{what} must be 0 or more, not {number}")))
+    }
+}
+
+/// What a script's value is, in the author's words.
+pub(super) fn kind_of(value: &Dynamic) -> &'static str {
+    match value {
+        value if value.is_unit() => "`()`",
+        value if value.is_string() => "a text",
+        value if value.is_array() => "an array",
+        value if value.is_map() => "an object map",
+        value if value.is_bool() => "a bool",
+        value if value.is_int() || value.is_float() => "a number",
+        value => value.type_name().rsplit("::").next().unwrap_or("something else"),
+    }
+}
+
+/// A tag as a script's value.
+pub(super) fn tag(tag: &Tag) -> Dynamic {
+    match tag {
+        Tag::Bool(value) => (*value).into(),
+        Tag::Number(value) => (*value).into(),
+        Tag::Text(value) => value.as_str().into(),
+    }
+}
+
+/// A script's value as a tag.
+///
+/// # Errors
+/// It is neither a text, a number nor a bool.
+pub(super) fn as_tag(value: &Dynamic) -> Reply<Tag> {
+    if let Ok(flag) = value.as_bool() {
+        return Ok(Tag::Bool(flag));
+    }
+    if let Ok(text) = value.as_immutable_string_ref() {
+        return Ok(Tag::Text(text.to_string()));
+    }
+    number(value, "a tag's value").map(Tag::Number)
+}
+
+/// JSON as a script's value.
+pub(super) fn from_json(value: &Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Bool(flag) => (*flag).into(),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => whole.into(),
+            None => number.as_f64().unwrap_or_default().into(),
+        },
+        Value::String(text) => text.as_str().into(),
+        Value::Array(list) => list.iter().map(from_json).collect::<Array>().into(),
+        Value::Object(fields) => {
+            let pairs = fields.iter().map(|(name, value)| (name.as_str().into(), from_json(value)));
+            pairs.collect::<Map>().into()
+        }
+    }
+}
+
+/// A script's value as JSON.
+///
+/// # Errors
+/// It has no form in JSON (a model, a function).
+pub(super) fn to_json(value: &Dynamic) -> Reply<Value> {
+    if let Some(text) = value.read_lock::<ImmutableString>() {
+        return Ok(Value::from(text.as_str()));
+    }
+    if let Some(model) = value.read_lock::<crate::model::Candidate>() {
+        return Ok(Value::from(&*model.model.name));
+    }
+    rhai::serde::from_dynamic(value).map_err(|_| raise(format!("{} has no form in JSON", kind_of(value))))
+}
