@@ -3,7 +3,7 @@ import json
 
 import openai
 import pytest
-from conftest import CASES, KEY, SUITE, URL, seen, wait_until
+from suite import CASES, KEY, SUITE, URL, seen, wait_until
 from pydantic import BaseModel
 
 TEXT = CASES["text"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import openai
 import pytest
-from conftest import KEY, URL
+from suite import KEY, URL
 
 CLIENT = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0, timeout=20)
 RECORDED = json.loads(os.environ["RECORDED"])

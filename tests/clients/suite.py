@@ -1,4 +1,4 @@
-"""What every Python suite needs: where the gateway is, what the upstream saw, what the fixtures say."""
+"""What every Python suite needs (a pytest plugin): where the gateway is, what the upstream saw, what the fixtures say."""
 import json
 import os
 import time
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-CASES = json.loads((Path(__file__).resolve().parents[1] / "cases.json").read_text())
+CASES = json.loads((Path(__file__).resolve().parent / "cases.json").read_text())
 DIALECTS = CASES["dialects"]
 URL, KEY = os.environ["POINTSMAN_URL"], os.environ["POINTSMAN_KEY"]
 SUITE = os.environ["POINTSMAN_SUITE"]
