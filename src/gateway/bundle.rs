@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::ir::Endpoint;
 use crate::model::Model;
-use crate::policy::{Bound, Policies};
+use crate::policy::{Hook, Bound, Policies};
 use crate::principal::Principal;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -173,5 +173,17 @@ impl Route {
     #[must_use]
     pub fn serves(&self, endpoint: Endpoint) -> bool {
         self.endpoints.as_ref().is_none_or(|served| served.contains(&endpoint))
+    }
+
+    /// Whether one of its policies has this hook.
+    #[must_use]
+    pub fn has(&self, hook: Hook) -> bool {
+        self.policies.iter().any(|bound| bound.policy.has(hook))
+    }
+
+    /// Whether one of its policies learns from settled exchanges.
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        self.has(Hook::Settled)
     }
 }

@@ -1,5 +1,122 @@
 //! The gateway: carries exchanges from a client's request to settling.
+//!
+//! Read `pipeline` first: it is the whole journey as a list of calls.
+//!
+//! | module | its part of the journey |
+//! | --- | --- |
+//! | `pipeline` | the list of calls |
+//! | `bundle`, `prices` | what is live together, and what it costs |
+//! | `identify` | key to principal |
+//! | `exchange` | the exchange from acceptance to settling |
+//! | `decide` | policies at their hooks |
+//! | `effects` | what policies ask of the outside |
+//! | `attempts`, `attempt`, `ledger` | a plan carried out, and the account of it |
+//! | `lane`, `relay` | an answer on its way to the client |
+//! | `reply` | what the client gets |
 
+mod attempt;
+mod attempts;
 mod bundle;
+mod decide;
+mod effects;
+mod exchange;
+mod identify;
+mod lane;
+mod ledger;
+mod pipeline;
+mod prices;
+mod relay;
+mod reply;
+mod trial;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 pub use bundle::{Bundle, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
+pub use pipeline::{Call, serve};
+pub use prices::{FeedStatus, PriceBook};
+pub use reply::{Body, Reply};
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::observe::{Lines, Meters};
+use crate::record;
+use crate::state::{MemoryStore, Models, RetryBudgets, Store};
+use crate::upstream::Upstream;
+
+/// Everything that outlives an exchange.
+#[derive(Debug)]
+pub struct Gateway {
+    live: ArcSwap<Bundle>,
+    /// Prices of the feeds.
+    pub prices: ArcSwap<PriceBook>,
+    /// Health, breakers and limits of models, by name.
+    pub models: Models,
+    retry_budgets: RetryBudgets,
+    /// State of policies.
+    pub store: Arc<dyn Store>,
+    /// The way to providers.
+    pub upstream: Upstream,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Metrics.
+    pub meters: Meters,
+    /// One line an exchange.
+    pub lines: Lines,
+    /// Where records go; absent: nowhere.
+    pub records: Option<Arc<dyn record::Sink>>,
+    trial: trial::Trial,
+}
+
+impl Gateway {
+    /// A gateway that serves `bundle`.
+    ///
+    /// # Errors
+    /// `Internal`: TLS or metrics cannot be set up.
+    pub fn new(bundle: Bundle, lines: Lines, records: Option<Arc<dyn record::Sink>>) -> Result<Self> {
+        let instance = format!("{:08x}", fastrand::u32(..));
+        let meters = Meters::new().map_err(|error| Error::internal(format!("metrics: {error}")))?;
+        Ok(Self {
+            live: ArcSwap::from_pointee(bundle),
+            prices: ArcSwap::default(),
+            models: Models::default(),
+            retry_budgets: RetryBudgets::default(),
+            store: Arc::new(MemoryStore::default()),
+            upstream: Upstream::new(&instance)?,
+            clock: Clock::System,
+            meters,
+            lines,
+            records,
+            trial: trial::Trial::default(),
+        })
+    }
+
+    /// The bundle that new exchanges get.
+    #[must_use]
+    pub fn bundle(&self) -> Arc<Bundle> {
+        self.live.load_full()
+    }
+
+    /// Makes `bundle` live. Exchanges under way keep theirs. For its first
+    /// evaluations it is on trial: see [`Gateway::rolled_back`].
+    pub fn swap(&self, bundle: Arc<Bundle>) {
+        let before = self.live.swap(bundle);
+        self.trial.begin(before);
+    }
+
+    /// The hash of a bundle that was taken back because its policies failed, if the last one was.
+    #[must_use]
+    pub fn rolled_back(&self) -> Option<Arc<str>> {
+        self.trial.rolled_back()
+    }
+
+    /// An evaluation of a policy of `bundle` ended; too many failures take the bundle back.
+    fn policy_ran(&self, bundle: &Arc<Bundle>, failed: bool) {
+        if let Some(previous) = self.trial.ran(&bundle.hash, failed) {
+            self.meters.reloads.with_label_values(&["rolled_back"]).inc();
+            tracing::error!(bundle = %bundle.hash, back_to = %previous.hash, "policies of the new bundle fail: the previous bundle is back");
+            self.live.store(previous);
+        }
+    }
+}

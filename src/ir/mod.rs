@@ -10,6 +10,7 @@ mod dialect;
 mod event;
 mod message;
 mod money;
+mod recital;
 mod request;
 mod response;
 mod usage;

@@ -45,15 +45,17 @@ pub struct Failed<'a> {
 /// Decides what follows. A retry still needs the retry budget's consent; see [`without_retry`].
 #[must_use]
 pub fn next(failed: &Failed<'_>) -> Next {
-    let moves_on = falls_back(failed);
-    if failed.tries > failed.retries {
+    let moves_on = failed.more_steps && falls_back(failed);
+    // Who does not answer at all is not asked again while another can be.
+    let silent = matches!(failed.error.kind, Kind::Unreachable | Kind::Tls | Kind::TimedOut);
+    if failed.tries > failed.retries || (silent && moves_on) {
         return without_retry(failed);
     }
     let wait = match failed.error.retry {
         Retry::Never => return without_retry(failed),
         Retry::Backoff => backoff(failed.tries, failed.dice),
         // A named wait is worth it only where nobody else can answer sooner.
-        Retry::After(wait) if wait <= WAIT_MOST && (wait <= BACKOFF || !(moves_on && failed.more_steps)) => {
+        Retry::After(wait) if wait <= WAIT_MOST && (wait <= BACKOFF || !moves_on) => {
             wait
         }
         Retry::After(_) => return without_retry(failed),
@@ -108,6 +110,8 @@ mod tests {
             (of(Kind::UpstreamFailed), 3, true, Next::Step),
             (of(Kind::UpstreamFailed), 3, false, Next::Stop),
             (of(Kind::InvalidRequest), 1, true, Next::Stop),
+            (of(Kind::Unreachable), 1, true, Next::Step),
+            (of(Kind::Unreachable), 1, false, Next::Retry(ms(125))),
             (of(Kind::ContextTooLong), 1, true, Next::Step),
             (of(Kind::ContentRefused), 1, false, Next::Stop),
             (of(Kind::UpstreamAuth), 1, true, Next::Step),

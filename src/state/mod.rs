@@ -12,6 +12,6 @@ mod window;
 pub use breaker::Breaker;
 pub use bucket::Bucket;
 pub use model::{Barred, Ending, ModelState, Models, Permit};
-pub use retry_budget::RetryBudget;
+pub use retry_budget::{RetryBudget, RetryBudgets};
 pub use store::{MemoryStore, Store};
 pub use window::Window;

@@ -1,14 +1,33 @@
 //! Retry budget: retries as a share of recent requests, so that a failing
 //! provider is not buried under them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use ahash::AHashMap;
+use parking_lot::{Mutex, RwLock};
 
 /// How far back requests count.
 const MEMORY: Duration = Duration::from_secs(10);
 /// Retries a second that are allowed whatever the share.
 const ALWAYS: f64 = 3.0;
+
+/// The retry budgets of all routes, by name.
+#[derive(Debug, Default)]
+pub struct RetryBudgets {
+    by_route: RwLock<AHashMap<Arc<str>, Arc<RetryBudget>>>,
+}
+
+impl RetryBudgets {
+    /// The budget of `route`, made when first asked for.
+    #[must_use]
+    pub fn of(&self, route: &Arc<str>) -> Arc<RetryBudget> {
+        if let Some(budget) = self.by_route.read().get(route) {
+            return Arc::clone(budget);
+        }
+        Arc::clone(self.by_route.write().entry(Arc::clone(route)).or_default())
+    }
+}
 
 /// The retry budget of one route.
 #[derive(Debug, Default)]

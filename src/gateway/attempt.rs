@@ -1,0 +1,279 @@
+//! One attempt at one model: encode or pass through, send, classify, until the
+//! answer is whole or its first content is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use tokio::time::timeout;
+
+use super::exchange::Journey;
+use super::lane::Lane;
+use super::ledger::Attempt;
+use crate::dialect::{LazyRequest, Outbound, ReplyFacts, Target, Wire, outbound};
+use crate::error::{Error, Kind, Origin, Result};
+use crate::ir::{Dialect, Money, Response, Usage};
+use crate::model::Model;
+use crate::upstream::{Body, Call, Reply};
+
+/// Longest time that the beginning of a stream is held back to see whether the
+/// provider reports an error instead of content.
+const HOLD: Duration = Duration::from_millis(500);
+
+/// Largest beginning of a stream that is held back, bytes.
+const HOLD_BYTES: usize = 256 << 10;
+
+/// Largest error body that is read, bytes.
+const ERROR_BODY: usize = 64 << 10;
+
+/// What an attempt has to go by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Longest wait for the first byte of the answer.
+    pub(super) first_byte: Duration,
+    /// Longest duration of the attempt until it is whole, or its stream begins.
+    pub(super) total: Duration,
+}
+
+/// A successful attempt.
+pub(super) enum Answered {
+    /// The answer is there.
+    Whole(Box<Whole>),
+    /// The answer has begun.
+    Streaming(Box<Streaming>),
+}
+
+/// A whole answer.
+pub(super) struct Whole {
+    pub(super) model: Arc<Model>,
+    /// The provider's bytes, where they can go to the client as they are.
+    pub(super) raw: Option<Bytes>,
+    /// The decoded answer, where somebody wants it or it must be translated.
+    pub(super) response: Option<Response>,
+    pub(super) usage: Usage,
+    pub(super) cost: Option<Money>,
+    pub(super) dropped: Vec<String>,
+}
+
+/// An answer that has begun.
+pub(super) struct Streaming {
+    pub(super) attempt: Attempt,
+    pub(super) body: Body,
+    pub(super) lane: Lane,
+    /// The client's bytes so far.
+    pub(super) held: Vec<Bytes>,
+    pub(super) input_estimate: u64,
+    pub(super) dropped: Vec<String>,
+}
+
+/// An encoded request and how its answer goes back.
+struct Prepared {
+    outbound: &'static dyn Outbound,
+    wire: Wire,
+    /// Whether the answer's bytes can go to the client as they are.
+    pass: bool,
+}
+
+/// Tries `model`. With `decode` the answer is decoded even where bytes could pass.
+///
+/// # Errors
+/// Of any kind; the ledger has the attempt if anything was sent.
+pub(super) async fn make(
+    journey: &Journey,
+    model: &Arc<Model>,
+    request: &LazyRequest,
+    bounds: Bounds,
+    cause: &'static str,
+    decode: bool,
+) -> Result<Answered> {
+    let prepared = prepare(journey, model, request, decode)?;
+    let input_estimate = estimate(request);
+    let mut attempt = Attempt::begin(&journey.gateway, &journey.ledger, model, cause, input_estimate)?;
+    let began = attempt.began();
+    let call = Call {
+        model,
+        wire: prepared.wire,
+        method: Method::POST,
+        content_type: None,
+        traceparent: journey.traceparent.clone(),
+    };
+    let dropped = call.wire.dropped.clone();
+    let sent = timeout(bounds.first_byte.min(bounds.total), journey.gateway.upstream.send(call)).await;
+    let clock = &journey.gateway.clock;
+    let result = match sent {
+        Ok(Ok(reply)) => {
+            attempt.head(reply.status.as_u16(), clock.now());
+            let left = bounds.total.saturating_sub(clock.now().since(&began));
+            if !reply.status.is_success() {
+                Err(read_error(prepared.outbound, reply, left).await)
+            } else if request.stream() {
+                let lane = lane(journey, request, prepared.outbound, prepared.pass, input_estimate);
+                let first = bounds.first_byte.saturating_sub(clock.now().since(&began)).min(left);
+                return match begin_stream(lane, reply.body, first).await {
+                    Ok((lane, body, held)) => {
+                        journey.ledger.waited(clock.now().since(&began));
+                        let streaming = Streaming { attempt, body, lane, held, input_estimate, dropped };
+                        Ok(Answered::Streaming(Box::new(streaming)))
+                    }
+                    Err(error) => Err(fail(journey, attempt, error)),
+                };
+            } else {
+                read_whole(journey, prepared.outbound, prepared.pass, reply, left).await
+            }
+        }
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(too_slow(model, bounds.first_byte.min(bounds.total))),
+    };
+    match result {
+        Ok((raw, response, usage)) => {
+            let now = clock.now();
+            journey.ledger.waited(now.since(&began));
+            let usage = usage.unwrap_or(Usage { input: input_estimate, estimated: true, ..Usage::default() });
+            let cost = attempt.answered(&usage, now);
+            let model = Arc::clone(model);
+            Ok(Answered::Whole(Box::new(Whole { model, raw, response, usage, cost, dropped })))
+        }
+        Err(error) => Err(fail(journey, attempt, error)),
+    }
+}
+
+/// Puts the failure into the account and gives it back.
+fn fail(journey: &Journey, attempt: Attempt, error: Error) -> Error {
+    let now = journey.gateway.clock.now();
+    journey.ledger.waited(now.since(&attempt.began()));
+    attempt.failed(&error, &Usage::default(), now);
+    error
+}
+
+/// Encodes the request for the model, or takes its bytes as they came.
+fn prepare(journey: &Journey, model: &Model, request: &LazyRequest, decode: bool) -> Result<Prepared> {
+    let inbound = request.inbound().dialect();
+    let provider = &model.provider;
+    let dialect = if provider.kind.dialects.contains(&inbound) { inbound } else { provider.dialect };
+    let outbound = outbound(dialect).ok_or_else(|| no_dialect(model, dialect))?;
+    let target = Target {
+        model: &model.upstream,
+        max_output_tokens: model.max_output_tokens,
+        quirks: &provider.quirks,
+    };
+    let same = dialect == inbound;
+    let raw = (same && !request.is_edited()).then(|| request.raw_for(&model.upstream));
+    let passed = raw.and_then(|raw| outbound.pass_through(&raw, &target, request.stream()));
+    let wire = match passed {
+        Some(wire) => wire,
+        None => outbound.encode_request(request.decoded()?, &target)?,
+    };
+    if journey.route.strict && !wire.dropped.is_empty() {
+        let text = format!(
+            "model `{}` cannot carry {}: the route is strict; leave the fields out or choose another model",
+            model.name,
+            wire.dropped.join(", ")
+        );
+        return Err(Error::new(Kind::Unsupported, Origin::Client, text));
+    }
+    Ok(Prepared { outbound, wire, pass: same && !decode })
+}
+
+fn no_dialect(model: &Model, dialect: Dialect) -> Error {
+    let text = format!("model `{}` speaks {}, which carries no conversations", model.name, dialect.name());
+    Error::new(Kind::Unsupported, Origin::Client, text)
+}
+
+/// Input tokens before anybody has counted: four bytes each.
+pub(super) fn estimate(request: &LazyRequest) -> u64 {
+    let bytes = request.raw().len();
+    if bytes > 0 {
+        return bytes as u64 / 4;
+    }
+    request.decoded().map_or(0, |request| {
+        request.messages.iter().map(|message| message.joined_text().len() as u64 / 4 + 3).sum()
+    })
+}
+
+fn lane(
+    journey: &Journey,
+    request: &LazyRequest,
+    outbound: &'static dyn Outbound,
+    pass: bool,
+    estimated_input: u64,
+) -> Lane {
+    let reply = ReplyFacts {
+        request_id: journey.id.to_string(),
+        model: request.model().to_owned(),
+        created: journey.gateway.clock.now().unix_seconds(),
+        include_usage: request.include_usage(),
+        estimated_input,
+    };
+    Lane::new(outbound, request.inbound(), &reply, pass)
+}
+
+/// Reads a whole answer: its bytes where they may pass, decoded otherwise.
+async fn read_whole(
+    journey: &Journey,
+    outbound: &'static dyn Outbound,
+    pass: bool,
+    reply: Reply,
+    left: Duration,
+) -> Result<(Option<Bytes>, Option<Response>, Option<Usage>)> {
+    let cap = journey.bundle.settings.max_answer;
+    let body = timeout(left, reply.body.whole(cap)).await.map_err(|_| slow_body())??;
+    if pass {
+        let usage = outbound.scan_response(&body)?;
+        return Ok((Some(body), None, usage));
+    }
+    let response = outbound.decode_response(&body)?;
+    let usage = response.usage;
+    Ok((None, Some(response), usage))
+}
+
+/// Reads an error of the provider, whatever its form.
+async fn read_error(outbound: &'static dyn Outbound, reply: Reply, left: Duration) -> Error {
+    let body = timeout(left, reply.body.whole(ERROR_BODY)).await;
+    let body = body.ok().and_then(Result::ok).unwrap_or_default();
+    outbound.decode_error(reply.status.as_u16(), &reply.headers, &body)
+}
+
+/// Reads the beginning of a stream until there is content, or an error instead:
+/// until then another model can still answer.
+async fn begin_stream(mut lane: Lane, mut body: Body, first: Duration) -> Result<(Lane, Body, Vec<Bytes>)> {
+    let mut held = Vec::new();
+    let mut size = 0;
+    let mut patience = first;
+    loop {
+        let chunk = match timeout(patience, body.chunk()).await {
+            Ok(chunk) => chunk.transpose()?,
+            Err(_) if size > 0 => return Ok((lane, body, held)),
+            Err(_) => return Err(slow_body()),
+        };
+        let ended = chunk.is_none();
+        let out = match chunk {
+            Some(chunk) => {
+                size += chunk.len();
+                lane.push(chunk)?
+            }
+            None => lane.finish()?,
+        };
+        if let Some(error) = &lane.seen().error
+            && !lane.seen().content
+        {
+            return Err((**error).clone());
+        }
+        if !out.is_empty() {
+            held.push(out);
+        }
+        if ended || lane.seen().content || lane.seen().done || size > HOLD_BYTES {
+            return Ok((lane, body, held));
+        }
+        patience = patience.min(HOLD);
+    }
+}
+
+fn too_slow(model: &Model, limit: Duration) -> Error {
+    let text = format!("model `{}` sent no first byte within {} ms", model.name, limit.as_millis());
+    Error::new(Kind::TimedOut, Origin::Upstream, text)
+}
+
+fn slow_body() -> Error {
+    Error::new(Kind::TimedOut, Origin::Upstream, "the provider's answer did not arrive in time")
+}

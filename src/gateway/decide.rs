@@ -1,0 +1,340 @@
+//! Policies at their hooks: what they see, what follows from what they say, and
+//! what follows when they fail.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::effects::Asker;
+use super::exchange::{Exchange, Journey};
+use super::prices::snapshot;
+use super::{Bundle, Gateway, Route};
+use crate::dialect::LazyRequest;
+use crate::error::{Error, Kind, Origin, Result};
+use crate::ir::{Request, Response};
+use crate::plan::{Plan, Verdict};
+use crate::policy::{
+    AttemptFacts, Bound, Catalog, Effects, Fault, Hook, OnError, Outcome, RouteFacts, Scene, Snapshot, dispatch,
+};
+use crate::record;
+
+/// The policies of one exchange, with what they see.
+pub(super) struct Deciders {
+    gateway: Arc<Gateway>,
+    bundle: Arc<Bundle>,
+    route: Arc<Route>,
+    /// Whether the policies on trial act in this exchange.
+    on_trial: bool,
+    effects: Arc<dyn Effects>,
+    /// Lent to the hook that runs.
+    scene: Option<Scene>,
+    pub(super) faults: Vec<String>,
+    pub(super) journal: Vec<record::Effect>,
+    /// What the policies on trial would have done otherwise.
+    pub(super) shadow: Option<Value>,
+}
+
+/// Where a request goes, or how its exchange ends without a provider.
+pub(super) enum Decision {
+    Go(Plan),
+    Answer(Box<Response>),
+}
+
+/// What `on_failure` says.
+pub(super) enum Ruling {
+    None,
+    Retry(Duration),
+    GiveUp,
+    Plan(Plan),
+}
+
+impl Deciders {
+    /// The policies of `exchange`'s route, which see `request`.
+    pub(super) fn new(
+        exchange: &Exchange,
+        journey: &Arc<Journey>,
+        request: LazyRequest,
+        headers: Arc<Vec<(String, String)>>,
+    ) -> Self {
+        let seed = fastrand::u64(..);
+        let route = Arc::clone(&journey.route);
+        let scene = Scene {
+            request,
+            route: Arc::new(RouteFacts { name: Arc::clone(&route.name), retries: route.retries.max }),
+            catalog: catalog(&exchange.gateway, &exchange.bundle, &route),
+            principal: Arc::clone(&exchange.principal),
+            headers,
+            session: exchange.session.clone(),
+            request_id: Arc::clone(&exchange.id),
+            now: exchange.started,
+            seed,
+            state: Arc::clone(&exchange.gateway.store),
+            attempt: None,
+            response: None,
+            text: None,
+            event: None,
+            notes: Map::new(),
+            trace: None,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+        let dice = (seed >> 12) as f64 / (1_u64 << 52) as f64;
+        let on_trial = route.shadow.as_ref().is_some_and(|shadow| dice < shadow.share);
+        Self {
+            gateway: Arc::clone(&exchange.gateway),
+            bundle: Arc::clone(&exchange.bundle),
+            route,
+            on_trial,
+            effects: Arc::new(Asker::new(journey)),
+            scene: Some(scene),
+            faults: Vec::new(),
+            journal: Vec::new(),
+            shadow: None,
+        }
+    }
+
+    /// The request, with the policies' edits.
+    pub(super) fn request(&self) -> Result<&LazyRequest> {
+        self.scene.as_ref().map(|scene| &scene.request).ok_or_else(lent)
+    }
+
+    /// What policies noted so far.
+    pub(super) fn take_notes(&mut self) -> Map<String, Value> {
+        self.scene.as_mut().map(|scene| std::mem::take(&mut scene.notes)).unwrap_or_default()
+    }
+
+    /// A policy wants the whole answer: the provider is asked for it whole, and
+    /// a client that wants a stream gets one made from it.
+    pub(super) fn want_whole(&mut self) -> Result<()> {
+        let scene = self.scene.as_mut().ok_or_else(lent)?;
+        if scene.request.stream() { scene.request.edit(|request| request.stream = false) } else { Ok(()) }
+    }
+
+    fn acting(&self) -> Vec<Arc<Bound>> {
+        match &self.route.shadow {
+            Some(shadow) if self.on_trial => shadow.policies.clone(),
+            _ => self.route.policies.clone(),
+        }
+    }
+
+    /// `on_request` of each policy in turn; the first answer or refusal wins.
+    pub(super) async fn on_request(&mut self) -> Result<Option<Box<Response>>> {
+        for bound in self.acting() {
+            match self.ask(&bound, Hook::Request).await? {
+                Verdict::Respond(response) => return Ok(Some(response)),
+                verdict => refused(verdict)?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// `route` of each policy in turn; the first that decides wins. Without a
+    /// decision the route's candidates are tried in their order.
+    pub(super) async fn route(&mut self) -> Result<Decision> {
+        let mut decision = None;
+        for bound in self.acting() {
+            match self.ask(&bound, Hook::Route).await? {
+                Verdict::Route(plan) => decision = Some(Decision::Go(plan)),
+                Verdict::Respond(response) => decision = Some(Decision::Answer(response)),
+                verdict => refused(verdict)?,
+            }
+            if decision.is_some() {
+                break;
+            }
+        }
+        let decision = decision.unwrap_or_else(|| Decision::Go(self.default_plan()));
+        if let Decision::Go(plan) = &decision {
+            self.compare(plan).await;
+        }
+        Ok(decision)
+    }
+
+    /// `on_failure` of each policy in turn; the first that says something wins.
+    pub(super) async fn on_failure(&mut self, facts: impl FnOnce() -> AttemptFacts) -> Result<Ruling> {
+        if !self.route.has(Hook::Failure) {
+            return Ok(Ruling::None);
+        }
+        let facts = Arc::new(facts());
+        if let Some(scene) = &mut self.scene {
+            scene.attempt = Some(facts);
+        }
+        for bound in self.acting() {
+            match self.ask(&bound, Hook::Failure).await? {
+                Verdict::Retry { after } => return Ok(Ruling::Retry(after)),
+                Verdict::GiveUp => return Ok(Ruling::GiveUp),
+                Verdict::Route(plan) => return Ok(Ruling::Plan(plan)),
+                verdict => refused(verdict)?,
+            }
+        }
+        Ok(Ruling::None)
+    }
+
+    /// `on_response` of each policy in turn: the answer, edited or replaced.
+    pub(super) async fn on_response(&mut self, response: Response) -> Result<Reviewed> {
+        if let Some(scene) = &mut self.scene {
+            scene.response = Some(Arc::new(response));
+        }
+        for bound in self.acting() {
+            match self.ask(&bound, Hook::Response).await? {
+                Verdict::Respond(response) => {
+                    if let Some(scene) = &mut self.scene {
+                        scene.response = Some(Arc::from(response));
+                    }
+                }
+                Verdict::Route(plan) => return Ok(Reviewed::Plan(plan)),
+                verdict => refused(verdict)?,
+            }
+        }
+        let response = self.scene.as_mut().and_then(|scene| scene.response.take()).ok_or_else(lent)?;
+        Ok(Reviewed::Answer(Box::new(Arc::unwrap_or_clone(response))))
+    }
+
+    /// Runs one hook and applies what its policy says of failures.
+    async fn ask(&mut self, bound: &Arc<Bound>, hook: Hook) -> Result<Verdict> {
+        if !bound.policy.has(hook) {
+            return Ok(Verdict::Continue);
+        }
+        let scene = self.scene.take().ok_or_else(lent)?;
+        let Outcome { scene, verdict, journal } = dispatch(bound, hook, scene, &self.effects).await;
+        self.scene = Some(scene);
+        self.journal.extend(journal.iter().map(|entry| super::effects::recorded(entry, hook)));
+        self.gateway.policy_ran(&self.bundle, verdict.is_err());
+        match verdict {
+            Ok(verdict) => Ok(verdict),
+            Err(fault) => {
+                report(&self.gateway, &fault);
+                self.faults.push(fault.to_string());
+                match bound.policy.on_error(hook) {
+                    OnError::Ignore => Ok(Verdict::Continue),
+                    OnError::Fallback if hook == Hook::Route => Ok(Verdict::Route(self.default_plan())),
+                    OnError::Fallback => Ok(Verdict::Continue),
+                    OnError::Deny => Err(failed(&fault)),
+                }
+            }
+        }
+    }
+
+    /// The route's candidates in their order, those whose breaker is open last.
+    fn default_plan(&self) -> Plan {
+        let now = self.gateway.clock.now();
+        let (mut first, mut last) = (Vec::new(), Vec::new());
+        for model in &self.route.candidates {
+            let healthy = self.gateway.models.of(&model.name).healthy(now);
+            if healthy { &mut first } else { &mut last }.push(Arc::clone(&model.name));
+        }
+        Plan::of(first.into_iter().chain(last))
+    }
+
+    /// Lets the policies on trial decide beside the acting ones and counts
+    /// whether they agree. They see a copy of the scene; nothing of theirs acts.
+    async fn compare(&mut self, acted: &Plan) {
+        let Some(shadow) = self.route.shadow.as_ref().filter(|_| !self.on_trial) else { return };
+        let Some(mut scene) = self.scene.clone() else { return };
+        let mut would = None;
+        for bound in &shadow.policies {
+            if !bound.policy.has(Hook::Route) || bound.policy.can_suspend(Hook::Route) {
+                continue;
+            }
+            let outcome = dispatch(bound, Hook::Route, scene, &self.effects).await;
+            scene = outcome.scene;
+            if let Ok(Verdict::Route(plan)) = outcome.verdict {
+                would = Some(plan);
+                break;
+            }
+        }
+        let first = |plan: &Plan| plan.steps.first().map(|step| Arc::clone(&step.model));
+        let (acted, would) = (first(acted), would.as_ref().and_then(first));
+        let agreed = acted == would;
+        self.gateway
+            .meters
+            .shadow
+            .with_label_values(&[self.route.name.as_ref(), if agreed { "yes" } else { "no" }])
+            .inc();
+        if !agreed {
+            self.shadow = Some(serde_json::json!({ "acted": acted.as_deref(), "would": would.as_deref() }));
+        }
+    }
+}
+
+/// What `on_response` made of an answer.
+pub(super) enum Reviewed {
+    Answer(Box<Response>),
+    Plan(Plan),
+}
+
+/// Runs `on_settled` off the request's path.
+pub(super) fn settled(exchange: &Exchange, record: &Arc<record::Exchange>) {
+    let (Some(route), Ok(runtime)) = (&exchange.route, tokio::runtime::Handle::try_current()) else { return };
+    let event = serde_json::to_value(&**record).unwrap_or_default();
+    learn(exchange, route, &runtime, Hook::Settled, event);
+}
+
+/// Runs a learning hook of `route` in a task of its own.
+fn learn(exchange: &Exchange, route: &Arc<Route>, runtime: &tokio::runtime::Handle, hook: Hook, event: Value) {
+    let journey = Arc::new(Journey {
+        gateway: Arc::clone(&exchange.gateway),
+        bundle: Arc::clone(&exchange.bundle),
+        route: Arc::clone(route),
+        ledger: Arc::clone(&exchange.ledger),
+        id: Arc::clone(&exchange.id),
+        deadline: tokio::time::Instant::now() + route.timeouts.total,
+        traceparent: None,
+    });
+    let inbound = exchange.inbound;
+    let request = Request::new(inbound.dialect(), exchange.asked.clone());
+    let request = LazyRequest::built(exchange.endpoint, inbound, request);
+    let mut deciders = Deciders::new(exchange, &journey, request, Arc::default());
+    if let Some(scene) = &mut deciders.scene {
+        scene.event = Some(Arc::new(event));
+    }
+    let policies = route.policies.clone();
+    runtime.spawn(async move {
+        for bound in policies {
+            // A failure is counted and logged in `ask`; there is nobody else to tell.
+            drop(deciders.ask(&bound, hook).await);
+        }
+    });
+}
+
+/// Candidates and models with prices and health, taken when first looked at.
+fn catalog(gateway: &Arc<Gateway>, bundle: &Arc<Bundle>, route: &Arc<Route>) -> Catalog {
+    let (gateway, bundle, route) = (Arc::clone(gateway), Arc::clone(bundle), Arc::clone(route));
+    Catalog::lazy(Arc::new(move || {
+        let (book, now) = (gateway.prices.load(), gateway.clock.now());
+        Snapshot {
+            candidates: snapshot(route.candidates.iter(), &book, &gateway.models, now),
+            models: snapshot(bundle.models.values(), &book, &gateway.models, now),
+        }
+    }))
+}
+
+/// The error for a verdict that ends the exchange; anything else goes on.
+fn refused(verdict: Verdict) -> Result<()> {
+    match verdict {
+        Verdict::Reject { status, code, message } => {
+            let mut error = Error::new(Kind::PolicyDenied, Origin::Policy, message).with_code(code);
+            error.status = Some(status);
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Counts and logs a failed evaluation.
+fn report(gateway: &Gateway, fault: &Fault) {
+    let kind = format!("{:?}", fault.kind).to_lowercase();
+    gateway.meters.policy_faults.with_label_values(&[fault.policy.as_str(), fault.hook, &kind]).inc();
+    tracing::warn!(
+        policy = %fault.policy, hook = fault.hook, kind = %kind, line = fault.line, column = fault.column,
+        source_line = fault.source_line.as_deref(), "{}", fault.message
+    );
+}
+
+fn failed(fault: &Fault) -> Error {
+    let text = format!("policy `{}` failed in {}: the request was refused", fault.policy, fault.hook);
+    Error::new(Kind::PolicyFailed, Origin::Policy, text)
+}
+
+fn lent() -> Error {
+    Error::internal("the scene is lent to a hook that did not give it back")
+}

@@ -1,0 +1,253 @@
+//! An exchange from acceptance to settling: exactly one settlement each,
+//! whatever happens, also when the client leaves and everything is dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::ledger::Ledger;
+use super::{Bundle, Gateway, Route};
+use crate::clock::Now;
+use crate::dialect::Inbound;
+use crate::error::{Error, Kind, Origin};
+use crate::ir::{Endpoint, Usage};
+use crate::model::Model;
+use crate::principal::Principal;
+use crate::record::{self, Outcome};
+
+/// What everything that runs for an exchange shares.
+#[derive(Debug)]
+pub(super) struct Journey {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) bundle: Arc<Bundle>,
+    pub(super) route: Arc<Route>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) id: Arc<str>,
+    pub(super) deadline: Instant,
+    pub(super) traceparent: Option<HeaderValue>,
+}
+
+impl Journey {
+    /// Time left until the exchange's deadline.
+    pub(super) fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// One client request and all that happens for it. Dropped before it is
+/// settled, it settles as cancelled.
+pub(super) struct Exchange {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) bundle: Arc<Bundle>,
+    pub(super) id: Arc<str>,
+    pub(super) started: Now,
+    pub(super) endpoint: Endpoint,
+    pub(super) inbound: &'static dyn Inbound,
+    pub(super) principal: Arc<Principal>,
+    pub(super) route: Option<Arc<Route>>,
+    pub(super) asked: String,
+    pub(super) stream: bool,
+    pub(super) session: Option<Arc<str>>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) model: Option<Arc<Model>>,
+    pub(super) notes: Map<String, Value>,
+    pub(super) faults: Vec<String>,
+    pub(super) journal: Vec<record::Effect>,
+    pub(super) dropped: Vec<String>,
+    pub(super) shadow: Option<Value>,
+    /// Sizes and features of the request, for replays.
+    pub(super) facts: Option<Value>,
+    /// When the client's first byte was ready.
+    pub(super) first_byte: Option<Now>,
+    settled: bool,
+}
+
+/// How an exchange ended, as its settlement needs it.
+#[derive(Debug)]
+pub(super) struct End<'a> {
+    pub(super) outcome: Outcome,
+    pub(super) status: u16,
+    pub(super) error: Option<&'a Error>,
+    pub(super) usage: Usage,
+}
+
+impl Exchange {
+    /// Accepts a request: from here on it is in the account.
+    pub(super) fn accept(gateway: &Arc<Gateway>, endpoint: Endpoint, inbound: &'static dyn Inbound) -> Self {
+        let started = gateway.clock.now();
+        gateway.meters.accepted.inc();
+        gateway.meters.in_flight.inc();
+        Self {
+            gateway: Arc::clone(gateway),
+            bundle: gateway.bundle(),
+            id: Arc::from(request_id(started)),
+            started,
+            endpoint,
+            inbound,
+            principal: Arc::default(),
+            route: None,
+            asked: String::new(),
+            stream: false,
+            session: None,
+            ledger: Arc::new(Ledger::new(started)),
+            model: None,
+            notes: Map::new(),
+            faults: Vec::new(),
+            journal: Vec::new(),
+            dropped: Vec::new(),
+            shadow: None,
+            facts: None,
+            first_byte: None,
+            settled: false,
+        }
+    }
+
+    /// What the gateway itself took until `now`: all time less the waiting.
+    pub(super) fn overhead(&self, now: Now) -> Duration {
+        now.since(&self.started).saturating_sub(self.ledger.read(|ledger| ledger.waited))
+    }
+
+    /// Ends the exchange with an error for the client.
+    pub(super) fn refuse(&mut self, error: &Error) {
+        let outcome = match error.origin {
+            Origin::Client | Origin::Policy if error.kind != Kind::PolicyFailed => Outcome::Rejected,
+            _ if error.kind == Kind::Cancelled => Outcome::Cancelled,
+            _ => Outcome::Failed,
+        };
+        self.settle(&End { outcome, status: error.http_status(), error: Some(error), usage: Usage::default() });
+    }
+
+    /// Ends the exchange. The first call counts, later ones do nothing.
+    pub(super) fn settle(&mut self, end: &End<'_>) {
+        if std::mem::replace(&mut self.settled, true) {
+            return;
+        }
+        let now = self.gateway.clock.now();
+        let meters = &self.gateway.meters;
+        meters.in_flight.dec();
+        let code = end.error.map_or("", |error| error.kind.row().code);
+        let none: Arc<str> = Arc::default();
+        let route = self.route.as_ref().map_or(&none, |route| &route.name);
+        meters.settled(route, self.endpoint.name(), end.outcome.name(), code);
+        let overhead = self.overhead(self.first_byte.unwrap_or(now));
+        meters.overhead.observe(overhead.as_secs_f64());
+
+        let learns = self.route.as_ref().is_some_and(|route| route.learns());
+        if !(self.gateway.lines.wanted() || self.gateway.records.is_some() || learns) {
+            return;
+        }
+        let record = Arc::new(self.record(end, now, overhead));
+        if self.gateway.lines.wanted() {
+            self.gateway.lines.put(line(&record));
+        }
+        if let Some(sink) = &self.gateway.records {
+            sink.put(Arc::clone(&record));
+        }
+        if learns {
+            super::decide::settled(self, &record);
+        }
+    }
+
+    fn record(&mut self, end: &End<'_>, now: Now, overhead: Duration) -> record::Exchange {
+        let ledger = self.ledger.close();
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let text = |name: &Option<Arc<str>>| name.as_ref().map(ToString::to_string);
+        let shared = |name: &Arc<str>| name.to_string();
+        record::Exchange {
+            id: shared(&self.id),
+            started_ms: self.started.unix_ms,
+            endpoint: self.endpoint.name().to_owned(),
+            dialect: self.inbound.dialect().name().to_owned(),
+            asked: std::mem::take(&mut self.asked),
+            route: self.route.as_ref().map(|route| shared(&route.name)).unwrap_or_default(),
+            key: shared(&self.principal.key),
+            user: text(&self.principal.user),
+            team: text(&self.principal.team),
+            department: text(&self.principal.department),
+            session: text(&self.session),
+            bundle: shared(&self.bundle.hash),
+            stream: self.stream,
+            outcome: end.outcome,
+            status: end.status,
+            error: end.error.map(|error| error.code().to_owned()),
+            model: self.model.as_ref().map(|model| shared(&model.name)),
+            provider: self.model.as_ref().map(|model| shared(&model.provider.name)),
+            attempts: ledger.attempts,
+            input_tokens: end.usage.input,
+            cached_tokens: end.usage.cached_input.unwrap_or(0),
+            output_tokens: end.usage.output,
+            reasoning_tokens: end.usage.reasoning.unwrap_or(0),
+            usage_estimated: end.usage.estimated,
+            cost_nano_usd: ledger.cost.0,
+            unpriced: ledger.unpriced,
+            duration_ms: ms(now.since(&self.started)),
+            first_byte_ms: self.first_byte.map(|at| ms(at.since(&self.started))),
+            overhead_ms: ms(overhead),
+            dropped: std::mem::take(&mut self.dropped),
+            notes: std::mem::take(&mut self.notes),
+            faults: std::mem::take(&mut self.faults),
+            journal: std::mem::take(&mut self.journal),
+            shadow: self.shadow.take(),
+            request: self.facts.take(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if !self.settled {
+            let error = Error::new(Kind::Cancelled, Origin::Client, "the client left");
+            self.refuse(&error);
+        }
+    }
+}
+
+/// One line of JSON about an exchange: no prompt, no answer, no secret.
+fn line(record: &record::Exchange) -> Vec<u8> {
+    let mut line = serde_json::to_vec(&serde_json::json!({
+        "event": "exchange",
+        "ts_ms": record.started_ms,
+        "id": record.id,
+        "endpoint": record.endpoint,
+        "asked": record.asked,
+        "route": record.route,
+        "key": record.key,
+        "team": record.team,
+        "model": record.model,
+        "provider": record.provider,
+        "outcome": record.outcome,
+        "status": record.status,
+        "error": record.error,
+        "stream": record.stream,
+        "attempts": record.attempts.len(),
+        "tried": record.attempts.iter().map(|attempt| (&attempt.model, &attempt.error)).collect::<Vec<_>>(),
+        "input_tokens": record.input_tokens,
+        "output_tokens": record.output_tokens,
+        "cost_nano_usd": record.cost_nano_usd,
+        "unpriced": record.unpriced,
+        "duration_ms": record.duration_ms,
+        "first_byte_ms": record.first_byte_ms,
+        "overhead_ms": record.overhead_ms,
+        "bundle": record.bundle,
+        "notes": record.notes,
+        "faults": record.faults,
+    }))
+    .unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+/// A ULID: sorts by time, 80 random bits.
+fn request_id(now: Now) -> String {
+    let random = u128::from(fastrand::u64(..)) << 64 | u128::from(fastrand::u64(..));
+    ulid::Ulid::from_parts(now.unix_ms, random).to_string()
+}

@@ -1,0 +1,163 @@
+//! A streamed answer on its way: the provider's bytes in, the client's out.
+//! Bytes pass as they came where both speak one dialect and nobody edits;
+//! otherwise they are decoded and encoded anew. Does no IO.
+
+use bytes::Bytes;
+
+use crate::dialect::{Inbound, Outbound, ReplyFacts, Seen, StreamDecoder, StreamEncoder};
+use crate::error::{Error, Kind, Origin, Result};
+use crate::ir::{Event, Usage};
+use crate::sse::Framer;
+
+/// One streamed answer.
+pub(super) struct Lane {
+    framer: Framer,
+    way: Way,
+    seen: Seen,
+    encoder: Box<dyn StreamEncoder>,
+}
+
+enum Way {
+    /// Bytes pass; frames are only looked at.
+    Pass(&'static dyn Outbound),
+    /// Frames are decoded into events.
+    Translate { decoder: Box<dyn StreamDecoder>, events: Vec<Event> },
+}
+
+impl Lane {
+    /// A lane from `outbound`'s stream to `inbound`'s; `pass` when bytes may pass.
+    pub(super) fn new(outbound: &'static dyn Outbound, inbound: &dyn Inbound, reply: &ReplyFacts, pass: bool) -> Self {
+        let way = if pass {
+            Way::Pass(outbound)
+        } else {
+            Way::Translate { decoder: outbound.stream_decoder(), events: Vec::new() }
+        };
+        Self {
+            framer: Framer::new(outbound.framing()),
+            way,
+            seen: Seen::default(),
+            encoder: inbound.stream_encoder(reply),
+        }
+    }
+
+    /// Takes a chunk and gives the client's bytes for it, maybe none.
+    ///
+    /// # Errors
+    /// `InvalidResponse`: not this protocol; or the error that the provider
+    /// reported in the stream of another dialect.
+    pub(super) fn push(&mut self, chunk: Bytes) -> Result<Bytes> {
+        let seen = &mut self.seen;
+        match &mut self.way {
+            Way::Pass(outbound) => {
+                self.framer.push(&chunk, |frame| {
+                    outbound.scan_frame(&frame, seen);
+                    Ok(())
+                })?;
+                Ok(chunk)
+            }
+            Way::Translate { decoder, events } => {
+                self.framer.push(&chunk, |frame| decoder.push(&frame, events))?;
+                self.encode()
+            }
+        }
+    }
+
+    /// The provider's stream has ended: gives the client's last bytes.
+    ///
+    /// # Errors
+    /// `StreamBroken` when it ended before its protocol's end.
+    pub(super) fn finish(&mut self) -> Result<Bytes> {
+        let seen = &mut self.seen;
+        match &mut self.way {
+            Way::Pass(outbound) => {
+                self.framer.finish(|frame| {
+                    outbound.scan_frame(&frame, seen);
+                    Ok(())
+                })?;
+                match (&seen.error, seen.done) {
+                    (Some(error), _) => Err((**error).clone()),
+                    (None, true) => Ok(Bytes::new()),
+                    (None, false) => Err(broken_off()),
+                }
+            }
+            Way::Translate { decoder, events } => {
+                self.framer.finish(|frame| decoder.push(&frame, events))?;
+                decoder.finish(events)?;
+                let mut out = self.encode()?.to_vec();
+                if !self.seen.done {
+                    return Err(broken_off());
+                }
+                self.encoder.finish(&mut out);
+                Ok(Bytes::from(out))
+            }
+        }
+    }
+
+    /// The client's bytes that end a broken stream: an error that its SDK
+    /// raises, never a sign of success.
+    pub(super) fn fail(&mut self, error: &Error) -> Bytes {
+        let mut out = Vec::new();
+        if let Way::Pass(_) = self.way {
+            if self.seen.error.is_some() {
+                // The provider has said it itself, in the client's dialect.
+                return Bytes::new();
+            }
+            // The last frame may have been cut: end it, so that the error stands alone.
+            out.extend_from_slice(b"\n\n");
+        }
+        self.encoder.fail(error, &mut out);
+        Bytes::from(out)
+    }
+
+    /// What was seen so far.
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Tokens so far: the provider's count, else one a content frame.
+    pub(super) fn usage(&self, input_estimate: u64) -> Usage {
+        self.seen.usage.unwrap_or_else(|| Usage {
+            input: input_estimate,
+            output: self.seen.content_frames,
+            estimated: true,
+            ..Usage::default()
+        })
+    }
+
+    /// Notes and encodes the events that have come.
+    fn encode(&mut self) -> Result<Bytes> {
+        let Way::Translate { events, .. } = &mut self.way else { return Ok(Bytes::new()) };
+        let mut out = Vec::new();
+        for event in events.drain(..) {
+            match &event {
+                Event::Text { .. }
+                | Event::Refusal { .. }
+                | Event::Thinking { .. }
+                | Event::ThinkingSealed { .. }
+                | Event::ToolCall { .. }
+                | Event::ToolArguments { .. }
+                | Event::Opaque { .. } => {
+                    self.seen.content = true;
+                    self.seen.content_frames += 1;
+                }
+                Event::Finish { .. } => self.seen.content = true,
+                Event::Usage(usage) => self.seen.usage = Some(*usage),
+                Event::Done => {
+                    self.seen.done = true;
+                    continue;
+                }
+                Event::Error(error) => {
+                    self.seen.error = Some(error.clone());
+                    return Err((**error).clone());
+                }
+                Event::Start { .. } | Event::Logprobs { .. } | Event::Ping => {}
+            }
+            self.encoder.push(&event, &mut out);
+        }
+        Ok(Bytes::from(out))
+    }
+}
+
+fn broken_off() -> Error {
+    Error::new(Kind::StreamBroken, Origin::Upstream, "the provider's stream ended before the answer was complete")
+}

@@ -1,0 +1,228 @@
+//! The account of an exchange while it runs: each attempt that a provider saw
+//! stands in it, also those that were cancelled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::Gateway;
+use crate::clock::Now;
+use crate::error::{Error, Kind, Origin, Result, Retry};
+use crate::ir::{Money, Usage};
+use crate::model::{Model, Price};
+use crate::observe::ModelMeters;
+use crate::record;
+use crate::state::{Barred, Ending, Permit};
+
+/// Attempts and money of one exchange.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    started: Now,
+    inner: Mutex<Inner>,
+}
+
+/// What a ledger says in the end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Inner {
+    /// Every attempt, in the order of their ends.
+    pub(super) attempts: Vec<record::Attempt>,
+    /// Attempts begun.
+    pub(super) begun: u32,
+    /// Cost of all attempts.
+    pub(super) cost: Money,
+    /// Whether one had no price.
+    pub(super) unpriced: bool,
+    /// Time spent waiting for providers, not for us.
+    pub(super) waited: Duration,
+}
+
+impl Ledger {
+    pub(super) fn new(started: Now) -> Self {
+        Self { started, inner: Mutex::default() }
+    }
+
+    /// What stands in it now.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+        look(&self.inner.lock())
+    }
+
+    /// Time in which the exchange waited for the outside.
+    pub(super) fn waited(&self, time: Duration) {
+        self.inner.lock().waited += time;
+    }
+
+    /// Takes what stands in it, attempts in the order of their beginnings.
+    pub(super) fn close(&self) -> Inner {
+        let mut inner = std::mem::take(&mut *self.inner.lock());
+        inner.attempts.sort_by_key(|attempt| attempt.number);
+        inner
+    }
+}
+
+/// An attempt under way. Ended with [`Attempt::answered`] or
+/// [`Attempt::failed`]; dropped, it was cancelled.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    gateway: Arc<Gateway>,
+    ledger: Arc<Ledger>,
+    pub(super) model: Arc<Model>,
+    price: Option<Arc<Price>>,
+    meters: Arc<ModelMeters>,
+    permit: Option<Permit>,
+    number: u32,
+    cause: &'static str,
+    began: Now,
+    first_byte: Option<Now>,
+    status: Option<u16>,
+}
+
+impl Attempt {
+    /// Begins an attempt at `model` that will take about `tokens`.
+    ///
+    /// # Errors
+    /// The model's breaker is open, or its own limits are reached: nothing was sent.
+    pub(super) fn begin(
+        gateway: &Arc<Gateway>,
+        ledger: &Arc<Ledger>,
+        model: &Arc<Model>,
+        cause: &'static str,
+        tokens: u64,
+    ) -> Result<Self> {
+        let now = gateway.clock.now();
+        let state = gateway.models.of(&model.name);
+        let permit = state.begin(&model.limits, tokens, now).map_err(|why| barred(model, why))?;
+        let number = {
+            let mut inner = ledger.inner.lock();
+            inner.begun += 1;
+            inner.begun
+        };
+        Ok(Self {
+            gateway: Arc::clone(gateway),
+            ledger: Arc::clone(ledger),
+            model: Arc::clone(model),
+            price: gateway.prices.load().price(model),
+            meters: gateway.meters.model(&model.name),
+            permit: Some(permit),
+            number,
+            cause,
+            began: now,
+            first_byte: None,
+            status: None,
+        })
+    }
+
+    /// Its place among the exchange's attempts, from 1.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// When it began.
+    pub(super) fn began(&self) -> Now {
+        self.began
+    }
+
+    /// The head of the provider's answer has come.
+    pub(super) fn head(&mut self, status: u16, now: Now) {
+        self.status = Some(status);
+        self.first_byte = Some(now);
+    }
+
+    /// The answer is complete. Gives its cost, where the model has a price.
+    pub(super) fn answered(mut self, usage: &Usage, now: Now) -> Option<Money> {
+        let first_byte = self.first_byte.unwrap_or(now);
+        let total = now.since(&self.began);
+        let ending = Ending::Answered {
+            total,
+            first_byte: first_byte.since(&self.began),
+            output_tokens: if usage.estimated { 0 } else { usage.output },
+        };
+        self.meters.answered.inc();
+        self.meters.duration.observe(total.as_secs_f64());
+        self.meters.first_byte.observe(first_byte.since(&self.began).as_secs_f64());
+        self.close(ending, usage, None, now)
+    }
+
+    /// The attempt failed; what was used until then (of a broken stream) is paid for.
+    pub(super) fn failed(mut self, error: &Error, usage: &Usage, now: Now) {
+        let total = now.since(&self.began);
+        let ending =
+            if error.kind.counts_against_health() { Ending::Failed { total } } else { Ending::Neutral };
+        self.gateway.meters.attempt_failed(&self.model.name, error.kind.row().code);
+        if self.status.is_none() {
+            self.status = error.upstream_status;
+        }
+        self.close(ending, usage, Some(error.kind.row().code), now);
+    }
+
+    /// The attempt was no longer needed after `usage`.
+    pub(super) fn cancelled(mut self, usage: &Usage, now: Now) {
+        self.gateway.meters.attempt_failed(&self.model.name, "cancelled");
+        self.close(Ending::Neutral, usage, Some("cancelled"), now);
+    }
+
+    fn close(&mut self, ending: Ending, usage: &Usage, error: Option<&str>, now: Now) -> Option<Money> {
+        let permit = self.permit.take()?;
+        permit.end(ending, (usage.total() > 0).then(|| usage.total()), now);
+        let used = usage.total() > 0;
+        let cost = if used { self.price.as_ref().map(|price| price.cost(usage)) } else { Some(Money::ZERO) };
+        self.meters.input.inc_by(usage.input);
+        self.meters.output.inc_by(usage.output);
+        self.meters.cached.inc_by(usage.cached_input.unwrap_or(0).min(usage.input));
+        match cost {
+            Some(cost) => self.meters.cost.inc_by(u64::try_from(cost.0).unwrap_or(0)),
+            None => self.meters.unpriced.inc(),
+        }
+        let ms = |at: Now, since: Now| at.since(&since).as_secs_f64() * 1e3;
+        let attempt = record::Attempt {
+            number: self.number,
+            model: self.model.name.to_string(),
+            provider: self.model.provider.name.to_string(),
+            cause: self.cause.to_owned(),
+            began_ms: ms(self.began, self.ledger.started),
+            duration_ms: ms(now, self.began),
+            first_byte_ms: self.first_byte.map(|at| ms(at, self.began)),
+            status: self.status,
+            error: error.map(str::to_owned),
+            input_tokens: usage.input,
+            output_tokens: usage.output,
+            cost_nano_usd: cost.map(|cost| cost.0),
+        };
+        let mut inner = self.ledger.inner.lock();
+        inner.cost = inner.cost.plus(cost.unwrap_or(Money::ZERO));
+        inner.unpriced |= cost.is_none();
+        inner.attempts.push(attempt);
+        cost
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if self.permit.is_some() {
+            let now = self.gateway.clock.now();
+            self.gateway.meters.attempt_failed(&self.model.name, "cancelled");
+            self.close(Ending::Neutral, &Usage::default(), Some("cancelled"), now);
+        }
+    }
+}
+
+/// The error for an attempt that may not begin.
+fn barred(model: &Model, why: Barred) -> Error {
+    let name = &model.name;
+    match why {
+        Barred::Breaker => {
+            let text = format!("model `{name}` has failed repeatedly and is left alone for a while");
+            Error::new(Kind::Overloaded, Origin::Gateway, text).with_retry(Retry::Never).with_code("model_unhealthy")
+        }
+        Barred::Concurrency => {
+            let text = format!("model `{name}` has as many requests under way as its limits allow");
+            Error::new(Kind::RateLimited, Origin::Gateway, text).with_code("model_concurrency")
+        }
+        Barred::Rate(wait) => {
+            let text = format!("model `{name}` has used up its own limits of requests or tokens a minute");
+            Error::new(Kind::RateLimited, Origin::Gateway, text)
+                .with_retry(Retry::After(wait))
+                .with_code("model_rate_limit")
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The journey of an exchange, one call a step, straight down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::time::{Instant, timeout};
+
+use super::attempt::Answered;
+use super::attempts::{Source, run};
+use super::decide::{Deciders, Decision, Reviewed};
+use super::exchange::{Exchange, Journey};
+use super::identify::identify;
+use super::reply::{self, Reply};
+use super::{Gateway, Route};
+use crate::dialect::{LazyRequest, PathFacts};
+use crate::error::{Error, Kind, Origin, Result};
+use crate::ir::{Endpoint, Response};
+use crate::policy::Hook;
+
+/// Longest time for a client to send its body.
+const BODY_TIME: Duration = Duration::from_secs(60);
+
+/// A client's request, less its body.
+pub struct Call {
+    /// What it asks for.
+    pub endpoint: Endpoint,
+    /// The dialect in which it speaks.
+    pub inbound: &'static dyn crate::dialect::Inbound,
+    /// The model in the URL, in dialects that keep it there.
+    pub path_model: Option<String>,
+    /// Whether the URL asks for a stream, likewise.
+    pub path_stream: bool,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
+/// What comes of an exchange that is not an error.
+enum Answer {
+    /// A provider's answer.
+    Provider(Answered),
+    /// A policy's own.
+    Policy(Box<Response>),
+}
+
+/// Carries one conversation from acceptance to the client's first byte; what
+/// comes after is the reply's body.
+pub async fn serve<B>(gateway: &Arc<Gateway>, call: Call, body: B) -> Reply
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut exchange = Exchange::accept(gateway, call.endpoint, call.inbound);
+    match journey(&mut exchange, call, body).await {
+        Ok(Answer::Provider(answered)) => reply::provider(exchange, answered),
+        Ok(Answer::Policy(response)) => reply::policy(exchange, &response),
+        Err(error) => reply::error(exchange, &error),
+    }
+}
+
+async fn journey<B>(exchange: &mut Exchange, call: Call, body: B) -> Result<Answer>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    refuse_loop(exchange, &call.headers)?;
+    exchange.principal = identify(&exchange.bundle, &call.headers, exchange.started)?;
+    let raw = read_body(body, exchange.bundle.settings.max_body).await?;
+    let request = decode(&call, raw)?;
+    let journey = select_route(exchange, &call, &request)?;
+    let mut deciders = Deciders::new(exchange, &journey, request, policy_headers(exchange, &call.headers));
+    let answer = decide_and_ask(&journey, &mut deciders).await;
+    keep(exchange, &mut deciders);
+    answer
+}
+
+/// `on_request`, `route`, attempts, `on_response`.
+async fn decide_and_ask(journey: &Journey, deciders: &mut Deciders) -> Result<Answer> {
+    if let Some(response) = deciders.on_request().await? {
+        return Ok(Answer::Policy(response));
+    }
+    let mut plan = match deciders.route().await? {
+        Decision::Go(plan) => plan,
+        Decision::Answer(response) => return Ok(Answer::Policy(response)),
+    };
+    if !journey.route.has(Hook::Response) {
+        return Ok(Answer::Provider(run(journey, plan, Source::Client(deciders), "plan", false).await?));
+    }
+    deciders.want_whole()?;
+    for _ in 0..REVIEWS {
+        let answered = run(journey, plan, Source::Client(deciders), "plan", true).await?;
+        let (whole, response) = decoded(answered)?;
+        match deciders.on_response(response).await? {
+            Reviewed::Answer(response) => return Ok(Answer::Provider(rewrapped(whole, *response))),
+            Reviewed::Plan(other) => plan = other,
+        }
+    }
+    let text = format!("the policies of the route sent the answer back {REVIEWS} times");
+    Err(Error::new(Kind::PolicyFailed, Origin::Policy, text))
+}
+
+/// How often `on_response` may ask for another plan.
+const REVIEWS: usize = 4;
+
+fn decoded(answered: Answered) -> Result<(Box<super::attempt::Whole>, Response)> {
+    match answered {
+        Answered::Whole(mut whole) => {
+            let response = whole.response.take().ok_or_else(|| Error::internal("an answer was not decoded"))?;
+            Ok((whole, response))
+        }
+        Answered::Streaming(_) => Err(Error::internal("an answer was streamed that a policy wanted whole")),
+    }
+}
+
+fn rewrapped(mut whole: Box<super::attempt::Whole>, response: Response) -> Answered {
+    whole.response = Some(response);
+    Answered::Whole(whole)
+}
+
+/// Refuses a request that has passed through this process before.
+fn refuse_loop(exchange: &Exchange, headers: &HeaderMap) -> Result<()> {
+    if headers.get_all(http::header::VIA).iter().any(|via| via == exchange.gateway.upstream.via()) {
+        let text = "the request has passed through this gateway before: a provider's base_url points back at it";
+        return Err(Error::new(Kind::LoopDetected, Origin::Gateway, text));
+    }
+    Ok(())
+}
+
+/// Reads the body under its cap.
+async fn read_body<B>(body: B, cap: usize) -> Result<Bytes>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if usize::try_from(body.size_hint().lower()).is_ok_and(|size| size > cap) {
+        return Err(too_large(cap));
+    }
+    match timeout(BODY_TIME, Limited::new(body, cap).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(cap)),
+        Ok(Err(_)) => Err(Error::invalid("the body broke off")),
+        Err(_) => {
+            let mut error = Error::invalid("the body did not arrive in time").with_code("request_timeout");
+            error.status = Some(408);
+            Err(error)
+        }
+    }
+}
+
+fn too_large(cap: usize) -> Error {
+    Error::new(Kind::TooLarge, Origin::Client, format!("the body is larger than {cap} bytes"))
+}
+
+/// Checks the body and finds its model; nothing is decoded yet.
+fn decode(call: &Call, raw: Bytes) -> Result<LazyRequest> {
+    if let Some(encoding) = call.headers.get(http::header::CONTENT_ENCODING)
+        && encoding != "identity"
+    {
+        let text = "the body is compressed: send it without content-encoding";
+        return Err(Error::new(Kind::UnsupportedMedia, Origin::Client, text));
+    }
+    let path = PathFacts { model: call.path_model.as_deref(), stream: call.path_stream };
+    LazyRequest::read(call.endpoint, call.inbound, raw, path)
+}
+
+/// Finds the route that claims the model's name and pins it to the exchange.
+fn select_route(exchange: &mut Exchange, call: &Call, request: &LazyRequest) -> Result<Arc<Journey>> {
+    exchange.asked = request.model().to_owned();
+    exchange.stream = request.stream();
+    exchange.session = session(&call.headers);
+    let route = exchange
+        .bundle
+        .route(request.model(), call.endpoint)
+        .filter(|_| super::identify::may_ask(&exchange.principal, request.model()))
+        .ok_or_else(|| unknown_model(request.model()))?;
+    let route = Arc::clone(route);
+    exchange.route = Some(Arc::clone(&route));
+    Ok(Arc::new(journey_of(exchange, route, &call.headers)))
+}
+
+fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &HeaderMap) -> Journey {
+    Journey {
+        gateway: Arc::clone(&exchange.gateway),
+        bundle: Arc::clone(&exchange.bundle),
+        ledger: Arc::clone(&exchange.ledger),
+        id: Arc::clone(&exchange.id),
+        deadline: Instant::now() + route.timeouts.total,
+        traceparent: headers.get("traceparent").cloned(),
+        route,
+    }
+}
+
+fn unknown_model(model: &str) -> Error {
+    let text = format!("The model `{model}` does not exist or you do not have access to it: GET /v1/models lists what you can ask for");
+    Error::new(Kind::NotFound, Origin::Client, text).with_param("model")
+}
+
+/// The session that the client names, in any of the headers that tools use.
+fn session(headers: &HeaderMap) -> Option<Arc<str>> {
+    let value = ["x-pointsman-session", "x-session-id"].iter().find_map(|name| headers.get(*name))?;
+    value.to_str().ok().map(Arc::from)
+}
+
+/// The headers that the configuration lets policies see.
+fn policy_headers(exchange: &Exchange, headers: &HeaderMap) -> Arc<Vec<(String, String)>> {
+    let seen = exchange.bundle.settings.policy_headers.iter().filter_map(|name| {
+        let value = headers.get(name)?.to_str().ok()?;
+        Some((name.clone(), value.to_owned()))
+    });
+    Arc::new(seen.collect())
+}
+
+/// Moves what policies left behind into the account.
+fn keep(exchange: &mut Exchange, deciders: &mut Deciders) {
+    exchange.notes = deciders.take_notes();
+    exchange.faults = std::mem::take(&mut deciders.faults);
+    exchange.journal = std::mem::take(&mut deciders.journal);
+    exchange.shadow = deciders.shadow.take();
+}

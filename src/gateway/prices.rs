@@ -1,0 +1,67 @@
+//! The prices that are live: those of the feeds, swapped as one value.
+
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use serde::Serialize;
+
+use crate::model::{Candidate, Model, Price};
+use crate::state::Models;
+
+/// Prices by model name, and how their feeds do.
+#[derive(Debug, Default)]
+pub struct PriceBook {
+    /// By our name of the model.
+    pub prices: AHashMap<Arc<str>, Arc<Price>>,
+    /// The feeds, in the order of the configuration.
+    pub feeds: Vec<FeedStatus>,
+}
+
+/// How a feed does.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct FeedStatus {
+    /// File or URL.
+    pub source: String,
+    /// Its format's name.
+    pub format: String,
+    /// First 12 hex digits of the SHA-256 of what was last taken.
+    pub hash: String,
+    /// When that was, milliseconds since the Unix epoch; 0: never.
+    pub taken_ms: u64,
+    /// Entries in it.
+    pub entries: usize,
+    /// Models of ours that it prices.
+    pub matched: usize,
+    /// Entries that were refused.
+    pub refused: usize,
+    /// Why the last refresh failed; the prices before it hold.
+    pub error: Option<String>,
+}
+
+impl PriceBook {
+    /// The price of `model` now: its own in YAML, else a feed's.
+    #[must_use]
+    pub fn price(&self, model: &Model) -> Option<Arc<Price>> {
+        match &model.price {
+            Some(price) => Some(Arc::new(price.clone())),
+            None => self.prices.get(&model.name).cloned(),
+        }
+    }
+}
+
+/// `models` with prices and health of one moment.
+pub(super) fn snapshot<'a>(
+    models: impl Iterator<Item = &'a Arc<Model>>,
+    book: &PriceBook,
+    states: &Models,
+    now: crate::clock::Now,
+) -> Arc<[Candidate]> {
+    models
+        .map(|model| Candidate {
+            model: Arc::clone(model),
+            price: book.price(model),
+            health: states.of(&model.name).health(&model.limits, now),
+            usual_price: None,
+        })
+        .collect()
+}

@@ -1,0 +1,162 @@
+//! A stream on its way to the client. Never buffered whole: the next chunk is
+//! read when the client has taken the last one. A client that leaves drops it,
+//! and with it the provider's connection.
+
+use std::collections::VecDeque;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::attempt::Streaming;
+use super::exchange::{End, Exchange};
+use super::lane::Lane;
+use super::ledger::Attempt;
+use crate::error::{Error, Kind, Origin};
+use crate::record::Outcome;
+use crate::upstream;
+
+/// A streamed answer under way.
+pub struct Relay {
+    exchange: Exchange,
+    attempt: Option<Attempt>,
+    body: Option<upstream::Body>,
+    lane: Lane,
+    held: VecDeque<Bytes>,
+    input_estimate: u64,
+    /// Longest silence.
+    idle: Duration,
+    /// When the last chunk came.
+    last: Instant,
+    /// When the answer must be complete.
+    deadline: Instant,
+    /// Wakes to look at the two; re-armed only when it fires, not with each chunk.
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay").field("exchange", &self.exchange.id).finish_non_exhaustive()
+    }
+}
+
+impl Relay {
+    pub(super) fn new(exchange: Exchange, streaming: Streaming) -> Self {
+        let now = Instant::now();
+        let timeouts = exchange.route.as_ref().map(|route| route.timeouts).unwrap_or_default();
+        let idle = timeouts.idle;
+        let passed = exchange.gateway.clock.now().since(&exchange.started);
+        let deadline = now + timeouts.total.saturating_sub(passed);
+        Self {
+            exchange,
+            attempt: Some(streaming.attempt),
+            body: Some(streaming.body),
+            lane: streaming.lane,
+            held: streaming.held.into(),
+            input_estimate: streaming.input_estimate,
+            idle,
+            last: now,
+            deadline,
+            alarm: Box::pin(sleep_until((now + idle).min(deadline))),
+        }
+    }
+
+    /// The client's next bytes; none at the end.
+    pub(super) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(bytes) = self.held.pop_front() {
+                return Poll::Ready(Some(bytes));
+            }
+            let Some(body) = &mut self.body else { return Poll::Ready(None) };
+            match body.poll_chunk(cx) {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.last = Instant::now();
+                    match self.lane.push(chunk) {
+                        Ok(bytes) if bytes.is_empty() => {}
+                        Ok(bytes) => return Poll::Ready(Some(bytes)),
+                        Err(error) => self.fail(&error),
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => self.fail(&error),
+                Poll::Ready(None) => match self.lane.finish() {
+                    Ok(bytes) => self.complete(bytes),
+                    Err(error) => self.fail(&error),
+                },
+                Poll::Pending => {
+                    std::task::ready!(self.poll_alarm(cx));
+                }
+            }
+        }
+    }
+
+    /// Ready when the stream has been given up for silence or lack of time.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            std::task::ready!(self.alarm.as_mut().poll(cx));
+            let now = Instant::now();
+            let due = (self.last + self.idle).min(self.deadline);
+            if now < due {
+                self.alarm.as_mut().reset(due);
+                continue;
+            }
+            let what = if now >= self.deadline { "the exchange's time is up" } else { "the provider fell silent" };
+            let text = format!("{what} in the middle of the stream");
+            self.fail(&Error::new(Kind::TimedOut, Origin::Upstream, text));
+            return Poll::Ready(());
+        }
+    }
+
+    /// The provider's stream ended as it should.
+    fn complete(&mut self, last: Bytes) {
+        self.body = None;
+        if !last.is_empty() {
+            self.held.push_back(last);
+        }
+        self.settle(None);
+    }
+
+    /// The stream broke: the client gets an error that its SDK raises.
+    fn fail(&mut self, error: &Error) {
+        self.body = None;
+        let last = self.lane.fail(error);
+        if !last.is_empty() {
+            self.held.push_back(last);
+        }
+        self.settle(Some(error));
+    }
+
+    fn settle(&mut self, error: Option<&Error>) {
+        let Some(attempt) = self.attempt.take() else { return };
+        let now = self.exchange.gateway.clock.now();
+        let usage = self.lane.usage(self.input_estimate);
+        let outcome = match error {
+            None => {
+                attempt.answered(&usage, now);
+                Outcome::Completed
+            }
+            Some(error) if error.kind == Kind::Cancelled => {
+                attempt.cancelled(&usage, now);
+                Outcome::Cancelled
+            }
+            Some(error) => {
+                attempt.failed(error, &usage, now);
+                Outcome::Partial
+            }
+        };
+        self.exchange.settle(&End { outcome, status: 200, error, usage });
+    }
+}
+
+impl Drop for Relay {
+    /// The client left. If it has read the whole answer, that is how it should be.
+    fn drop(&mut self) {
+        if self.attempt.is_some() {
+            let left = Error::new(Kind::Cancelled, Origin::Client, "the client left in the middle of the stream");
+            let done = self.lane.seen().done;
+            self.settle(if done { None } else { Some(&left) });
+        }
+    }
+}
