@@ -31,6 +31,7 @@ pub mod provider;
 pub mod record;
 pub mod route;
 pub mod secret;
+pub mod server;
 pub mod sse;
 pub mod state;
 pub mod upstream;

@@ -48,8 +48,16 @@ const CONFINED: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["ir", "sse", "dialect", "provider", "model", "plan"];
 
 /// What a pure module may not name.
-const IMPURE: &[&str] =
-    &["tokio::", "std::net", "std::fs", "std::thread", "std::process", "std::env", "Instant::now", "SystemTime"];
+const IMPURE: &[&str] = &[
+    "tokio::",
+    "std::net",
+    "std::fs",
+    "std::thread",
+    "std::process",
+    "std::env",
+    "Instant::now",
+    "SystemTime",
+];
 
 /// Lines of a file without its tests.
 const FILE_BUDGET: usize = 400;
@@ -117,7 +125,8 @@ fn code_of(text: &str) -> Vec<(usize, String)> {
             let indent = line.len() - line.trim_start().len();
             let closes = format!("{}}}", " ".repeat(indent));
             for (_, inner) in lines.by_ref() {
-                if inner.trim_end() == closes || (inner.trim_end().ends_with(';') && !inner.starts_with("  ")) {
+                if inner.trim_end() == closes || (inner.trim_end().ends_with(';') && !inner.starts_with("  "))
+                {
                     break;
                 }
             }
@@ -137,7 +146,8 @@ fn names(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
         let after = &line[at + word.len()..];
-        !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '"' | '.')) && after.starts_with("::")
+        !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '"' | '.'))
+            && after.starts_with("::")
     })
 }
 
@@ -159,15 +169,21 @@ fn imports_point_downwards() {
                     line[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let allowed = target == source.module() || rank(&target).is_some_and(|r| r < own);
                 if !allowed && rank(&target).is_some() {
-                    offences.push(format!("{}:{number}: `{}` may not import `{target}`", source.path, source.module()));
+                    offences.push(format!(
+                        "{}:{number}: `{}` may not import `{target}`",
+                        source.path,
+                        source.module()
+                    ));
                 }
             }
             if line.contains("use crate::{") || line.contains("use crate::*") {
                 offences.push(format!("{}:{number}: one `use crate::module::..` a module", source.path));
             }
             let climbs = line.matches("super::").count();
-            if line.trim_start().starts_with("use super::") && climbs >= source.depth() && source.depth() > 0 {
-                offences.push(format!("{}:{number}: climbs to the crate's root; write `crate::`", source.path));
+            if line.trim_start().starts_with("use super::") && climbs >= source.depth() && source.depth() > 0
+            {
+                offences
+                    .push(format!("{}:{number}: climbs to the crate's root; write `crate::`", source.path));
             }
         }
     }
@@ -183,7 +199,11 @@ fn crates_stay_where_they_belong() {
                 continue;
             }
             for (number, line) in source.code.iter().filter(|(_, line)| names(line, name)) {
-                offences.push(format!("{}:{number}: `{name}` only in {places:?}: {}", source.path, line.trim()));
+                offences.push(format!(
+                    "{}:{number}: `{name}` only in {places:?}: {}",
+                    source.path,
+                    line.trim()
+                ));
             }
         }
     }
@@ -207,7 +227,8 @@ fn pure_modules_touch_nothing_outside() {
 fn files_keep_their_budget_and_say_what_they_own() {
     let mut offences = Vec::new();
     for source in sources() {
-        let lines = source.code.len() + source.text.lines().filter(|l| l.trim_start().starts_with("//")).count();
+        let lines =
+            source.code.len() + source.text.lines().filter(|l| l.trim_start().starts_with("//")).count();
         if lines > FILE_BUDGET && !source.is_test() {
             offences.push(format!("{}: {lines} lines, {FILE_BUDGET} at most", source.path));
         }
@@ -256,12 +277,15 @@ fn function_budgets_stand() {
 /// A vendor is an entry of a table: no other module names one in a `match`.
 #[test]
 fn vendors_are_data() {
-    let vendors = ["openai", "anthropic", "deepseek", "groq", "mistral", "openrouter", "xai", "azure", "together"];
+    let vendors =
+        ["openai", "anthropic", "deepseek", "groq", "mistral", "openrouter", "xai", "azure", "together"];
     let mut offences = Vec::new();
     for source in sources().iter().filter(|s| s.module() != "provider" && !s.is_test()) {
         for (number, line) in &source.code {
             for vendor in vendors {
-                if line.contains("=>") && line.split("=>").next().unwrap_or_default().contains(&format!("\"{vendor}\"")) {
+                if line.contains("=>")
+                    && line.split("=>").next().unwrap_or_default().contains(&format!("\"{vendor}\""))
+                {
                     offences.push(format!("{}:{number}: matches on the vendor {vendor}", source.path));
                 }
             }

@@ -32,7 +32,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[("smartstring", "MPL-2.0: used unchanged, 
 const BANNED: &[&str] = &["openssl", "openssl-sys", "native-tls", "aws-lc-sys", "serde_yaml", "async-std"];
 
 fn cargo(args: &[&str]) -> String {
-    let out = Command::new(env!("CARGO")).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let out =
+        Command::new(env!("CARGO")).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }
@@ -67,7 +68,10 @@ fn sources_are_the_registry_and_nothing_banned_comes_in() {
         let name = package["name"].as_str().unwrap();
         assert!(!BANNED.contains(&name), "{name} is banned");
         let source = package["source"].as_str();
-        assert!(name == "pointsman" || source.is_some_and(|s| s.starts_with("registry+")), "{name} from {source:?}");
+        assert!(
+            name == "pointsman" || source.is_some_and(|s| s.starts_with("registry+")),
+            "{name} from {source:?}"
+        );
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::exchange::Journey;
 use super::lane::Lane;
 use super::ledger::Attempt;
-use crate::dialect::{LazyRequest, Outbound, ReplyFacts, Target, Wire, outbound};
+use crate::dialect::{LazyRequest, Outbound, Refused, ReplyFacts, Target, Wire, outbound};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Dialect, Money, Response, Usage};
 use crate::model::Model;
@@ -106,7 +106,7 @@ pub(super) async fn make(
             attempt.head(reply.status.as_u16(), clock.now());
             let left = bounds.total.saturating_sub(clock.now().since(&began));
             if !reply.status.is_success() {
-                Err(read_error(prepared.outbound, reply, left).await)
+                Err(read_error(prepared.outbound, reply, left, clock.now().unix_seconds()).await)
             } else if request.stream() {
                 let lane = lane(journey, request, prepared.outbound, prepared.pass, input_estimate);
                 let first = bounds.first_byte.saturating_sub(clock.now().since(&began)).min(left);
@@ -228,10 +228,20 @@ async fn read_whole(
 }
 
 /// Reads an error of the provider, whatever its form.
-async fn read_error(outbound: &'static dyn Outbound, reply: Reply, left: Duration) -> Error {
+async fn read_error(
+    outbound: &'static dyn Outbound,
+    reply: Reply,
+    left: Duration,
+    unix_seconds: u64,
+) -> Error {
     let body = timeout(left, reply.body.whole(ERROR_BODY)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
-    outbound.decode_error(reply.status.as_u16(), &reply.headers, &body)
+    outbound.decode_error(&Refused {
+        status: reply.status.as_u16(),
+        headers: &reply.headers,
+        body: &body,
+        unix_seconds,
+    })
 }
 
 /// Reads the beginning of a stream until there is content, or an error instead:

@@ -49,9 +49,9 @@ pub(super) async fn run(
 ) -> Result<Answered> {
     let budget = journey.gateway.retry_budgets.of(&journey.route.name);
     budget.request(journey.gateway.clock.now().mono);
-    let deadline = plan.total.map_or(journey.deadline, |total| {
-        journey.deadline.min(tokio::time::Instant::now() + total)
-    });
+    let deadline = plan
+        .total
+        .map_or(journey.deadline, |total| journey.deadline.min(tokio::time::Instant::now() + total));
     let (mut place, mut tries, mut attempts) = (0, 0, 0);
     loop {
         let Some(step) = plan.steps.get(place).cloned() else { return Err(no_step()) };
@@ -168,7 +168,13 @@ fn model<'a>(journey: &'a Journey, name: &Arc<str>) -> Result<&'a Arc<Model>> {
     })
 }
 
-fn failure_facts(model: &Arc<str>, number: u32, error: &Error, elapsed: Duration, steps_left: u32) -> AttemptFacts {
+fn failure_facts(
+    model: &Arc<str>,
+    number: u32,
+    error: &Error,
+    elapsed: Duration,
+    steps_left: u32,
+) -> AttemptFacts {
     AttemptFacts {
         model: Arc::clone(model),
         number,
@@ -179,7 +185,11 @@ fn failure_facts(model: &Arc<str>, number: u32, error: &Error, elapsed: Duration
 }
 
 fn no_step() -> Error {
-    Error::new(Kind::NoCandidate, Origin::Gateway, "no candidate is left: the route has none, or all are unhealthy")
+    Error::new(
+        Kind::NoCandidate,
+        Origin::Gateway,
+        "no candidate is left: the route has none, or all are unhealthy",
+    )
 }
 
 fn out_of_time() -> Error {

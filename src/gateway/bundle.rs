@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::ir::Endpoint;
 use crate::model::Model;
-use crate::policy::{Hook, Bound, Policies};
+use crate::policy::{Bound, Hook, Policies};
 use crate::principal::Principal;
 use crate::provider::Provider;
 use crate::secret::Secret;

@@ -15,7 +15,8 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Request, Response};
 use crate::plan::{Plan, Verdict};
 use crate::policy::{
-    AttemptFacts, Bound, Catalog, Effects, Fault, Hook, OnError, Outcome, RouteFacts, Scene, Snapshot, dispatch,
+    AttemptFacts, Bound, Catalog, Effects, Fault, Hook, OnError, Outcome, RouteFacts, Scene, Snapshot,
+    dispatch,
 };
 use crate::record;
 
@@ -112,7 +113,7 @@ impl Deciders {
 
     fn acting(&self) -> Vec<Arc<Bound>> {
         match &self.route.shadow {
-            Some(shadow) if self.on_trial => shadow.policies.clone(),
+            Some(shadow) if self.on_trial => vec![Arc::clone(&shadow.policy)],
             _ => self.route.policies.clone(),
         }
     }
@@ -231,7 +232,7 @@ impl Deciders {
         let Some(shadow) = self.route.shadow.as_ref().filter(|_| !self.on_trial) else { return };
         let Some(mut scene) = self.scene.clone() else { return };
         let mut would = None;
-        for bound in &shadow.policies {
+        for bound in std::iter::once(&shadow.policy) {
             if !bound.policy.has(Hook::Route) || bound.policy.can_suspend(Hook::Route) {
                 continue;
             }
@@ -270,7 +271,13 @@ pub(super) fn settled(exchange: &Exchange, record: &Arc<record::Exchange>) {
 }
 
 /// Runs a learning hook of `route` in a task of its own.
-fn learn(exchange: &Exchange, route: &Arc<Route>, runtime: &tokio::runtime::Handle, hook: Hook, event: Value) {
+fn learn(
+    exchange: &Exchange,
+    route: &Arc<Route>,
+    runtime: &tokio::runtime::Handle,
+    hook: Hook,
+    event: Value,
+) {
     let journey = Arc::new(Journey {
         gateway: Arc::clone(&exchange.gateway),
         bundle: Arc::clone(&exchange.bundle),

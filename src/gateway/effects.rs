@@ -101,7 +101,8 @@ async fn answer(
     plan: Plan,
     request: Option<Arc<Request>>,
 ) -> Result<(Arc<str>, crate::ir::Response, Option<crate::ir::Money>)> {
-    let mut request = Arc::unwrap_or_clone(request.ok_or_else(|| Error::internal("a leg without a request"))?);
+    let mut request =
+        Arc::unwrap_or_clone(request.ok_or_else(|| Error::internal("a leg without a request"))?);
     request.stream = false;
     let inbound = inbound(request.dialect)
         .or_else(|| inbound(Dialect::OpenAiChat))

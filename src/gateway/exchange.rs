@@ -117,7 +117,12 @@ impl Exchange {
             _ if error.kind == Kind::Cancelled => Outcome::Cancelled,
             _ => Outcome::Failed,
         };
-        self.settle(&End { outcome, status: error.http_status(), error: Some(error), usage: Usage::default() });
+        self.settle(&End {
+            outcome,
+            status: error.http_status(),
+            error: Some(error),
+            usage: Usage::default(),
+        });
     }
 
     /// Ends the exchange. The first call counts, later ones do nothing.

@@ -36,7 +36,9 @@ pub(super) fn identify(bundle: &Bundle, headers: &HeaderMap, now: Now) -> Result
         }
     }
     match found {
-        Some(entry) if entry.expires_ms.is_none_or(|end| now.unix_ms < end) => Ok(Arc::clone(&entry.principal)),
+        Some(entry) if entry.expires_ms.is_none_or(|end| now.unix_ms < end) => {
+            Ok(Arc::clone(&entry.principal))
+        }
         Some(_) => Err(refused("Incorrect API key provided: the key has expired")),
         None => Err(refused("Incorrect API key provided")),
     }

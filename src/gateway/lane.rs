@@ -26,7 +26,12 @@ enum Way {
 
 impl Lane {
     /// A lane from `outbound`'s stream to `inbound`'s; `pass` when bytes may pass.
-    pub(super) fn new(outbound: &'static dyn Outbound, inbound: &dyn Inbound, reply: &ReplyFacts, pass: bool) -> Self {
+    pub(super) fn new(
+        outbound: &'static dyn Outbound,
+        inbound: &dyn Inbound,
+        reply: &ReplyFacts,
+        pass: bool,
+    ) -> Self {
         let way = if pass {
             Way::Pass(outbound)
         } else {
@@ -159,5 +164,9 @@ impl Lane {
 }
 
 fn broken_off() -> Error {
-    Error::new(Kind::StreamBroken, Origin::Upstream, "the provider's stream ended before the answer was complete")
+    Error::new(
+        Kind::StreamBroken,
+        Origin::Upstream,
+        "the provider's stream ended before the answer was complete",
+    )
 }

@@ -112,10 +112,6 @@ impl Attempt {
         })
     }
 
-    /// Its place among the exchange's attempts, from 1.
-    pub(super) fn number(&self) -> u32 {
-        self.number
-    }
 
     /// When it began.
     pub(super) fn began(&self) -> Now {
@@ -212,7 +208,9 @@ fn barred(model: &Model, why: Barred) -> Error {
     match why {
         Barred::Breaker => {
             let text = format!("model `{name}` has failed repeatedly and is left alone for a while");
-            Error::new(Kind::Overloaded, Origin::Gateway, text).with_retry(Retry::Never).with_code("model_unhealthy")
+            Error::new(Kind::Overloaded, Origin::Gateway, text)
+                .with_retry(Retry::Never)
+                .with_code("model_unhealthy")
         }
         Barred::Concurrency => {
             let text = format!("model `{name}` has as many requests under way as its limits allow");

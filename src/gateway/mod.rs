@@ -69,6 +69,20 @@ pub struct Gateway {
     trial: trial::Trial,
 }
 
+/// The names that the caller may ask for: those of routes without globs, and models.
+///
+/// # Errors
+/// `Unauthenticated`.
+pub fn models_of(gateway: &Gateway, headers: &http::HeaderMap) -> Result<Vec<String>> {
+    let bundle = gateway.bundle();
+    let principal = identify::identify(&bundle, headers, gateway.clock.now())?;
+    let of_routes = bundle.routes.iter().flat_map(|route| route.names.iter());
+    let plain = of_routes.filter(|name| !name.contains(['*', '?', '[', '{'])).cloned();
+    let all: std::collections::BTreeSet<String> =
+        plain.chain(bundle.direct.keys().map(ToString::to_string)).collect();
+    Ok(all.into_iter().filter(|name| identify::may_ask(&principal, name)).collect())
+}
+
 impl Gateway {
     /// A gateway that serves `bundle`.
     ///

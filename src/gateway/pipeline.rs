@@ -107,7 +107,8 @@ const REVIEWS: usize = 4;
 fn decoded(answered: Answered) -> Result<(Box<super::attempt::Whole>, Response)> {
     match answered {
         Answered::Whole(mut whole) => {
-            let response = whole.response.take().ok_or_else(|| Error::internal("an answer was not decoded"))?;
+            let response =
+                whole.response.take().ok_or_else(|| Error::internal("an answer was not decoded"))?;
             Ok((whole, response))
         }
         Answered::Streaming(_) => Err(Error::internal("an answer was streamed that a policy wanted whole")),
@@ -122,7 +123,8 @@ fn rewrapped(mut whole: Box<super::attempt::Whole>, response: Response) -> Answe
 /// Refuses a request that has passed through this process before.
 fn refuse_loop(exchange: &Exchange, headers: &HeaderMap) -> Result<()> {
     if headers.get_all(http::header::VIA).iter().any(|via| via == exchange.gateway.upstream.via()) {
-        let text = "the request has passed through this gateway before: a provider's base_url points back at it";
+        let text =
+            "the request has passed through this gateway before: a provider's base_url points back at it";
         return Err(Error::new(Kind::LoopDetected, Origin::Gateway, text));
     }
     Ok(())
@@ -193,7 +195,9 @@ fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &HeaderMap) -> Jo
 }
 
 fn unknown_model(model: &str) -> Error {
-    let text = format!("The model `{model}` does not exist or you do not have access to it: GET /v1/models lists what you can ask for");
+    let text = format!(
+        "The model `{model}` does not exist or you do not have access to it: GET /v1/models lists what you can ask for"
+    );
     Error::new(Kind::NotFound, Origin::Client, text).with_param("model")
 }
 

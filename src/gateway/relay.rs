@@ -102,7 +102,8 @@ impl Relay {
                 self.alarm.as_mut().reset(due);
                 continue;
             }
-            let what = if now >= self.deadline { "the exchange's time is up" } else { "the provider fell silent" };
+            let what =
+                if now >= self.deadline { "the exchange's time is up" } else { "the provider fell silent" };
             let text = format!("{what} in the middle of the stream");
             self.fail(&Error::new(Kind::TimedOut, Origin::Upstream, text));
             return Poll::Ready(());
@@ -154,7 +155,8 @@ impl Drop for Relay {
     /// The client left. If it has read the whole answer, that is how it should be.
     fn drop(&mut self) {
         if self.attempt.is_some() {
-            let left = Error::new(Kind::Cancelled, Origin::Client, "the client left in the middle of the stream");
+            let left =
+                Error::new(Kind::Cancelled, Origin::Client, "the client left in the middle of the stream");
             let done = self.lane.seen().done;
             self.settle(if done { None } else { Some(&left) });
         }

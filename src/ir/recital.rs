@@ -7,8 +7,7 @@ impl Response {
     /// The events of this answer, from [`Event::Start`] to [`Event::Done`].
     #[must_use]
     pub fn recite(&self) -> Vec<Event> {
-        let start =
-            Event::Start { id: self.id.clone(), model: self.model.clone(), created: self.created };
+        let start = Event::Start { id: self.id.clone(), model: self.model.clone(), created: self.created };
         let mut events = vec![start];
         for choice in &self.choices {
             let mut call = 0;

@@ -82,7 +82,7 @@ fn write_all(lines: &Receiver<Message>, sink: impl Write) {
                 Message::Line(line) => drop(sink.write_all(&line)),
                 Message::Flush(done) => {
                     drop(sink.flush());
-                    drop(done.send(()));
+                    let _ = done.send(());
                 }
             }
             next = lines.try_recv().ok();

@@ -55,9 +55,7 @@ pub fn next(failed: &Failed<'_>) -> Next {
         Retry::Never => return without_retry(failed),
         Retry::Backoff => backoff(failed.tries, failed.dice),
         // A named wait is worth it only where nobody else can answer sooner.
-        Retry::After(wait) if wait <= WAIT_MOST && (wait <= BACKOFF || !moves_on) => {
-            wait
-        }
+        Retry::After(wait) if wait <= WAIT_MOST && (wait <= BACKOFF || !moves_on) => wait,
         Retry::After(_) => return without_retry(failed),
     };
     if wait < failed.time_left { Next::Retry(wait) } else { without_retry(failed) }

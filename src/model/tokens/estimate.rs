@@ -54,7 +54,14 @@ struct Blob {
 
 impl Default for Walk {
     fn default() -> Self {
-        Self { tokens: 0.0, class: Class::Space, length: 0, newline: false, marks_before: false, blob: Blob::default() }
+        Self {
+            tokens: 0.0,
+            class: Class::Space,
+            length: 0,
+            newline: false,
+            marks_before: false,
+            blob: Blob::default(),
+        }
     }
 }
 
@@ -62,7 +69,8 @@ impl Walk {
     fn step(&mut self, c: char) {
         let class = class_of(c);
         // A capital and the letters after it are one piece: `fooBar` is `foo`, `Bar`.
-        let joins = class == self.class || (self.class == Class::Upper && class == Class::Lower && self.length == 1);
+        let joins =
+            class == self.class || (self.class == Class::Upper && class == Class::Lower && self.length == 1);
         if !joins {
             self.end_run(class);
             if self.blob.length > 0 {
@@ -102,7 +110,13 @@ impl Walk {
         self.tokens += match self.class {
             // One space belongs to the word after it; more are one token.
             Class::Space if n <= 1.0 && !newline => 0.0,
-            Class::Space if newline && marks_before => if n <= 1.0 { 0.0 } else { 0.7 },
+            Class::Space if newline && marks_before => {
+                if n <= 1.0 {
+                    0.0
+                } else {
+                    0.7
+                }
+            }
             Class::Space => 1.0,
             Class::Lower | Class::Upper if n <= 6.0 => 1.0,
             Class::Lower => 1.0 + (n - 6.0) * 0.08,

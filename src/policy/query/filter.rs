@@ -80,7 +80,9 @@ impl Selection {
     /// Those whose breaker lets requests through.
     #[must_use]
     pub fn healthy(&self) -> Self {
-        let why = |candidate: &Candidate| format!("its breaker is open, error rate {:.2}", candidate.health.error_rate);
+        let why = |candidate: &Candidate| {
+            format!("its breaker is open, error rate {:.2}", candidate.health.error_rate)
+        };
         self.keep(|| "healthy()".to_owned(), |candidate| candidate.health.healthy, why)
     }
 
@@ -107,7 +109,11 @@ impl Selection {
     /// Those that have a price.
     #[must_use]
     pub fn priced(&self) -> Self {
-        self.keep(|| "priced()".to_owned(), |candidate| candidate.price.is_some(), |_| "is unpriced".to_owned())
+        self.keep(
+            || "priced()".to_owned(),
+            |candidate| candidate.price.is_some(),
+            |_| "is unpriced".to_owned(),
+        )
     }
 
     /// Those whose output price is at most `most` USD a million tokens.
@@ -129,7 +135,9 @@ impl Selection {
         self.keep(
             || format!("cost_under(req, {})", most.as_usd()),
             |candidate| need.cost(candidate).is_some_and(|cost| cost <= most),
-            |candidate| need.cost(candidate).map_or("is unpriced".to_owned(), |cost| format!("would cost {cost} USD")),
+            |candidate| {
+                need.cost(candidate).map_or("is unpriced".to_owned(), |cost| format!("would cost {cost} USD"))
+            },
         )
     }
 
@@ -141,7 +149,9 @@ impl Selection {
         self.keep(
             || format!("without_price_spike({factor})"),
             |candidate| price_ratio(candidate).is_none_or(|ratio| ratio <= factor),
-            |candidate| format!("costs {:.2} times its usual price", price_ratio(candidate).unwrap_or_default()),
+            |candidate| {
+                format!("costs {:.2} times its usual price", price_ratio(candidate).unwrap_or_default())
+            },
         )
     }
 

@@ -128,7 +128,8 @@ impl<'a> Need<'a> {
         if let Some((_, medium)) = missing {
             return Some(Misfit::Medium(medium));
         }
-        let can = |what: &str| model.capabilities.as_ref().is_none_or(|all| all.iter().any(|one| one == what));
+        let can =
+            |what: &str| model.capabilities.as_ref().is_none_or(|all| all.iter().any(|one| one == what));
         let asked = [(self.tools, "tools"), (self.schema, "structured_output")];
         let missing = asked.into_iter().find(|(needed, what)| *needed && !can(what));
         missing.map(|(_, what)| Misfit::Capability(what))

@@ -96,7 +96,8 @@ impl Selection {
     pub fn best(&self, score: &Score, need: &Need<'_>) -> Self {
         let mut sums = vec![0.0; self.len()];
         for (axis, weight) in score {
-            let figures: Vec<Option<f64>> = self.iter().map(|candidate| axis.goodness(candidate, need)).collect();
+            let figures: Vec<Option<f64>> =
+                self.iter().map(|candidate| axis.goodness(candidate, need)).collect();
             let known = figures.iter().flatten();
             let worst = known.clone().copied().fold(f64::INFINITY, f64::min);
             let best = known.copied().fold(f64::NEG_INFINITY, f64::max);
@@ -118,8 +119,11 @@ impl Selection {
     /// Sorted by a key, least first.
     #[must_use]
     pub fn sorted(&self, key: impl Fn(&Candidate) -> f64) -> Self {
-        let mut keyed: Vec<(f64, u16)> =
-            self.kept.iter().map(|at| (self.all.get(usize::from(*at)).map_or(f64::INFINITY, &key), *at)).collect();
+        let mut keyed: Vec<(f64, u16)> = self
+            .kept
+            .iter()
+            .map(|at| (self.all.get(usize::from(*at)).map_or(f64::INFINITY, &key), *at))
+            .collect();
         keyed.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal));
         let kept: Arc<[u16]> = keyed.into_iter().map(|(_, at)| at).collect();
         self.with(kept)

@@ -38,7 +38,8 @@ pub fn text_stats(text: &str) -> TextStats {
     let kana = scripts.get(JAPANESE).copied().unwrap_or(0);
     let top = scripts.iter().enumerate().max_by_key(|(_, count)| **count).map_or(0, |(at, _)| at);
     // Japanese is written with more ideographs than kana at times; Chinese has no kana.
-    let top = if top == CHINESE && kana * 10 > scripts.get(CHINESE).copied().unwrap_or(0) { JAPANESE } else { top };
+    let top =
+        if top == CHINESE && kana * 10 > scripts.get(CHINESE).copied().unwrap_or(0) { JAPANESE } else { top };
     TextStats {
         chars: text.chars().count() as u64,
         words: text.split_whitespace().count() as u64,
@@ -75,13 +76,29 @@ fn is_question(text: &str) -> bool {
 /// Signs that prose hardly ever ends or opens a line with.
 fn looks_like_code(line: &str) -> bool {
     const OPENS: [&str; 17] = [
-        "def ", "fn ", "class ", "import ", "from ", "#include", "return ", "function ", "const ", "let ", "var ",
-        "public ", "private ", "if (", "for (", "while (", "SELECT ",
+        "def ",
+        "fn ",
+        "class ",
+        "import ",
+        "from ",
+        "#include",
+        "return ",
+        "function ",
+        "const ",
+        "let ",
+        "var ",
+        "public ",
+        "private ",
+        "if (",
+        "for (",
+        "while (",
+        "SELECT ",
     ];
     const WITHIN: [&str; 8] = ["();", "==", "!=", "=>", "->", "::", "&&", "||"];
     let inner = line.trim();
     inner.ends_with([';', '{', '}'])
-        || (OPENS.iter().any(|open| inner.starts_with(open)) && inner.ends_with([':', ';', ')', '{', '\'', '"']))
+        || (OPENS.iter().any(|open| inner.starts_with(open))
+            && inner.ends_with([':', ';', ')', '{', '\'', '"']))
         || WITHIN.iter().any(|sign| inner.contains(sign))
 }
 
@@ -101,9 +118,24 @@ pub fn asks_for_more(turns: &[&str]) -> f64 {
 /// How outright a turn says that the answer was wrong.
 fn says_wrong(text: &str) -> f64 {
     const STRONG: [&str; 18] = [
-        "that's wrong", "thats wrong", "that is wrong", "this is wrong", "not what i asked", "not what i meant",
-        "doesn't work", "does not work", "still not", "still wrong", "you're wrong", "try again", "incorrect",
-        "useless", "das ist falsch", "stimmt nicht", "c'est faux", "eso está mal",
+        "that's wrong",
+        "thats wrong",
+        "that is wrong",
+        "this is wrong",
+        "not what i asked",
+        "not what i meant",
+        "doesn't work",
+        "does not work",
+        "still not",
+        "still wrong",
+        "you're wrong",
+        "try again",
+        "incorrect",
+        "useless",
+        "das ist falsch",
+        "stimmt nicht",
+        "c'est faux",
+        "eso está mal",
     ];
     const WEAK: [&str; 9] =
         ["i said", "again", "no,", "i already", "are you sure", "i told you", "as i said", "nein,", "wrong"];
@@ -119,7 +151,11 @@ fn says_wrong(text: &str) -> f64 {
 fn likeness(a: &str, b: &str) -> f64 {
     let words = |text: &str| -> ahash::AHashSet<String> {
         let lower = text.to_lowercase();
-        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 2).map(str::to_owned).collect()
+        lower
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.chars().count() > 2)
+            .map(str::to_owned)
+            .collect()
     };
     let (a, b) = (words(a), words(b));
     let either = a.union(&b).count();

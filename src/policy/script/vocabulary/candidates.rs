@@ -59,8 +59,12 @@ fn access(engine: &mut Engine) {
         .register_into_engine(engine, |list: &mut Selection| -> Array {
             list.iter().map(|candidate| (*candidate.model.name).into()).collect()
         });
-    word("contains", "Whether the model of this name is in the list.", "ctx.candidates.contains(\"gpt-5-mini\")")
-        .register_into_engine(engine, |list: &mut Selection, name: &str| list.named(name).is_some());
+    word(
+        "contains",
+        "Whether the model of this name is in the list.",
+        "ctx.candidates.contains(\"gpt-5-mini\")",
+    )
+    .register_into_engine(engine, |list: &mut Selection, name: &str| list.named(name).is_some());
     index("The model at a place from 0, from the end with a minus.", "ctx.candidates[0].name")
         .register_into_engine(engine, |list: &mut Selection, at: i64| -> Reply<Candidate> {
             let len = list.len() as i64;
@@ -121,7 +125,9 @@ fn by_tag(engine: &mut Engine) {
     )
     .register_into_engine(engine, |list: &mut Selection, name: &str, least: Dynamic| {
         let least = number(&least, &format!("the bound of tag `{name}`"))?;
-        Reply::Ok(list.tagged(name, &TagTest::AtLeast(least), || format!("tag_at_least(\"{name}\", {least})")))
+        Reply::Ok(
+            list.tagged(name, &TagTest::AtLeast(least), || format!("tag_at_least(\"{name}\", {least})")),
+        )
     });
     word(
         "tag_at_most",
@@ -171,7 +177,9 @@ type Figure = fn(&Candidate) -> Option<f64>;
 
 fn by_figure(engine: &mut Engine) {
     let bounds: [(&'static str, &str, &str, Figure); 5] = [
-        ("p50_under", "Those whose median answer takes at most this many ms", "p50_under(900)", |c| c.health.p50_ms),
+        ("p50_under", "Those whose median answer takes at most this many ms", "p50_under(900)", |c| {
+            c.health.p50_ms
+        }),
         (
             "p95_under",
             "Those whose 95th percentile of whole answers is at most this many ms",
@@ -190,12 +198,9 @@ fn by_figure(engine: &mut Engine) {
             "error_rate_under(0.05)",
             |c| Some(c.health.error_rate),
         ),
-        (
-            "in_flight_under",
-            "Those with at most so many attempts under way",
-            "in_flight_under(50)",
-            |c| Some(c.health.in_flight as f64),
-        ),
+        ("in_flight_under", "Those with at most so many attempts under way", "in_flight_under(50)", |c| {
+            Some(c.health.in_flight as f64)
+        }),
     ];
     for (name, meaning, example, figure) in bounds {
         let meaning = format!("{meaning}; without traffic yet they pass.");
@@ -263,10 +268,10 @@ fn ranks(engine: &mut Engine) {
     .register_into_engine(engine, |list: &mut Selection| {
         list.least_first(|candidate| candidate.model.context_window.map(|window| -(window as f64)))
     });
-    word("top", "The first so many.", "ctx.candidates.fastest().top(3)").register_into_engine(
-        engine,
-        |list: &mut Selection, most: i64| list.top(usize::try_from(most).unwrap_or(0)),
-    );
+    word("top", "The first so many.", "ctx.candidates.fastest().top(3)")
+        .register_into_engine(engine, |list: &mut Selection, most: i64| {
+            list.top(usize::try_from(most).unwrap_or(0))
+        });
     word("reversed", "The same, the last one first.", "ctx.candidates.cheapest(req).reversed()")
         .register_into_engine(engine, |list: &mut Selection| list.reversed());
 }
@@ -307,33 +312,41 @@ fn closures(engine: &mut Engine) {
         }
         Reply::Ok(list.keep_places(&kept, "filter(|m| ..)"))
     });
-    word("map", "What a closure makes of each, as an array.", "ctx.candidates.map(|m| m.name)").register_into_engine(
-        engine,
-        |context: NativeCallContext<'_>, list: &mut Selection, make: FnPtr| -> Reply<Array> {
-            list.iter().map(|candidate| make.call_within_context(&context, (candidate.clone(),))).collect()
-        },
-    );
-    word("sort_by", "Sorted by the number that a closure gives, least first.", "ctx.candidates.sort_by(|m| m.p50_ms ?? 0)")
-        .register_into_engine(engine, |context: NativeCallContext<'_>, list: &mut Selection, key: FnPtr| {
-            let mut keyed = Vec::with_capacity(list.len());
-            for (place, candidate) in list.iter().enumerate() {
-                let value: Dynamic = key.call_within_context(&context, (candidate.clone(),))?;
-                keyed.push((number(&value, "the key of sort_by")?, place));
-            }
-            keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
-            Reply::Ok(list.at(keyed.into_iter().map(|(_, place)| place)))
-        });
-    word("any", "Whether a closure says true of one.", "ctx.candidates.any(|m| m.healthy)").register_into_engine(
-        engine,
-        |context: NativeCallContext<'_>, list: &mut Selection, test: FnPtr| -> Reply<bool> {
-            for candidate in list.iter() {
-                if test.call_within_context::<bool>(&context, (candidate.clone(),))? {
-                    return Ok(true);
+    word("map", "What a closure makes of each, as an array.", "ctx.candidates.map(|m| m.name)")
+        .register_into_engine(
+            engine,
+            |context: NativeCallContext<'_>, list: &mut Selection, make: FnPtr| -> Reply<Array> {
+                list.iter()
+                    .map(|candidate| make.call_within_context(&context, (candidate.clone(),)))
+                    .collect()
+            },
+        );
+    word(
+        "sort_by",
+        "Sorted by the number that a closure gives, least first.",
+        "ctx.candidates.sort_by(|m| m.p50_ms ?? 0)",
+    )
+    .register_into_engine(engine, |context: NativeCallContext<'_>, list: &mut Selection, key: FnPtr| {
+        let mut keyed = Vec::with_capacity(list.len());
+        for (place, candidate) in list.iter().enumerate() {
+            let value: Dynamic = key.call_within_context(&context, (candidate.clone(),))?;
+            keyed.push((number(&value, "the key of sort_by")?, place));
+        }
+        keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Reply::Ok(list.at(keyed.into_iter().map(|(_, place)| place)))
+    });
+    word("any", "Whether a closure says true of one.", "ctx.candidates.any(|m| m.healthy)")
+        .register_into_engine(
+            engine,
+            |context: NativeCallContext<'_>, list: &mut Selection, test: FnPtr| -> Reply<bool> {
+                for candidate in list.iter() {
+                    if test.call_within_context::<bool>(&context, (candidate.clone(),))? {
+                        return Ok(true);
+                    }
                 }
-            }
-            Ok(false)
-        },
-    );
+                Ok(false)
+            },
+        );
 }
 
 fn choices(engine: &mut Engine) {
@@ -374,7 +387,10 @@ fn nothing_to_choose() -> Box<rhai::EvalAltResult> {
 
 /// Names and weights of a map; whole maps in JSON order, so that a seed decides alike everywhere.
 fn weights_of(weights: &Map) -> Reply<Weights> {
-    weights.iter().map(|(name, weight)| Ok((name.to_string(), number(weight, &format!("the weight of `{name}`"))?))).collect()
+    weights
+        .iter()
+        .map(|(name, weight)| Ok((name.to_string(), number(weight, &format!("the weight of `{name}`"))?)))
+        .collect()
 }
 
 /// Keeps the JSON form of a script's value at hand for notes.

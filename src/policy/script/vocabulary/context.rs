@@ -40,8 +40,12 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn route(engine: &mut Engine) {
-    getter("with", "The parameters that the route passes, declared in the head of the policy.", "ctx.with.quality")
-        .register_into_engine(engine, |_: &mut Ctx| With);
+    getter(
+        "with",
+        "The parameters that the route passes, declared in the head of the policy.",
+        "ctx.with.quality",
+    )
+    .register_into_engine(engine, |_: &mut Ctx| With);
     index("The parameter of this name.", "ctx.with[\"quality\"]").register_into_engine(
         engine,
         |_: &mut With, name: ImmutableString| -> Reply<Dynamic> {
@@ -54,33 +58,41 @@ fn route(engine: &mut Engine) {
     getter("route", "The route that serves the request.", "ctx.route.name")
         .register_into_engine(engine, |_: &mut Ctx| RouteView);
     getter("name", "The route's name.", "ctx.route.name == \"assistant\"")
-        .register_into_engine(engine, |_: &mut RouteView| read(|scene| ImmutableString::from(&*scene.route.name)));
+        .register_into_engine(engine, |_: &mut RouteView| {
+            read(|scene| ImmutableString::from(&*scene.route.name))
+        });
     getter("retries", "Retries that an attempt has unless its plan says otherwise.", "ctx.route.retries")
         .register_into_engine(engine, |_: &mut RouteView| read(|scene| i64::from(scene.route.retries)));
     getter("request_id", "The exchange's id.", "ctx.request_id")
         .register_into_engine(engine, |_: &mut Ctx| read(|scene| ImmutableString::from(&*scene.request_id)));
-    getter("now", "The time of the exchange.", "ctx.now.hour >= 22").register_into_engine(engine, |_: &mut Ctx| {
-        read(|scene| Moment::at(scene.now.unix_ms))
-    });
+    getter("now", "The time of the exchange.", "ctx.now.hour >= 22")
+        .register_into_engine(engine, |_: &mut Ctx| read(|scene| Moment::at(scene.now.unix_ms)));
     word("random", "A number by chance, from 0 up to 1; the same in a replay.", "ctx.random() < 0.1")
         .register_into_engine(engine, |_: &mut Ctx| turn::random());
 }
 
 fn models(engine: &mut Engine) {
-    getter("candidates", "The models that the route allows, in its order: one snapshot an exchange.", "ctx.candidates.fitting(req)")
-        .register_into_engine(engine, |_: &mut Ctx| {
-            read(|scene| Selection::all(scene.catalog.candidates().clone(), scene.trace.clone()))
-        });
-    getter("models", "All models, by name.", "ctx.models[\"gpt-5\"]").register_into_engine(engine, |_: &mut Ctx| {
-        read(|scene| Selection::all(scene.catalog.models().clone(), scene.trace.clone()))
+    getter(
+        "candidates",
+        "The models that the route allows, in its order: one snapshot an exchange.",
+        "ctx.candidates.fitting(req)",
+    )
+    .register_into_engine(engine, |_: &mut Ctx| {
+        read(|scene| Selection::all(scene.catalog.candidates().clone(), scene.trace.clone()))
     });
+    getter("models", "All models, by name.", "ctx.models[\"gpt-5\"]")
+        .register_into_engine(engine, |_: &mut Ctx| {
+            read(|scene| Selection::all(scene.catalog.models().clone(), scene.trace.clone()))
+        });
 }
 
 fn key(engine: &mut Engine) {
     getter("key", "Who calls. Never the secret.", "ctx.key.team == \"research\"")
         .register_into_engine(engine, |_: &mut Ctx| KeyView);
     getter("name", "The key's name; `anonymous` without keys.", "ctx.key.name")
-        .register_into_engine(engine, |_: &mut KeyView| read(|scene| ImmutableString::from(&*scene.principal.key)));
+        .register_into_engine(engine, |_: &mut KeyView| {
+            read(|scene| ImmutableString::from(&*scene.principal.key))
+        });
     type Label = fn(&crate::principal::Principal) -> &Option<std::sync::Arc<str>>;
     let labels: [(&'static str, &str, Label); 3] = [
         ("team", "The team, or `()`.", |principal| &principal.team),
@@ -96,11 +108,15 @@ fn key(engine: &mut Engine) {
             },
         );
     }
-    getter("budget_left", "USD left in the tightest budget, or `()` without one.", "(ctx.key.budget_left ?? 1.0) > 0.01")
-        .register_into_engine(engine, |_: &mut KeyView| {
-            read(|scene| scene.principal.budget_left.map(Money::as_usd))
-                .map(|left| or_absent(left, || "ctx.key.budget_left".to_owned()))
-        });
+    getter(
+        "budget_left",
+        "USD left in the tightest budget, or `()` without one.",
+        "(ctx.key.budget_left ?? 1.0) > 0.01",
+    )
+    .register_into_engine(engine, |_: &mut KeyView| {
+        read(|scene| scene.principal.budget_left.map(Money::as_usd))
+            .map(|left| or_absent(left, || "ctx.key.budget_left".to_owned()))
+    });
     getter("tags", "The key's labels; one that it does not have is `()`.", "ctx.key.tags.tier ?? \"free\"")
         .register_into_engine(engine, |_: &mut KeyView| KeyTags);
     index("The label of this name, or `()`.", "ctx.key.tags[\"tier\"]").register_into_engine(
@@ -113,9 +129,8 @@ fn key(engine: &mut Engine) {
 }
 
 fn notes(engine: &mut Engine) {
-    word("note", "Notes a value for headers, log and record.", "ctx.note(\"agreement\", 0.75)").register_into_engine(
-        engine,
-        |_: &mut Ctx, name: ImmutableString, value: Dynamic| -> Reply<()> {
+    word("note", "Notes a value for headers, log and record.", "ctx.note(\"agreement\", 0.75)")
+        .register_into_engine(engine, |_: &mut Ctx, name: ImmutableString, value: Dynamic| -> Reply<()> {
             let value = note_value(&value)?;
             let bytes = value.to_string().len();
             if bytes > NOTE {
@@ -123,8 +138,7 @@ fn notes(engine: &mut Engine) {
             }
             turn::charge(bytes)?;
             turn::edit(|scene| drop(scene.notes.insert(name.to_string(), value)))
-        },
-    );
+        });
     word("noted", "What a policy noted before under this name, or `()`.", "ctx.noted(\"agreement\") ?? 0.0")
         .register_into_engine(engine, |_: &mut Ctx, name: ImmutableString| {
             read(|scene| scene.notes.get(name.as_str()).map(word::from_json))

@@ -47,33 +47,42 @@ fn list(engine: &mut Engine) {
         .register_into_engine(engine, |_: &mut Messages, at: i64| {
             decoded(|request| place(request, at)).and_then(|place| place).map(Msg)
         });
-    word("last", "The last message, or `()`.", "req.messages.last().role == \"tool\"")
-        .register_into_engine(engine, |_: &mut Messages| {
-            decoded(|request| request.messages.len().checked_sub(1).map_or(Dynamic::UNIT, |at| Dynamic::from(Msg(at))))
-        });
-    word("count", "How many messages this role has: system, user, assistant, tool.", "req.messages.count(\"user\")")
-        .register_into_engine(engine, |_: &mut Messages, role: &str| -> Reply<i64> {
-            let role = role_named(role)?;
-            decoded(|request| request.messages.iter().filter(|message| message.role == role).count() as i64)
-        });
+    word("last", "The last message, or `()`.", "req.messages.last().role == \"tool\"").register_into_engine(
+        engine,
+        |_: &mut Messages| {
+            decoded(|request| {
+                request.messages.len().checked_sub(1).map_or(Dynamic::UNIT, |at| Dynamic::from(Msg(at)))
+            })
+        },
+    );
+    word(
+        "count",
+        "How many messages this role has: system, user, assistant, tool.",
+        "req.messages.count(\"user\")",
+    )
+    .register_into_engine(engine, |_: &mut Messages, role: &str| -> Reply<i64> {
+        let role = role_named(role)?;
+        decoded(|request| request.messages.iter().filter(|message| message.role == role).count() as i64)
+    });
 }
 
 fn edits(engine: &mut Engine) {
-    word("push", "Adds a message at the end.", "req.messages.push(\"user\", \"Be brief.\")").register_into_engine(
-        engine,
-        |_: &mut Messages, role: &str, text: ImmutableString| -> Reply<()> {
+    word("push", "Adds a message at the end.", "req.messages.push(\"user\", \"Be brief.\")")
+        .register_into_engine(engine, |_: &mut Messages, role: &str, text: ImmutableString| -> Reply<()> {
             let message = Message::text(role_named(role)?, text.as_str());
             change(|request| request.messages.push(message.into()))
-        },
-    );
-    word("insert", "Adds a message before a place.", "req.messages.insert(0, \"system\", \"Be brief.\")")
-        .register_into_engine(engine, |_: &mut Messages, at: i64, role: &str, text: ImmutableString| -> Reply<()> {
-            let message = Message::text(role_named(role)?, text.as_str());
-            change(|request| {
-                let at = usize::try_from(at).unwrap_or(0).min(request.messages.len());
-                request.messages.insert(at, message.into());
-            })
         });
+    word("insert", "Adds a message before a place.", "req.messages.insert(0, \"system\", \"Be brief.\")")
+        .register_into_engine(
+            engine,
+            |_: &mut Messages, at: i64, role: &str, text: ImmutableString| -> Reply<()> {
+                let message = Message::text(role_named(role)?, text.as_str());
+                change(|request| {
+                    let at = usize::try_from(at).unwrap_or(0).min(request.messages.len());
+                    request.messages.insert(at, message.into());
+                })
+            },
+        );
     word("remove", "Takes the message at a place out.", "req.messages.remove(0)").register_into_engine(
         engine,
         |_: &mut Messages, at: i64| -> Reply<()> {
@@ -88,32 +97,45 @@ fn edits(engine: &mut Engine) {
 }
 
 fn closures(engine: &mut Engine) {
-    word("retain", "Keeps those at which a closure says true.", "req.messages.retain(|m| m.role != \"tool\")")
-        .register_into_engine(engine, |context: NativeCallContext<'_>, _: &mut Messages, test: FnPtr| -> Reply<()> {
+    word(
+        "retain",
+        "Keeps those at which a closure says true.",
+        "req.messages.retain(|m| m.role != \"tool\")",
+    )
+    .register_into_engine(
+        engine,
+        |context: NativeCallContext<'_>, _: &mut Messages, test: FnPtr| -> Reply<()> {
             let flags = flags(&context, &test)?;
             change(|request| {
                 let mut flags = flags.into_iter();
                 request.messages.retain(|_| flags.next().unwrap_or(true));
             })
-        });
-    word("filter", "Those at which a closure says true, as an array of messages.", "req.messages.filter(|m| m.role == \"user\").len")
-        .register_into_engine(engine, |context: NativeCallContext<'_>, _: &mut Messages, test: FnPtr| {
-            let flags = flags(&context, &test)?;
-            let kept = flags.into_iter().enumerate().filter(|(_, keep)| *keep);
-            Reply::Ok(kept.map(|(at, _)| Dynamic::from(Msg(at))).collect::<Array>())
-        });
-    word("map", "What a closure makes of each, as an array.", "req.messages.map(|m| m.text.len)").register_into_engine(
-        engine,
-        |context: NativeCallContext<'_>, list: &mut Messages, make: FnPtr| -> Reply<Array> {
-            list.into_iter().map(|message| make.call_within_context(&context, (message,))).collect()
         },
     );
-    word("any", "Whether a closure says true of one.", "req.messages.any(|m| m.has_images)").register_into_engine(
-        engine,
-        |context: NativeCallContext<'_>, _: &mut Messages, test: FnPtr| -> Reply<bool> {
-            Ok(flags(&context, &test)?.contains(&true))
-        },
-    );
+    word(
+        "filter",
+        "Those at which a closure says true, as an array of messages.",
+        "req.messages.filter(|m| m.role == \"user\").len",
+    )
+    .register_into_engine(engine, |context: NativeCallContext<'_>, _: &mut Messages, test: FnPtr| {
+        let flags = flags(&context, &test)?;
+        let kept = flags.into_iter().enumerate().filter(|(_, keep)| *keep);
+        Reply::Ok(kept.map(|(at, _)| Dynamic::from(Msg(at))).collect::<Array>())
+    });
+    word("map", "What a closure makes of each, as an array.", "req.messages.map(|m| m.text.len)")
+        .register_into_engine(
+            engine,
+            |context: NativeCallContext<'_>, list: &mut Messages, make: FnPtr| -> Reply<Array> {
+                list.into_iter().map(|message| make.call_within_context(&context, (message,))).collect()
+            },
+        );
+    word("any", "Whether a closure says true of one.", "req.messages.any(|m| m.has_images)")
+        .register_into_engine(
+            engine,
+            |context: NativeCallContext<'_>, _: &mut Messages, test: FnPtr| -> Reply<bool> {
+                Ok(flags(&context, &test)?.contains(&true))
+            },
+        );
 }
 
 fn flags(context: &NativeCallContext<'_>, test: &FnPtr) -> Reply<Vec<bool>> {
@@ -125,23 +147,37 @@ fn message(engine: &mut Engine) {
         .register_into_engine(engine, |at: &mut Msg| look(*at, |message| role_name(message.role).to_owned()));
     getter("text", "Its visible text.", "req.messages[-1].text")
         .register_into_engine(engine, |at: &mut Msg| look(*at, Message::joined_text));
-    setter("text", "Replaces its visible text; pictures and tool calls stay.", "req.messages[-1].text = \"...\"")
-        .register_into_engine(engine, |at: &mut Msg, text: ImmutableString| alter(*at, |message| set_text(message, &text)));
-    getter("has_images", "Whether it carries images.", "req.messages[-1].has_images").register_into_engine(
-        engine,
-        |at: &mut Msg| look(*at, |message| message.parts.iter().any(|part| matches!(part, Part::Image(_)))),
-    );
-    getter("tool_calls", "The names of the tools that it calls, as an array.", "req.messages[-1].tool_calls.len > 0")
+    setter(
+        "text",
+        "Replaces its visible text; pictures and tool calls stay.",
+        "req.messages[-1].text = \"...\"",
+    )
+    .register_into_engine(engine, |at: &mut Msg, text: ImmutableString| {
+        alter(*at, |message| set_text(message, &text))
+    });
+    getter("has_images", "Whether it carries images.", "req.messages[-1].has_images")
         .register_into_engine(engine, |at: &mut Msg| {
-            look(*at, |message| message.tool_calls().map(|call| call.name.as_str().into()).collect::<Array>())
+            look(*at, |message| message.parts.iter().any(|part| matches!(part, Part::Image(_))))
         });
+    getter(
+        "tool_calls",
+        "The names of the tools that it calls, as an array.",
+        "req.messages[-1].tool_calls.len > 0",
+    )
+    .register_into_engine(engine, |at: &mut Msg| {
+        look(*at, |message| message.tool_calls().map(|call| call.name.as_str().into()).collect::<Array>())
+    });
     getter("place", "Its place in the conversation, from 0.", "req.messages.last().place")
         .register_into_engine(engine, |at: &mut Msg| at.0 as i64);
     word("remove", "Takes it out of the conversation.", "req.messages[0].remove()").register_into_engine(
         engine,
         |at: &mut Msg| -> Reply<()> {
             let at = at.0;
-            change(|request| if at < request.messages.len() { drop(request.messages.remove(at)) })
+            change(|request| {
+                if at < request.messages.len() {
+                    drop(request.messages.remove(at))
+                }
+            })
         },
     );
 }
@@ -151,7 +187,8 @@ fn look<R>(at: Msg, look: impl FnOnce(&Message) -> R) -> Reply<R> {
 }
 
 fn alter(at: Msg, alter: impl FnOnce(&mut Message)) -> Reply<()> {
-    change(|request| request.messages.get_mut(at.0).map(|message| alter(Arc::make_mut(message))))?.ok_or_else(gone)
+    change(|request| request.messages.get_mut(at.0).map(|message| alter(Arc::make_mut(message))))?
+        .ok_or_else(gone)
 }
 
 fn gone() -> Box<rhai::EvalAltResult> {
@@ -209,7 +246,7 @@ fn role_name(role: Role) -> &'static str {
 
 fn role_named(name: &str) -> Reply<Role> {
     let all = [Role::System, Role::User, Role::Assistant, Role::Tool];
-    all.into_iter().find(|role| role_name(*role) == name).ok_or_else(|| {
-        raise(format!("there is no role `{name}`: use system, user, assistant or tool"))
-    })
+    all.into_iter()
+        .find(|role| role_name(*role) == name)
+        .ok_or_else(|| raise(format!("there is no role `{name}`: use system, user, assistant or tool")))
 }

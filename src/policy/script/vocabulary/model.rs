@@ -56,42 +56,52 @@ fn identity(engine: &mut Engine) {
 }
 
 fn abilities(engine: &mut Engine) {
-    getter("context_window", "Most tokens of input and output together, or `()`.", "m.context_window ?? 8192")
-        .register_into_engine(engine, |model: &mut Candidate| {
-            whole(model.model.context_window, model, "context_window")
-        });
+    getter(
+        "context_window",
+        "Most tokens of input and output together, or `()`.",
+        "m.context_window ?? 8192",
+    )
+    .register_into_engine(engine, |model: &mut Candidate| {
+        whole(model.model.context_window, model, "context_window")
+    });
     getter("max_output_tokens", "Most tokens of one answer, or `()`.", "m.max_output_tokens ?? 4096")
         .register_into_engine(engine, |model: &mut Candidate| {
             whole(model.model.max_output_tokens, model, "max_output_tokens")
         });
-    getter("capabilities", "What it states, as an array; empty when nothing is stated.", "m.capabilities.len > 2")
-        .register_into_engine(engine, |model: &mut Candidate| {
-            texts(model.model.capabilities.iter().flatten())
-        });
+    getter(
+        "capabilities",
+        "What it states, as an array; empty when nothing is stated.",
+        "m.capabilities.len > 2",
+    )
+    .register_into_engine(engine, |model: &mut Candidate| texts(model.model.capabilities.iter().flatten()));
     getter("modalities", "What goes in, as an array.", "\"image\" in m.modalities")
         .register_into_engine(engine, |model: &mut Candidate| texts(model.model.input.iter()));
     getter("outputs", "What comes out, as an array.", "\"audio\" in m.outputs")
         .register_into_engine(engine, |model: &mut Candidate| texts(model.model.output.iter()));
     word("supports", "Whether it states this capability.", "m.supports(\"tools\")")
         .register_into_engine(engine, |model: &mut Candidate, what: &str| query::supports(model, what));
-    word("fits", "Whether it can serve the request.", "m.fits(req)").register_into_engine(
-        engine,
-        |model: &mut Candidate, _: Req| with_need(|need| need.misfit(&model.model).is_none()),
-    );
+    word("fits", "Whether it can serve the request.", "m.fits(req)")
+        .register_into_engine(engine, |model: &mut Candidate, _: Req| {
+            with_need(|need| need.misfit(&model.model).is_none())
+        });
     word("misfit", "Why it cannot serve the request, or `()`.", "ctx.note(\"why\", m.misfit(req))")
         .register_into_engine(engine, |model: &mut Candidate, _: Req| {
             with_need(|need| need.misfit(&model.model).map_or(Dynamic::UNIT, |why| why.to_string().into()))
         });
-    word("tokens", "The request's input tokens by the model's own tokenizer, exact where it is public.", "m.tokens(req)")
-        .register_into_engine(engine, |model: &mut Candidate, _: Req| -> Reply<i64> {
-            let tokenizer = Tokenizer::of(&model.model);
-            let tokens = read(|scene| exact_request(&scene.request, tokenizer))?;
-            tokens.map(|tokens| tokens as i64).map_err(|error| raise(error.message))
+    word(
+        "tokens",
+        "The request's input tokens by the model's own tokenizer, exact where it is public.",
+        "m.tokens(req)",
+    )
+    .register_into_engine(engine, |model: &mut Candidate, _: Req| -> Reply<i64> {
+        let tokenizer = Tokenizer::of(&model.model);
+        let tokens = read(|scene| exact_request(&scene.request, tokenizer))?;
+        tokens.map(|tokens| tokens as i64).map_err(|error| raise(error.message))
+    });
+    word("tokens", "A text's tokens by the model's own tokenizer.", "m.tokens(req.system)")
+        .register_into_engine(engine, |model: &mut Candidate, text: ImmutableString| {
+            Tokenizer::of(&model.model).count(&text) as i64
         });
-    word("tokens", "A text's tokens by the model's own tokenizer.", "m.tokens(req.system)").register_into_engine(
-        engine,
-        |model: &mut Candidate, text: ImmutableString| Tokenizer::of(&model.model).count(&text) as i64,
-    );
 }
 
 fn health(engine: &mut Engine) {
@@ -130,15 +140,23 @@ fn money(engine: &mut Engine) {
             or_absent(model.price.clone().map(Dynamic::from), || format!("{}.price", model.model.name))
         },
     );
-    getter("price_ratio", "Price now over usual price, or `()` when either is not known.", "(m.price_ratio ?? 1.0) < 1.5")
-        .register_into_engine(engine, |model: &mut Candidate| {
-            or_absent(query::price_ratio(model), || format!("{}.price_ratio", model.model.name))
-        });
-    word("cost", "What the request would cost there in USD, about, or `()` when unpriced.", "m.cost(req) ?? 1.0")
-        .register_into_engine(engine, |model: &mut Candidate, _: Req| -> Reply<Dynamic> {
-            let cost = with_need(|need| need.cost(model))?;
-            Ok(or_absent(cost.map(Money::as_usd), || format!("{}.cost(req)", model.model.name)))
-        });
+    getter(
+        "price_ratio",
+        "Price now over usual price, or `()` when either is not known.",
+        "(m.price_ratio ?? 1.0) < 1.5",
+    )
+    .register_into_engine(engine, |model: &mut Candidate| {
+        or_absent(query::price_ratio(model), || format!("{}.price_ratio", model.model.name))
+    });
+    word(
+        "cost",
+        "What the request would cost there in USD, about, or `()` when unpriced.",
+        "m.cost(req) ?? 1.0",
+    )
+    .register_into_engine(engine, |model: &mut Candidate, _: Req| -> Reply<Dynamic> {
+        let cost = with_need(|need| need.cost(model))?;
+        Ok(or_absent(cost.map(Money::as_usd), || format!("{}.cost(req)", model.model.name)))
+    });
     let rates: [(&'static str, &str, fn(&Price) -> Option<i64>); 4] = [
         ("input", "USD a million tokens of input.", |p| Some(p.input)),
         ("output", "USD a million tokens of output.", |p| Some(p.output)),
@@ -146,9 +164,12 @@ fn money(engine: &mut Engine) {
         ("cache_write", "USD a million tokens written to the provider's cache, or `()`.", |p| p.cache_write),
     ];
     for (name, meaning, rate) in rates {
-        getter(name, meaning, &format!("m.price.{name}")).register_into_engine(engine, move |price: &mut Arc<Price>| {
-            or_absent(rate(price).map(|nano| Money(nano).as_usd()), || format!("price.{name}"))
-        });
+        getter(name, meaning, &format!("m.price.{name}")).register_into_engine(
+            engine,
+            move |price: &mut Arc<Price>| {
+                or_absent(rate(price).map(|nano| Money(nano).as_usd()), || format!("price.{name}"))
+            },
+        );
     }
 }
 

@@ -61,10 +61,14 @@ pub(super) fn set(request: &mut Request, name: &str, value: Option<Value>) -> Re
 fn read<T: serde::de::DeserializeOwned>(name: &str, value: Option<Value>) -> Reply<Option<T>> {
     let Some(value) = value else { return Ok(None) };
     // A script's `500.0` is as good as its `500` where a whole number is wanted.
-    let whole = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15).map(|n| n as i64);
+    let whole =
+        value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15).map(|n| n as i64);
     let first = serde_json::from_value(value.clone());
     let second = || whole.ok_or(()).and_then(|whole| serde_json::from_value(whole.into()).map_err(drop));
-    first.or_else(|_| second()).map(Some).map_err(|()| raise(format!("`{value}` will not do for the parameter `{name}`")))
+    first
+        .or_else(|_| second())
+        .map(Some)
+        .map_err(|()| raise(format!("`{value}` will not do for the parameter `{name}`")))
 }
 
 fn read_list(name: &str, value: Option<Value>) -> Reply<Vec<String>> {

@@ -23,12 +23,16 @@ pub(super) fn register(engine: &mut Engine) {
         "plan(ctx.candidates.fitting(req).cheapest(req)).first_byte_ms(500)",
     )
     .register_into_engine(engine, |targets: Dynamic| plan_of(&targets));
-    word("then", "Adds further attempts after those that there are, with bounds of their own.", "plan(\"a\").first_byte_ms(500).then(\"b\")")
-        .register_into_engine(engine, |plan: &mut Plan, targets: Dynamic| -> Reply<Plan> {
-            let mut plan = plan.clone();
-            plan.steps.extend(plan_of(&targets)?.steps);
-            Ok(plan)
-        });
+    word(
+        "then",
+        "Adds further attempts after those that there are, with bounds of their own.",
+        "plan(\"a\").first_byte_ms(500).then(\"b\")",
+    )
+    .register_into_engine(engine, |plan: &mut Plan, targets: Dynamic| -> Reply<Plan> {
+        let mut plan = plan.clone();
+        plan.steps.extend(plan_of(&targets)?.steps);
+        Ok(plan)
+    });
     getter("len", "How many attempts it has.", "plan([\"a\", \"b\"]).len")
         .register_into_engine(engine, |plan: &mut Plan| plan.steps.len() as i64);
     getter("models", "The names of its models in order, as an array.", "plan(list).models")
@@ -83,11 +87,15 @@ fn bounds(engine: &mut Engine) {
             },
         );
     }
-    word("total_ms", "Bound on everything until the client's first byte, and on the whole answer, ms.", "plan(list).total_ms(30000)")
-        .register_into_engine(engine, |plan: &mut Plan, value: Dynamic| -> Reply<Plan> {
-            let total = Duration::from_millis(count(&value, "total_ms")?);
-            Ok(Plan { total: Some(total), ..plan.clone() })
-        });
+    word(
+        "total_ms",
+        "Bound on everything until the client's first byte, and on the whole answer, ms.",
+        "plan(list).total_ms(30000)",
+    )
+    .register_into_engine(engine, |plan: &mut Plan, value: Dynamic| -> Reply<Plan> {
+        let total = Duration::from_millis(count(&value, "total_ms")?);
+        Ok(Plan { total: Some(total), ..plan.clone() })
+    });
 }
 
 fn fall_back(engine: &mut Engine) {
@@ -110,7 +118,9 @@ pub(super) fn plan_of(targets: &Dynamic) -> Reply<Plan> {
     let mut plan = Plan::default();
     add(&mut plan, targets)?;
     if plan.steps.is_empty() {
-        return Err(raise("a plan needs at least one model, and this list is empty: test `is_empty()` first"));
+        return Err(raise(
+            "a plan needs at least one model, and this list is empty: test `is_empty()` first",
+        ));
     }
     Ok(plan)
 }
@@ -134,7 +144,10 @@ fn add(plan: &mut Plan, targets: &Dynamic) -> Reply<()> {
     } else if let Some(name) = targets.read_lock::<ImmutableString>() {
         plan.steps.push(Step::of(known(&name)?));
     } else {
-        return Err(raise(format!("a plan is made of models, names, lists and plans, not of {}", kind_of(targets))));
+        return Err(raise(format!(
+            "a plan is made of models, names, lists and plans, not of {}",
+            kind_of(targets)
+        )));
     }
     Ok(())
 }

@@ -52,7 +52,9 @@ pub(super) fn change<R>(change: impl FnOnce(&mut Request) -> R) -> Reply<R> {
 /// Registers the words of `req`.
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Req>("Request").register_type_with_name::<ParamsView>("Params");
-    engine.register_type_with_name::<MetadataView>("Metadata").register_type_with_name::<HeadersView>("Headers");
+    engine
+        .register_type_with_name::<MetadataView>("Metadata")
+        .register_type_with_name::<HeadersView>("Headers");
     head(engine);
     texts(engine);
     needs(engine);
@@ -62,7 +64,9 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn head(engine: &mut Engine) {
     getter("model", "The model's name as the client asked.", "req.model == \"assistant\"")
-        .register_into_engine(engine, |_: &mut Req| read(|scene| ImmutableString::from(scene.request.model())));
+        .register_into_engine(engine, |_: &mut Req| {
+            read(|scene| ImmutableString::from(scene.request.model()))
+        });
     setter("model", "Asks for another model.", "req.model = \"gpt-5-mini\"")
         .register_into_engine(engine, |_: &mut Req, name: ImmutableString| {
             change(|request| request.model = name.to_string())
@@ -73,11 +77,13 @@ fn head(engine: &mut Engine) {
         });
     getter("stream", "Whether the answer is to be streamed.", "if req.stream { ... }")
         .register_into_engine(engine, |_: &mut Req| read(|scene| scene.request.stream()));
-    getter("session", "The client's session, or `()`.", "req.session ?? ctx.key.name")
-        .register_into_engine(engine, |_: &mut Req| {
+    getter("session", "The client's session, or `()`.", "req.session ?? ctx.key.name").register_into_engine(
+        engine,
+        |_: &mut Req| {
             read(|scene| scene.session.as_deref().map(ImmutableString::from))
                 .map(|session| or_absent(session, || "req.session".to_owned()))
-        });
+        },
+    );
     getter("user", "The end user as the client named them, or `()`.", "req.user ?? \"somebody\"")
         .register_into_engine(engine, |_: &mut Req| {
             decoded(|request| request.user.clone()).map(|user| or_absent(user, || "req.user".to_owned()))
@@ -91,29 +97,47 @@ fn texts(engine: &mut Engine) {
         .register_into_engine(engine, |_: &mut Req| {
             decoded(system_text).map(|text| or_absent(text, || "req.system".to_owned()))
         });
-    setter("system", "Replaces the system messages by one text; `()` takes them out.", "req.system = \"Be brief.\"")
-        .register_into_engine(engine, |_: &mut Req, text: Dynamic| -> Reply<()> {
-            let text = text_or_unit(&text, "req.system")?;
-            change(|request| set_system(request, text))
-        });
-    word("add_system", "Adds a text below the system messages that there are.", "req.add_system(\"Answer in English.\")")
-        .register_into_engine(engine, |_: &mut Req, text: ImmutableString| change(|request| add_system(request, &text)));
+    setter(
+        "system",
+        "Replaces the system messages by one text; `()` takes them out.",
+        "req.system = \"Be brief.\"",
+    )
+    .register_into_engine(engine, |_: &mut Req, text: Dynamic| -> Reply<()> {
+        let text = text_or_unit(&text, "req.system")?;
+        change(|request| set_system(request, text))
+    });
+    word(
+        "add_system",
+        "Adds a text below the system messages that there are.",
+        "req.add_system(\"Answer in English.\")",
+    )
+    .register_into_engine(engine, |_: &mut Req, text: ImmutableString| {
+        change(|request| add_system(request, &text))
+    });
     getter("text", "All visible text of the conversation.", "req.text.matches(\"(?i)invoice\")")
         .register_into_engine(engine, |_: &mut Req| decoded(|request| all_text(request)));
     getter("last_user", "The text of the last user message; empty without one.", "req.last_user.len < 200")
         .register_into_engine(engine, |_: &mut Req| decoded(|request| last_user(request)));
-    getter("stats", "Figures about the last user message: chars, words, code_share, is_question, script.", "req.stats.code_share > 0.3")
-        .register_into_engine(engine, |_: &mut Req| -> Reply<TextStats> {
-            decoded(|request| text_stats(&last_user(request)))
-        });
+    getter(
+        "stats",
+        "Figures about the last user message: chars, words, code_share, is_question, script.",
+        "req.stats.code_share > 0.3",
+    )
+    .register_into_engine(engine, |_: &mut Req| -> Reply<TextStats> {
+        decoded(|request| text_stats(&last_user(request)))
+    });
 }
 
 fn needs(engine: &mut Engine) {
-    getter("tokens", "Input tokens by a quick estimate, good to some 10 %; `model.tokens(req)` is exact.", "req.tokens < 1000")
-        .register_into_engine(engine, |_: &mut Req| -> Reply<i64> {
-            let tokens = read(|scene| estimate_request(&scene.request))?;
-            tokens.map(|tokens| tokens as i64).map_err(|error| raise(error.message))
-        });
+    getter(
+        "tokens",
+        "Input tokens by a quick estimate, good to some 10 %; `model.tokens(req)` is exact.",
+        "req.tokens < 1000",
+    )
+    .register_into_engine(engine, |_: &mut Req| -> Reply<i64> {
+        let tokens = read(|scene| estimate_request(&scene.request))?;
+        tokens.map(|tokens| tokens as i64).map_err(|error| raise(error.message))
+    });
     getter("max_tokens", "Most tokens to answer with, or `()`.", "req.max_tokens ?? 4096")
         .register_into_engine(engine, |_: &mut Req| {
             decoded(|request| request.params.max_tokens.map(|max| max as i64))
@@ -121,18 +145,24 @@ fn needs(engine: &mut Engine) {
         });
     setter("max_tokens", "Limits the answer; `()` lifts the limit.", "req.max_tokens = 500")
         .register_into_engine(engine, |_: &mut Req, most: Dynamic| set_param("max_tokens", &most));
-    getter("tools", "The names of the tools offered, as an array.", "req.tools.len > 0").register_into_engine(
-        engine,
-        |_: &mut Req| decoded(|request| request.tools.iter().map(tool_name).collect::<rhai::Array>()),
-    );
-    word("remove_tool", "Takes the tool of this name out; says whether it was there.", "req.remove_tool(\"shell\")")
-        .register_into_engine(engine, |_: &mut Req, name: ImmutableString| {
-            change(|request| {
-                let before = request.tools.len();
-                request.tools.retain(|tool| !matches!(tool, Tool::Function { name: one, .. } if *one == name.as_str()));
-                request.tools.len() < before
-            })
+    getter("tools", "The names of the tools offered, as an array.", "req.tools.len > 0")
+        .register_into_engine(engine, |_: &mut Req| {
+            decoded(|request| request.tools.iter().map(tool_name).collect::<rhai::Array>())
         });
+    word(
+        "remove_tool",
+        "Takes the tool of this name out; says whether it was there.",
+        "req.remove_tool(\"shell\")",
+    )
+    .register_into_engine(engine, |_: &mut Req, name: ImmutableString| {
+        change(|request| {
+            let before = request.tools.len();
+            request
+                .tools
+                .retain(|tool| !matches!(tool, Tool::Function { name: one, .. } if *one == name.as_str()));
+            request.tools.len() < before
+        })
+    });
     getter("has_tools", "Whether tools are offered.", "if req.has_tools { ... }")
         .register_into_engine(engine, |_: &mut Req| with_need(|need| need.tools));
     getter("has_images", "Whether it carries images.", "if req.has_images { ... }")
@@ -151,8 +181,12 @@ fn needs(engine: &mut Engine) {
 }
 
 fn parameters(engine: &mut Engine) {
-    getter("params", "Sampling and limits by name; one that the client did not send is `()`.", "req.params.temperature ?? 1.0")
-        .register_into_engine(engine, |_: &mut Req| ParamsView);
+    getter(
+        "params",
+        "Sampling and limits by name; one that the client did not send is `()`.",
+        "req.params.temperature ?? 1.0",
+    )
+    .register_into_engine(engine, |_: &mut Req| ParamsView);
     index("The parameter of this name, or `()`.", "req.params[\"top_p\"]").register_into_engine(
         engine,
         |_: &mut ParamsView, name: ImmutableString| -> Reply<Dynamic> {
@@ -161,20 +195,26 @@ fn parameters(engine: &mut Engine) {
         },
     );
     set_index("Sets the parameter of this name; `()` takes it out.", "req.params.temperature = 0.2")
-        .register_into_engine(engine, |_: &mut ParamsView, name: ImmutableString, value: Dynamic| set_param(&name, &value));
+        .register_into_engine(engine, |_: &mut ParamsView, name: ImmutableString, value: Dynamic| {
+            set_param(&name, &value)
+        });
     word("set_param", "Sets a parameter; `()` takes it out.", "req.set_param(\"temperature\", 0)")
-        .register_into_engine(engine, |_: &mut Req, name: ImmutableString, value: Dynamic| set_param(&name, &value));
-    word("drop_params", "Takes parameters out.", "req.drop_params([\"logit_bias\", \"seed\"])").register_into_engine(
-        engine,
-        |_: &mut Req, names: rhai::Array| -> Reply<()> {
+        .register_into_engine(engine, |_: &mut Req, name: ImmutableString, value: Dynamic| {
+            set_param(&name, &value)
+        });
+    word("drop_params", "Takes parameters out.", "req.drop_params([\"logit_bias\", \"seed\"])")
+        .register_into_engine(engine, |_: &mut Req, names: rhai::Array| -> Reply<()> {
             names.iter().try_for_each(|name| set_param(&name.to_string(), &Dynamic::UNIT))
-        },
-    );
+        });
 }
 
 fn labels(engine: &mut Engine) {
-    getter("metadata", "The client's own labels; one that is not there is `()`.", "req.metadata.task ?? \"chat\"")
-        .register_into_engine(engine, |_: &mut Req| MetadataView);
+    getter(
+        "metadata",
+        "The client's own labels; one that is not there is `()`.",
+        "req.metadata.task ?? \"chat\"",
+    )
+    .register_into_engine(engine, |_: &mut Req| MetadataView);
     index("The label of this name, or `()`.", "req.metadata[\"task\"]").register_into_engine(
         engine,
         |_: &mut MetadataView, name: ImmutableString| {
@@ -184,14 +224,19 @@ fn labels(engine: &mut Engine) {
             })
         },
     );
-    getter("headers", "The headers that policies may see, by name in lower case; one that is not there is `()`.", "req.headers[\"x-tier\"] ?? \"free\"")
-        .register_into_engine(engine, |_: &mut Req| HeadersView);
+    getter(
+        "headers",
+        "The headers that policies may see, by name in lower case; one that is not there is `()`.",
+        "req.headers[\"x-tier\"] ?? \"free\"",
+    )
+    .register_into_engine(engine, |_: &mut Req| HeadersView);
     index("The header of this name, or `()`.", "req.headers[\"x-tier\"]").register_into_engine(
         engine,
         |_: &mut HeadersView, name: ImmutableString| {
             read(|scene| {
                 let mut headers = scene.headers.iter();
-                let value = headers.find(|(one, _)| one.eq_ignore_ascii_case(&name)).map(|(_, value)| value.as_str());
+                let value =
+                    headers.find(|(one, _)| one.eq_ignore_ascii_case(&name)).map(|(_, value)| value.as_str());
                 value.map(ImmutableString::from)
             })
             .map(|value| or_absent(value, || format!("req.headers[\"{name}\"]")))
@@ -210,7 +255,8 @@ fn text_or_unit(value: &Dynamic, what: &str) -> Reply<Option<String>> {
         return Ok(None);
     }
     let text = value.as_immutable_string_ref();
-    text.map(|text| Some(text.to_string())).map_err(|_| raise(format!("{what} must be a text, not {}", kind_of(value))))
+    text.map(|text| Some(text.to_string()))
+        .map_err(|_| raise(format!("{what} must be a text, not {}", kind_of(value))))
 }
 
 fn tool_name(tool: &Tool) -> Dynamic {

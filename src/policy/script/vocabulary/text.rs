@@ -27,28 +27,47 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn expressions(engine: &mut Engine) {
-    word("matches", "Whether an expression matches somewhere in the text.", "req.text.matches(\"(?i)invoice \\\\d+\")")
-        .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str| -> Reply<bool> {
-            Ok(expression(pattern)?.is_match(text))
+    word(
+        "matches",
+        "Whether an expression matches somewhere in the text.",
+        "req.text.matches(\"(?i)invoice \\\\d+\")",
+    )
+    .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str| -> Reply<bool> {
+        Ok(expression(pattern)?.is_match(text))
+    });
+    word(
+        "find_all",
+        "All that an expression matches, as an array.",
+        "req.last_user.find_all(\"[A-Z]{2}-\\\\d+\")",
+    )
+    .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str| -> Reply<Array> {
+        let expression = expression(pattern)?;
+        Ok(expression.find_iter(text).take(2000).map(|hit| hit.as_str().into()).collect())
+    });
+    word(
+        "capture",
+        "The groups of the first match as an array, or `()`.",
+        "req.last_user.capture(\"order (\\\\d+)\")",
+    )
+    .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str| -> Reply<Dynamic> {
+        let groups = expression(pattern)?.captures(text).map(|groups| -> Array {
+            groups.iter().map(|group| group.map_or(Dynamic::UNIT, |hit| hit.as_str().into())).collect()
         });
-    word("find_all", "All that an expression matches, as an array.", "req.last_user.find_all(\"[A-Z]{2}-\\\\d+\")")
-        .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str| -> Reply<Array> {
-            let expression = expression(pattern)?;
-            Ok(expression.find_iter(text).take(2000).map(|hit| hit.as_str().into()).collect())
-        });
-    word("capture", "The groups of the first match as an array, or `()`.", "req.last_user.capture(\"order (\\\\d+)\")")
-        .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str| -> Reply<Dynamic> {
-            let groups = expression(pattern)?.captures(text).map(|groups| -> Array {
-                groups.iter().map(|group| group.map_or(Dynamic::UNIT, |hit| hit.as_str().into())).collect()
-            });
-            Ok(groups.map_or(Dynamic::UNIT, Dynamic::from))
-        });
-    word("replace_all", "The text with all that an expression matches replaced; `$1` is the first group.", "text.replace_all(\"\\\\d{16}\", \"[card]\")")
-        .register_into_engine(engine, |text: &mut ImmutableString, pattern: &str, with: &str| -> Reply<String> {
+        Ok(groups.map_or(Dynamic::UNIT, Dynamic::from))
+    });
+    word(
+        "replace_all",
+        "The text with all that an expression matches replaced; `$1` is the first group.",
+        "text.replace_all(\"\\\\d{16}\", \"[card]\")",
+    )
+    .register_into_engine(
+        engine,
+        |text: &mut ImmutableString, pattern: &str, with: &str| -> Reply<String> {
             let replaced = expression(pattern)?.replace_all(text, with).into_owned();
             charge(replaced.len())?;
             Ok(replaced)
-        });
+        },
+    );
 }
 
 /// The compiled expression, from the cache where it was used before.
@@ -100,6 +119,10 @@ fn figures(engine: &mut Engine) {
         .register_into_engine(engine, |stats: &mut TextStats| stats.code_share);
     getter("is_question", "Whether it asks.", "req.stats.is_question")
         .register_into_engine(engine, |stats: &mut TextStats| stats.is_question);
-    getter("script", "What it is written in: latin, cyrillic, chinese, japanese, korean, arabic, indic, other.", "req.stats.script == \"japanese\"")
-        .register_into_engine(engine, |stats: &mut TextStats| ImmutableString::from(stats.script));
+    getter(
+        "script",
+        "What it is written in: latin, cyrillic, chinese, japanese, korean, arabic, indic, other.",
+        "req.stats.script == \"japanese\"",
+    )
+    .register_into_engine(engine, |stats: &mut TextStats| ImmutableString::from(stats.script));
 }

@@ -40,17 +40,25 @@ pub(super) fn register(engine: &mut Engine) {
         getter(name, meaning, &format!("ctx.now.{name}"))
             .register_into_engine(engine, move |at: &mut Moment| part(at));
     }
-    getter("weekday", "The day of the week in English: monday, tuesday, ...", "ctx.now.weekday == \"sunday\"")
-        .register_into_engine(engine, |at: &mut Moment| {
-            ImmutableString::from(at.date.weekday().to_string().to_lowercase())
-        });
+    getter(
+        "weekday",
+        "The day of the week in English: monday, tuesday, ...",
+        "ctx.now.weekday == \"sunday\"",
+    )
+    .register_into_engine(engine, |at: &mut Moment| {
+        ImmutableString::from(at.date.weekday().to_string().to_lowercase())
+    });
     getter("date", "The date as 2026-11-21.", "ctx.now.date")
         .register_into_engine(engine, |at: &mut Moment| at.date.date().to_string());
     word("to_string", "The moment as 2026-11-21T10:52:49Z.", "`${ctx.now}`")
         .register_into_engine(engine, |at: &mut Moment| at.date.format(&Rfc3339).unwrap_or_default());
-    word("is_between", "Whether the time of day lies between two hours, over midnight if the first is later.", "ctx.now.is_between(22, 6)")
-        .register_into_engine(engine, |at: &mut Moment, from: i64, to: i64| {
-            let hour = i64::from(at.date.hour());
-            if from <= to { from <= hour && hour < to } else { hour >= from || hour < to }
-        });
+    word(
+        "is_between",
+        "Whether the time of day lies between two hours, over midnight if the first is later.",
+        "ctx.now.is_between(22, 6)",
+    )
+    .register_into_engine(engine, |at: &mut Moment, from: i64, to: i64| {
+        let hour = i64::from(at.date.hour());
+        if from <= to { from <= hour && hour < to } else { hour >= from || hour < to }
+    });
 }

@@ -12,18 +12,33 @@ use crate::policy::script::turn::{Reply, raise};
 /// Registers the verdicts.
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Verdict>("Verdict");
-    word("reject", "Ends the exchange with an error for the client: status 400 to 599, code, message.", "reject(429, \"too_many\", \"come back later\")")
-        .register_into_engine(engine, |status: i64, code: ImmutableString, message: ImmutableString| -> Reply<Verdict> {
+    word(
+        "reject",
+        "Ends the exchange with an error for the client: status 400 to 599, code, message.",
+        "reject(429, \"too_many\", \"come back later\")",
+    )
+    .register_into_engine(
+        engine,
+        |status: i64, code: ImmutableString, message: ImmutableString| -> Reply<Verdict> {
             let status = u16::try_from(status).ok().filter(|status| (400..600).contains(status));
             let status = status.ok_or_else(|| raise("the status of reject must be 400 to 599"))?;
             Ok(Verdict::Reject { status, code: code.to_string(), message: message.to_string() })
-        });
-    word("respond", "Ends the exchange with this text as the answer; no provider is asked.", "respond(\"We are closed on Sundays.\")")
-        .register_into_engine(engine, |text: ImmutableString| Verdict::Respond(Box::new(answer(&text))));
-    word("retry", "After a failure: the same model again, after so many ms.", "retry(attempt.retry_after_ms ?? 200)")
-        .register_into_engine(engine, |ms: Dynamic| -> Reply<Verdict> {
-            Ok(Verdict::Retry { after: Duration::from_millis(count(&ms, "the wait in ms")?) })
-        });
+        },
+    );
+    word(
+        "respond",
+        "Ends the exchange with this text as the answer; no provider is asked.",
+        "respond(\"We are closed on Sundays.\")",
+    )
+    .register_into_engine(engine, |text: ImmutableString| Verdict::Respond(Box::new(answer(&text))));
+    word(
+        "retry",
+        "After a failure: the same model again, after so many ms.",
+        "retry(attempt.retry_after_ms ?? 200)",
+    )
+    .register_into_engine(engine, |ms: Dynamic| -> Reply<Verdict> {
+        Ok(Verdict::Retry { after: Duration::from_millis(count(&ms, "the wait in ms")?) })
+    });
     word("give_up", "After a failure: the client gets the error.", "if attempt.number > 2 { give_up() }")
         .register_into_engine(engine, || Verdict::GiveUp);
 }

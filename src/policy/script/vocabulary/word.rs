@@ -43,9 +43,11 @@ fn documented(word: FuncRegistration, meaning: &str, example: &str) -> FuncRegis
 /// It is no number; `what` names it.
 pub(super) fn number(value: &Dynamic, what: &str) -> Reply<f64> {
     let whole = || value.as_int().map(|whole| whole as f64).ok();
-    value.as_float().ok().or_else(whole).ok_or_else(|| {
-        raise(format!("{what} must be a number, not {}", kind_of(value)))
-    })
+    value
+        .as_float()
+        .ok()
+        .or_else(whole)
+        .ok_or_else(|| raise(format!("{what} must be a number, not {}", kind_of(value))))
 }
 
 /// A whole number from 0 that a script gave.

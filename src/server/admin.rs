@@ -1,0 +1,108 @@
+//! The admin port: health, metrics, status. Never on the data port.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use super::json_reply;
+use crate::gateway::Gateway;
+
+/// What the admin port tells of.
+#[derive(Clone)]
+pub struct Admin {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// Whether new requests are taken: false while draining.
+    pub ready: Arc<AtomicBool>,
+    /// How reloads do.
+    pub report: Report,
+}
+
+/// Gives the state of reloads as JSON, for `/status`.
+pub type Report = Arc<dyn Fn() -> Value + Send + Sync>;
+
+/// The router of the admin port.
+#[must_use]
+pub fn router(admin: Admin) -> Router {
+    Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/status", get(status))
+        .with_state(admin)
+}
+
+async fn readyz(State(admin): State<Admin>) -> Response {
+    if admin.ready.load(Ordering::Acquire) {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
+    }
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    let text = admin.gateway.meters.exposition();
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn status(State(admin): State<Admin>) -> Response {
+    json_reply(&describe(&admin))
+}
+
+/// Bundle, reloads, models and feeds.
+fn describe(admin: &Admin) -> Value {
+    let gateway = &admin.gateway;
+    let (bundle, now) = (gateway.bundle(), gateway.clock.now());
+    let book = gateway.prices.load();
+    let models: serde_json::Map<String, Value> = bundle
+        .models
+        .values()
+        .map(|model| {
+            let health = gateway.models.of(&model.name).health(&model.limits, now);
+            let about = json!({
+                "provider": model.provider.name.as_ref(),
+                "healthy": health.healthy,
+                "p50_ms": health.p50_ms,
+                "p95_ms": health.p95_ms,
+                "first_token_p95_ms": health.first_token_p95_ms,
+                "tokens_per_second": health.tokens_per_second,
+                "error_rate": health.error_rate,
+                "in_flight": health.in_flight,
+                "headroom": health.headroom,
+                "samples": health.samples,
+                "priced": book.price(model).is_some(),
+            });
+            (model.name.to_string(), about)
+        })
+        .collect();
+    let feeds: Vec<Value> = book
+        .feeds
+        .iter()
+        .map(|feed| {
+            let mut about = serde_json::to_value(feed).unwrap_or_default();
+            if let Some(fields) = about.as_object_mut() {
+                let age = (feed.taken_ms > 0).then(|| now.unix_ms.saturating_sub(feed.taken_ms) / 1000);
+                fields.insert("age_seconds".to_owned(), json!(age));
+            }
+            about
+        })
+        .collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "bundle": bundle.hash.as_ref(),
+        "rolled_back": gateway.rolled_back().as_deref(),
+        "ready": admin.ready.load(Ordering::Acquire),
+        "reload": (admin.report)(),
+        "routes": bundle.routes.iter().map(|route| route.name.as_ref()).collect::<Vec<_>>(),
+        "models": models,
+        "feeds": feeds,
+        "log_lines_dropped": gateway.lines.dropped(),
+    })
+}

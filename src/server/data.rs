@@ -1,0 +1,143 @@
+//! The data port: paths and their dialects.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, StatusCode, Uri};
+use serde_json::{Value, json};
+
+use super::json_reply;
+use crate::dialect::{Inbound, inbound};
+use crate::error::{Error, Kind, Origin};
+use crate::gateway::{Call, Gateway, models_of, serve};
+use crate::ir::{Dialect, Endpoint};
+
+/// The router of the data port.
+#[must_use]
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/v1/chat/completions", post(chat).fallback(wrong_method))
+        .route("/v1/responses", post(responses).fallback(wrong_method))
+        .route("/v1/completions", post(completions).fallback(wrong_method))
+        .route("/v1/messages", post(messages).fallback(wrong_method))
+        .route("/v1beta/models/{call}", post(generate).fallback(wrong_method))
+        .route("/v1/models", get(models).fallback(wrong_method))
+        .route("/v1/models/{*model}", get(model).fallback(wrong_method))
+        .fallback(not_found)
+        .with_state(gateway)
+}
+
+async fn chat(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    conversation(&gateway, Endpoint::Chat, Dialect::OpenAiChat, request).await
+}
+
+async fn responses(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    conversation(&gateway, Endpoint::Responses, Dialect::OpenAiResponses, request).await
+}
+
+async fn completions(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    conversation(&gateway, Endpoint::Completions, Dialect::OpenAiCompletions, request).await
+}
+
+async fn messages(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    conversation(&gateway, Endpoint::Messages, Dialect::Anthropic, request).await
+}
+
+/// `models/MODEL:generateContent` and `models/MODEL:streamGenerateContent`.
+async fn generate(
+    State(gateway): State<Arc<Gateway>>,
+    Path(call): Path<String>,
+    request: Request,
+) -> Response {
+    let Some(inbound) = inbound(Dialect::Gemini) else { return not_found(request.uri().clone()).await };
+    let (model, stream) = match call.rsplit_once(':') {
+        Some((model, "generateContent")) => (model, false),
+        Some((model, "streamGenerateContent")) => (model, true),
+        _ => return refusal(inbound, &no_path(request.uri())),
+    };
+    let (parts, body) = request.into_parts();
+    let call = Call {
+        endpoint: Endpoint::Generate,
+        inbound,
+        path_model: Some(model.to_owned()),
+        path_stream: stream,
+        headers: parts.headers,
+    };
+    serve(&gateway, call, body).await.map(Body::new)
+}
+
+async fn conversation(
+    gateway: &Arc<Gateway>,
+    endpoint: Endpoint,
+    dialect: Dialect,
+    request: Request,
+) -> Response {
+    let Some(inbound) = inbound(dialect) else { return not_found(request.uri().clone()).await };
+    let (parts, body) = request.into_parts();
+    let call = Call { endpoint, inbound, path_model: None, path_stream: false, headers: parts.headers };
+    serve(gateway, call, body).await.map(Body::new)
+}
+
+/// The models that the caller may ask for.
+async fn models(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    match models_of(&gateway, &headers) {
+        Ok(names) => {
+            let list: Vec<Value> = names.iter().map(|name| entry(name)).collect();
+            json_reply(&json!({ "object": "list", "data": list }))
+        }
+        Err(error) => openai_refusal(&error),
+    }
+}
+
+/// One of them.
+async fn model(
+    State(gateway): State<Arc<Gateway>>,
+    Path(model): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    match models_of(&gateway, &headers) {
+        Ok(names) if names.contains(&model) => json_reply(&entry(&model)),
+        Ok(_) => {
+            let text = format!("The model `{model}` does not exist or you do not have access to it");
+            openai_refusal(&Error::new(Kind::NotFound, Origin::Client, text).with_param("model"))
+        }
+        Err(error) => openai_refusal(&error),
+    }
+}
+
+/// A model as OpenAI lists it.
+fn entry(name: &str) -> Value {
+    json!({ "id": name, "object": "model", "created": 0, "owned_by": "pointsman" })
+}
+
+async fn not_found(uri: Uri) -> Response {
+    openai_refusal(&no_path(&uri))
+}
+
+async fn wrong_method(uri: Uri) -> Response {
+    let text = format!("{} does not take this method", uri.path());
+    openai_refusal(&Error::new(Kind::MethodNotAllowed, Origin::Client, text))
+}
+
+fn no_path(uri: &Uri) -> Error {
+    let text = format!("no such path: {}; the API is under /v1", uri.path());
+    Error::new(Kind::NotFound, Origin::Client, text).with_code("unknown_path")
+}
+
+fn openai_refusal(error: &Error) -> Response {
+    match inbound(Dialect::OpenAiChat) {
+        Some(inbound) => refusal(inbound, error),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// An error outside any exchange, in a dialect's shape.
+fn refusal(inbound: &dyn Inbound, error: &Error) -> Response {
+    let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = inbound.encode_error(error, "");
+    (status, [(http::header::CONTENT_TYPE, "application/json")], body).into_response()
+}

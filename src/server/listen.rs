@@ -1,0 +1,106 @@
+//! Connections: accepted with TCP_NODELAY, served as HTTP/1 or HTTP/2, drained
+//! when the time comes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Longest time for a request's head to arrive.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Most headers of a request.
+const HEADERS: usize = 100;
+/// Largest head of a request, and buffer of a connection, bytes.
+const HEAD: usize = 96 << 10;
+/// Streams at once on an HTTP/2 connection.
+const STREAMS: u32 = 200;
+/// Connections at once.
+const CONNECTIONS: usize = 60_000;
+/// Wait after an accept that failed for lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Ends the serving of a port: no new connections, open ones finish.
+#[derive(Debug, Clone, Default)]
+pub struct Drain {
+    token: CancellationToken,
+    connections: TaskTracker,
+}
+
+impl Drain {
+    /// Asks open connections to finish what is under way and waits, `patience` at most.
+    /// Says whether all did.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        self.token.cancel();
+        self.connections.close();
+        tokio::time::timeout(patience, self.connections.wait()).await.is_ok()
+    }
+}
+
+/// Serves `router` on `listener` until `drain` says to stop.
+pub async fn listen(listener: TcpListener, router: Router, drain: Drain) {
+    let builder = Arc::new(builder());
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = drain.token.cancelled() => return,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of descriptors, most likely: wait for some to be given back.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let (builder, router, token) = (Arc::clone(&builder), router.clone(), drain.token.clone());
+        drain.connections.spawn(async move {
+            connection(stream, &builder, router, token).await;
+            drop(place);
+        });
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_headers(HEADERS)
+        .max_buf_size(HEAD)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(64 << 10)
+        .keep_alive_interval(Duration::from_secs(30));
+    builder
+}
+
+async fn connection(
+    stream: TcpStream,
+    builder: &Builder<TokioExecutor>,
+    router: Router,
+    token: CancellationToken,
+) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let service = TowerToHyperService::new(router);
+    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    // What fails here is the client's connection: nothing is left to be told.
+    tokio::select! {
+        _ = serving.as_mut() => return,
+        () = token.cancelled() => {}
+    }
+    serving.as_mut().graceful_shutdown();
+    drop(serving.await);
+}

@@ -1,0 +1,18 @@
+//! The ports: the data port speaks the vendors' APIs, the admin port tells how
+//! the gateway does. The only modules that know axum.
+
+mod admin;
+mod data;
+mod listen;
+
+pub use admin::{Admin, Report, router as admin_router};
+pub use data::router as data_router;
+pub use listen::{Drain, listen};
+
+use axum::response::{IntoResponse as _, Response};
+use http::header::CONTENT_TYPE;
+
+/// A JSON reply of status 200.
+fn json_reply(value: &serde_json::Value) -> Response {
+    ([(CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
