@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::ir::{Money, Request, Response};
 use crate::plan::Plan;
@@ -109,4 +110,9 @@ pub struct JournalEntry {
 pub trait Effects: Send + Sync {
     /// Performs one effect.
     fn perform(&self, effect: Effect) -> Pin<Box<dyn Future<Output = Result<EffectValue, Error>> + Send>>;
+
+    /// What `now()` reads in a hook that waits; cases have a clock of their own.
+    fn clock(&self) -> Clock {
+        Clock::System
+    }
 }

@@ -1,12 +1,22 @@
-//! One evaluation of a hook: its budgets, its journal, its verdict.
+//! One evaluation of a hook: who asks, what it sees, what it has used, what it
+//! was told. Lives on the thread that runs the script.
 
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 
+use rhai::{CallFnOptions, Dynamic, EvalAltResult, Scope};
+
+use super::blame;
+use super::host::HostCall;
+use super::meter::Meter;
 use super::policy::Bound;
-use super::turn::Reply;
+use super::verdict;
+use crate::clock::Now;
+use crate::ir::Money;
 use crate::plan::Verdict;
-use crate::policy::{Effects, Fault, Hook, JournalEntry, Scene};
+use crate::policy::{Effects, Fault, FaultKind, Hook, JournalEntry, Scene};
 
 /// What came of one evaluation.
 #[derive(Debug)]
@@ -22,63 +32,170 @@ pub struct Outcome {
 /// One evaluation under way.
 pub(super) struct Run {
     pub(super) bound: Arc<Bound>,
+    pub(super) hook: Hook,
     pub(super) scene: RefCell<Scene>,
     pub(super) meter: Meter,
-    rng: RefCell<fastrand::Rng>,
+    pub(super) host: Box<dyn HostCall>,
+    pub(super) outside: Option<Outside>,
+    pub(super) journal: RefCell<Vec<JournalEntry>>,
+    pub(super) effects_used: Cell<u32>,
+    pub(super) spent: Cell<Money>,
+    rng: RefCell<Option<fastrand::Rng>>,
+    missing: RefCell<Vec<String>>,
+    before: Before,
 }
 
-/// What an evaluation has used.
-pub(super) struct Meter {
-    bytes: Cell<u64>,
+/// The way to the outside of a script that may wait.
+pub(super) struct Outside {
+    /// Who performs effects.
+    pub(super) effects: Arc<dyn Effects>,
+    /// Where they run.
+    pub(super) runtime: tokio::runtime::Handle,
 }
 
-impl Meter {
-    pub(super) fn charge(&self, bytes: usize) -> Reply<()> {
-        self.bytes.set(self.bytes.get().saturating_add(bytes as u64));
-        Ok(())
-    }
+/// What a hook may edit, as it was: a failed hook leaves no edit behind.
+#[derive(Clone)]
+struct Before {
+    request: Option<crate::dialect::LazyRequest>,
+    response: Option<Arc<crate::ir::Response>>,
+}
+
+/// What an evaluation is given.
+pub(super) struct Given {
+    pub(super) bound: Arc<Bound>,
+    pub(super) hook: Hook,
+    pub(super) scene: Scene,
+    pub(super) outside: Option<Outside>,
 }
 
 impl Run {
-    pub(super) fn missing(&self, _name: String) -> i32 {
-        0
+    pub(super) fn new(given: Given, meter: Meter, host: Box<dyn HostCall>) -> Rc<Self> {
+        let Given { bound, hook, scene, outside } = given;
+        let before = Before {
+            request: matches!(hook, Hook::Request).then(|| scene.request.clone()),
+            response: scene.response.clone(),
+        };
+        Rc::new(Self {
+            bound,
+            hook,
+            scene: RefCell::new(scene),
+            meter,
+            host,
+            outside,
+            journal: RefCell::default(),
+            effects_used: Cell::new(0),
+            spent: Cell::new(Money::ZERO),
+            rng: RefCell::new(None),
+            missing: RefCell::default(),
+            before,
+        })
     }
 
-    pub(super) fn random(&self) -> f64 {
-        self.rng.borrow_mut().f64()
+    /// Calls the hook and reads its verdict. Everything that the script made is
+    /// dropped here, on the script's own stack.
+    pub(super) fn evaluate(&self) -> Result<Verdict, Fault> {
+        self.meter.begin();
+        let called = catch_unwind(AssertUnwindSafe(|| self.call()));
+        let result = match called {
+            Ok(Ok(value)) => match catch_unwind(AssertUnwindSafe(|| verdict::read(self.hook, value))) {
+                Ok(read) => read.map_err(|message| self.fault(FaultKind::BadVerdict, message)),
+                Err(panic) => Err(self.panicked(panic.as_ref())),
+            },
+            Ok(Err(error)) => Err(blame::fault(self, &error)),
+            Err(panic) => Err(self.panicked(panic.as_ref())),
+        };
+        // A breach may have been swallowed on its way up, in a comparison of a sort.
+        match (self.meter.breach(), result) {
+            (Some(why), Ok(_)) => Err(self.fault(why, self.meter.words(why))),
+            (_, result) => result,
+        }
+    }
+
+    fn call(&self) -> Result<Dynamic, Box<EvalAltResult>> {
+        let policy = &self.bound.policy;
+        let options = CallFnOptions::new().eval_ast(false);
+        policy.engine.call_fn_with_options(options, &mut Scope::new(), &policy.ast, self.hook.function(), ())
+    }
+
+    /// The outcome, at the end: by then nobody else holds the run.
+    pub(super) fn ended(self: Rc<Self>, verdict: Result<Verdict, Fault>) -> Outcome {
+        let (mut scene, journal, before) = match Rc::try_unwrap(self) {
+            Ok(run) => (run.scene.into_inner(), run.journal.into_inner(), run.before),
+            Err(run) => (run.scene.borrow().clone(), run.journal.take(), run.before.clone()),
+        };
+        if verdict.is_err() {
+            if let Some(request) = before.request {
+                scene.request = request;
+            }
+            scene.response = before.response;
+        }
+        Outcome { scene, verdict, journal }
+    }
+
+    /// A fault without a place.
+    pub(super) fn fault(&self, kind: FaultKind, message: String) -> Fault {
+        fault(&self.bound, self.hook, kind, message)
+    }
+
+    fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Fault {
+        let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        self.fault(FaultKind::Panic, format!("a function of the gateway panicked: {text}"))
+    }
+
+    /// Remembers the name of something that is not there; the tag of its `()`.
+    pub(super) fn missing(&self, name: String) -> i32 {
+        let Ok(mut missing) = self.missing.try_borrow_mut() else { return 0 };
+        if let Some(at) = missing.iter().position(|known| *known == name) {
+            return i32::try_from(at + 1).unwrap_or(0);
+        }
+        if missing.len() >= 1000 {
+            return 0;
+        }
+        missing.push(name);
+        i32::try_from(missing.len()).unwrap_or(0)
+    }
+
+    /// The name behind the tag of a `()`.
+    pub(super) fn missing_name(&self, tag: i32) -> Option<String> {
+        let at = usize::try_from(tag).ok()?.checked_sub(1)?;
+        self.missing.try_borrow().ok()?.get(at).cloned()
+    }
+
+    /// The next random number of this evaluation, from the exchange's seed.
+    pub(super) fn draw(&self) -> f64 {
+        let Ok(mut rng) = self.rng.try_borrow_mut() else { return 0.0 };
+        let rng = rng.get_or_insert_with(|| {
+            let seed = self.scene.try_borrow().map(|scene| scene.seed);
+            fastrand::Rng::with_seed(seed.unwrap_or_default() ^ salt(&self.bound.policy.name, self.hook))
+        });
+        rng.f64()
+    }
+
+    /// The time: of the outside where there is one, else of the exchange's start.
+    pub(super) fn clock(&self) -> Option<Now> {
+        if let Some(outside) = &self.outside {
+            return Some(outside.effects.clock().now());
+        }
+        self.scene.try_borrow().ok().map(|scene| scene.now)
     }
 }
 
-/// Runs a hook that cannot reach an effect, here and now. A hook that the
-/// policy does not have gives [`Verdict::Continue`].
-#[must_use]
-pub fn run_inline(bound: &Arc<Bound>, hook: Hook, scene: Scene) -> Outcome {
-    let _ = (bound, hook);
-    Outcome { scene, verdict: Ok(Verdict::Continue), journal: Vec::new() }
+/// Makes two policies of one exchange draw different numbers.
+fn salt(policy: &str, hook: Hook) -> u64 {
+    let seed = 0xcbf2_9ce4_8422_2325_u64 ^ (hook as u64);
+    policy.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Runs a hook on the script threads, where it may wait for effects. Dropping
-/// the future cancels the script and what it waits for.
-#[expect(clippy::unused_async, reason = "the signature that callers build on")]
-pub async fn run(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: Arc<dyn Effects>) -> Outcome {
-    let _ = effects;
-    run_inline(bound, hook, scene)
-}
-
-/// Runs a hook where it belongs: inline when it cannot reach an effect, else on
-/// the script threads.
-pub async fn dispatch(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: &Arc<dyn Effects>) -> Outcome {
-    if bound.policy.can_suspend(hook) {
-        run(bound, hook, scene, Arc::clone(effects)).await
-    } else {
-        run_inline(bound, hook, scene)
+/// A fault without a place.
+pub(super) fn fault(bound: &Bound, hook: Hook, kind: FaultKind, message: String) -> Fault {
+    Fault {
+        kind,
+        policy: bound.policy.name.to_string(),
+        hook: hook.function(),
+        message,
+        line: None,
+        column: None,
+        source_line: None,
     }
-}
-
-/// Runs a hook with the effects of a journal: same policy, same scene, same
-/// journal give the same verdict. Anything else asked is a fault.
-#[must_use]
-pub fn replay(bound: &Arc<Bound>, hook: Hook, scene: Scene, journal: Vec<JournalEntry>) -> Outcome {
-    let _ = journal;
-    run_inline(bound, hook, scene)
 }

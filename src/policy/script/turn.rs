@@ -104,7 +104,12 @@ pub(super) fn charge(bytes: usize) -> Reply<()> {
 /// # Errors
 /// No script runs on this thread.
 pub(super) fn random() -> Reply<f64> {
-    current().map(|run| run.random())
+    current().map(|run| run.draw())
+}
+
+/// The name of the policy whose script runs.
+pub(super) fn policy_name() -> Option<std::sync::Arc<str>> {
+    peek(|run| std::sync::Arc::clone(&run.bound.policy.name))
 }
 
 /// The parameter `name` of the policy that runs.

@@ -1,0 +1,221 @@
+//! What an evaluation has used, against what it may use. Rhai's own counters
+//! start anew in every callback, so these are the ones that hold: operations,
+//! time, bytes, depth of the native stack, and the flag that ends it all.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rhai::{Dynamic, EvalAltResult, Position};
+
+use super::turn::Reply;
+use crate::clock::Clock;
+use crate::policy::{Budget, FaultKind};
+
+/// Operations between two looks at the clock: one costs up to some 100 us.
+const CLOCK_EVERY: u64 = 16;
+/// Operations between two offers of the thread to others.
+const YIELD_EVERY: u64 = 1024;
+/// A longer gap between two looks at the clock counts as this: the machine was elsewhere.
+const LONGEST_GAP: Duration = Duration::from_millis(2);
+/// Stack left for what a native function needs, and for unwinding.
+pub(super) const STACK_MARGIN: usize = 1 << 20;
+
+/// What an evaluation has used.
+pub(super) struct Meter {
+    budget: Budget,
+    operations: Cell<u64>,
+    bytes_left: Cell<u64>,
+    began: Cell<Option<Instant>>,
+    looked: Cell<Option<Instant>>,
+    ran: Cell<Duration>,
+    floor: Cell<usize>,
+    top: Cell<usize>,
+    lowest: Cell<usize>,
+    yields: bool,
+    breach: Cell<Option<FaultKind>>,
+    stop: Option<Arc<AtomicBool>>,
+}
+
+/// What the guard does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Go on.
+    Go,
+    /// Let others run first.
+    Yield,
+    /// End.
+    Stop,
+}
+
+impl Meter {
+    /// A meter of `budget` and `bytes`. With `yields`, the script offers its
+    /// thread to others now and then. `stop` ends it from outside.
+    pub(super) fn new(budget: Budget, bytes: u64, yields: bool, stop: Option<Arc<AtomicBool>>) -> Self {
+        Self {
+            budget,
+            operations: Cell::new(0),
+            bytes_left: Cell::new(bytes),
+            began: Cell::new(None),
+            looked: Cell::new(None),
+            ran: Cell::new(Duration::ZERO),
+            floor: Cell::new(0),
+            top: Cell::new(0),
+            lowest: Cell::new(usize::MAX),
+            yields,
+            breach: Cell::new(None),
+            stop,
+        }
+    }
+
+    /// The script will run on a stack that ends at `limit`.
+    pub(super) fn floor(&self, limit: usize) {
+        self.floor.set(limit.saturating_add(STACK_MARGIN));
+    }
+
+    /// The script begins here.
+    pub(super) fn begin(&self) {
+        let here = address();
+        self.top.set(here);
+        self.lowest.set(here);
+    }
+
+    /// Counts one operation. Called by the interpreter at each.
+    pub(super) fn operation(&self) -> Next {
+        let count = self.operations.get() + 1;
+        self.operations.set(count);
+        let here = address();
+        if here < self.lowest.get() {
+            self.lowest.set(here);
+        }
+        if self.breach.get().is_some() {
+            return Next::Stop;
+        }
+        if here < self.floor.get() {
+            return self.end(FaultKind::Depth);
+        }
+        if count > self.budget.operations {
+            return self.end(FaultKind::Operations);
+        }
+        if count.is_multiple_of(CLOCK_EVERY) {
+            return self.look(count);
+        }
+        Next::Go
+    }
+
+    /// Looks at the clock and at the flag.
+    fn look(&self, count: u64) -> Next {
+        if self.stopped() {
+            return self.end(FaultKind::Cancelled);
+        }
+        let now = Clock::System.now().mono;
+        let began = self.began.get().unwrap_or(now);
+        self.began.set(Some(began));
+        let gap = self.looked.get().map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
+        self.looked.set(Some(now));
+        self.ran.set(self.ran.get() + gap.min(LONGEST_GAP));
+        if self.ran.get() > self.budget.cpu {
+            return self.end(if self.yields { FaultKind::Cpu } else { FaultKind::Deadline });
+        }
+        if now.saturating_duration_since(began) > self.budget.wall {
+            return self.end(FaultKind::Deadline);
+        }
+        if self.yields && count.is_multiple_of(YIELD_EVERY) { Next::Yield } else { Next::Go }
+    }
+
+    /// The thread was elsewhere: what passed meanwhile is not the script's.
+    pub(super) fn paused(&self) {
+        self.looked.set(None);
+    }
+
+    /// The script waited for an effect: its time between waits begins anew.
+    pub(super) fn waited(&self) {
+        self.looked.set(None);
+        self.ran.set(Duration::ZERO);
+        if self.began.get().is_none() {
+            self.began.set(Some(Clock::System.now().mono));
+        }
+    }
+
+    /// What is left of the time from start to end.
+    pub(super) fn wall_left(&self) -> Duration {
+        let Some(began) = self.began.get() else { return self.budget.wall };
+        self.budget.wall.saturating_sub(Clock::System.now().mono.saturating_duration_since(began))
+    }
+
+    /// Counts `bytes` that the script is about to hold.
+    pub(super) fn charge(&self, bytes: usize) -> Reply<()> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        match self.bytes_left.get().checked_sub(bytes) {
+            Some(left) => {
+                self.bytes_left.set(left);
+                Ok(())
+            }
+            None => {
+                self.end(FaultKind::Size);
+                Err(terminated())
+            }
+        }
+    }
+
+    /// Ends the script for this reason, unless it has ended for another.
+    pub(super) fn end(&self, why: FaultKind) -> Next {
+        if self.breach.get().is_none() {
+            self.breach.set(Some(why));
+        }
+        Next::Stop
+    }
+
+    /// Why the script was ended, if it was.
+    pub(super) fn breach(&self) -> Option<FaultKind> {
+        self.breach.get()
+    }
+
+    /// Whether the script was told from outside to end.
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Tells the script to end.
+    pub(super) fn stop(&self) {
+        if let Some(stop) = &self.stop {
+            stop.store(true, Ordering::Relaxed);
+        }
+        self.end(FaultKind::Cancelled);
+    }
+
+    /// Bytes of stack that the script used, as far as the operations show.
+    pub(super) fn depth(&self) -> usize {
+        self.top.get().saturating_sub(self.lowest.get())
+    }
+
+    /// The breach in words.
+    pub(super) fn words(&self, why: FaultKind) -> String {
+        match why {
+            FaultKind::Operations => format!("it ran more than {} operations", self.budget.operations),
+            FaultKind::Deadline if self.yields => format!("it ran longer than {:?}", self.budget.wall),
+            FaultKind::Deadline => format!("it ran longer than {:?}", self.budget.cpu),
+            FaultKind::Cpu => format!("it computed for more than {:?} without a wait", self.budget.cpu),
+            FaultKind::Depth => "it nests or calls itself too deeply".to_owned(),
+            FaultKind::Size => "its values are larger than its budget of bytes".to_owned(),
+            FaultKind::Cancelled => "its exchange ended".to_owned(),
+            FaultKind::Effects => format!("it asked for more than {} effects", self.budget.effects),
+            FaultKind::Exception | FaultKind::BadVerdict | FaultKind::Saturated | FaultKind::Panic => {
+                "it failed".to_owned()
+            }
+        }
+    }
+}
+
+/// The error that no script can catch.
+pub(super) fn terminated() -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorTerminated(Dynamic::UNIT, Position::NONE))
+}
+
+/// Roughly where the stack pointer stands.
+#[inline(never)]
+fn address() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(&here).addr()
+}

@@ -1,0 +1,194 @@
+//! Where a hook runs: inline on the request's task, on the script threads, on a
+//! blocking thread, or against a journal.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll};
+
+use super::fiber::{Fiber, Gate, Step};
+use super::host::{Deny, Fibered, HostCall, Replay, Signal, Wait, Work};
+use super::meter::Meter;
+use super::policy::Bound;
+use super::run::{Given, Outcome, Outside, Run, fault};
+use super::{threads, turn};
+use crate::plan::Verdict;
+use crate::policy::{Effects, Fault, FaultKind, Hook, JournalEntry, Scene};
+
+/// A script on its stack.
+type Script = Fiber<Signal, Wait, Result<Verdict, Fault>>;
+
+/// Runs a hook that cannot reach an effect, here and now. A hook that the
+/// policy does not have gives [`Verdict::Continue`].
+#[must_use]
+pub fn run_inline(bound: &Arc<Bound>, hook: Hook, scene: Scene) -> Outcome {
+    here(bound, hook, scene, Box::new(Deny))
+}
+
+/// Runs a hook with the effects of a journal: same policy, same scene, same
+/// journal give the same verdict. Asking for anything else is a fault.
+#[must_use]
+pub fn replay(bound: &Arc<Bound>, hook: Hook, scene: Scene, journal: Vec<JournalEntry>) -> Outcome {
+    here(bound, hook, scene, Box::new(Replay(RefCell::new(journal.into()))))
+}
+
+/// Runs a hook where it belongs: inline when it cannot reach an effect, else on
+/// the script threads.
+pub async fn dispatch(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: &Arc<dyn Effects>) -> Outcome {
+    if bound.policy.can_suspend(hook) {
+        run(bound, hook, scene, Arc::clone(effects)).await
+    } else {
+        run_inline(bound, hook, scene)
+    }
+}
+
+/// Runs a hook on the script threads, where it may wait for effects; these run
+/// on the runtime of the caller. Dropping the future cancels the script and
+/// what it waits for.
+pub async fn run(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: Arc<dyn Effects>) -> Outcome {
+    if !bound.policy.has(hook) {
+        return nothing(scene);
+    }
+    let outside = Outside { effects, runtime: tokio::runtime::Handle::current() };
+    let given = Given { bound: Arc::clone(bound), hook, scene, outside: Some(outside) };
+    match threads::submit(given, bound.policy.limits.suspended).await {
+        Ok(outcome) => outcome,
+        Err(scene) => refused(bound, hook, *scene),
+    }
+}
+
+fn nothing(scene: Scene) -> Outcome {
+    Outcome { scene, verdict: Ok(Verdict::Continue), journal: Vec::new() }
+}
+
+fn refused(bound: &Bound, hook: Hook, scene: Scene) -> Outcome {
+    let message = "too many policies run or wait at once".to_owned();
+    let verdict = Err(fault(bound, hook, FaultKind::Saturated, message));
+    Outcome { scene, verdict, journal: Vec::new() }
+}
+
+/// Runs a hook on this thread to its end; it never waits.
+fn here(bound: &Arc<Bound>, hook: Hook, scene: Scene, host: Box<dyn HostCall>) -> Outcome {
+    if !bound.policy.has(hook) {
+        return nothing(scene);
+    }
+    let limits = &bound.policy.limits;
+    let budget = if bound.policy.can_suspend(hook) { limits.effects } else { limits.inline };
+    let meter = Meter::new(budget, limits.bytes, false, None);
+    let given = Given { bound: Arc::clone(bound), hook, scene, outside: None };
+    let run = Run::new(given, meter, host);
+    let Some(mut script) = script(&run, Gate::new()) else {
+        let verdict = Err(run.fault(FaultKind::Saturated, "there is no memory for its stack".to_owned()));
+        return run.ended(verdict);
+    };
+    let entered = turn::enter(Some(Rc::clone(&run)));
+    let verdict = to_the_end(&mut script, &run, Signal::Go);
+    drop(entered);
+    script.recycle(run.meter.depth());
+    run.ended(verdict)
+}
+
+/// A fiber that will evaluate `run`.
+fn script(run: &Rc<Run>, gate: Rc<Gate<Signal, Wait>>) -> Option<Script> {
+    let inner = Rc::clone(run);
+    let script = Fiber::new(gate, move |_| inner.evaluate())?;
+    run.meter.floor(script.limit());
+    Some(script)
+}
+
+/// Resumes a script that must not wait any more until it has ended.
+fn to_the_end(script: &mut Script, run: &Run, first: Signal) -> Result<Verdict, Fault> {
+    let mut input = first;
+    loop {
+        match script.resume(input) {
+            Some(Step::Ended(verdict)) => return verdict,
+            Some(Step::Waits(_)) => {
+                run.meter.stop();
+                input = Signal::Cancel;
+            }
+            None => return Err(run.fault(FaultKind::Panic, "the script ended without a verdict".to_owned())),
+        }
+    }
+}
+
+/// A script on the thread that polls it. Dropping it ends the script: first the
+/// effect under way is dropped, then the script runs to its end with every
+/// operation and wait failing.
+pub(super) struct Waiting {
+    run: Rc<Run>,
+    script: Option<Script>,
+    work: Option<Work>,
+}
+
+impl Waiting {
+    /// Prepares the evaluation of `given`. `Err`: there is no memory for a stack.
+    pub(super) fn start(given: Given) -> Result<Self, Outcome> {
+        let limits = given.bound.policy.limits;
+        let gate = Gate::new();
+        let stop = Arc::new(AtomicBool::new(false));
+        let meter = Meter::new(limits.effects, limits.bytes, true, Some(stop));
+        let run = Run::new(given, meter, Box::new(Fibered(Rc::clone(&gate))));
+        match script(&run, gate) {
+            Some(script) => Ok(Self { run, script: Some(script), work: None }),
+            None => {
+                let verdict = Err(run.fault(FaultKind::Saturated, "there is no memory for its stack".to_owned()));
+                Err(run.ended(verdict))
+            }
+        }
+    }
+}
+
+impl Future for Waiting {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let mut input = Signal::Go;
+        if let Some(work) = &mut self.work {
+            let Poll::Ready(answered) = work.as_mut().poll(cx) else { return Poll::Pending };
+            self.work = None;
+            input = Signal::Answer(Box::new(answered));
+        }
+        loop {
+            let run = Rc::clone(&self.run);
+            let Some(script) = &mut self.script else { return Poll::Pending };
+            let entered = turn::enter(Some(Rc::clone(&run)));
+            let step = script.resume(input);
+            drop(entered);
+            match step {
+                Some(Step::Waits(Wait::Tick)) => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Some(Step::Waits(Wait::Effect(mut work))) => match work.as_mut().poll(cx) {
+                    Poll::Ready(answered) => input = Signal::Answer(Box::new(answered)),
+                    Poll::Pending => {
+                        self.work = Some(work);
+                        return Poll::Pending;
+                    }
+                },
+                Some(Step::Ended(verdict)) => {
+                    if let Some(script) = self.script.take() {
+                        script.recycle(run.meter.depth());
+                    }
+                    return Poll::Ready(run.ended(verdict));
+                }
+                None => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.work = None;
+        let Some(mut script) = self.script.take() else { return };
+        self.run.meter.stop();
+        let entered = turn::enter(Some(Rc::clone(&self.run)));
+        let _ = to_the_end(&mut script, &self.run, Signal::Cancel);
+        drop(entered);
+        script.recycle(self.run.meter.depth());
+    }
+}
