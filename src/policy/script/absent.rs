@@ -15,7 +15,9 @@ pub(super) fn register(engine: &mut Engine) {
     let any = TypeId::of::<Dynamic>();
     for operator in ["==", "!=", "<", "<=", ">", ">="] {
         for types in [[unit, any], [any, unit]] {
-            engine.register_raw_fn(operator, types, move |_, args| -> Reply<bool> { Err(missing(operator, args)) });
+            engine.register_raw_fn(operator, types, move |_, args| -> Reply<bool> {
+                Err(missing(operator, args))
+            });
         }
         engine.register_raw_fn(operator, [unit, unit], move |_, args| -> Reply<bool> {
             match operator {
@@ -32,7 +34,10 @@ fn missing(operator: &str, args: &[&mut Dynamic]) -> Box<EvalAltResult> {
     let unit = args.iter().find(|arg| arg.is_unit());
     let other = args.iter().find(|arg| !arg.is_unit()).map_or("()", |arg| arg.type_name());
     let name = unit.and_then(|unit| peek(|run| run.missing_name(unit.tag()))).flatten();
-    let what = name.map_or_else(|| "a value that is not there, `()`,".to_owned(), |name| format!("`{name}` is absent, `()`, and"));
+    let what = name.map_or_else(
+        || "a value that is not there, `()`,".to_owned(),
+        |name| format!("`{name}` is absent, `()`, and"),
+    );
     raise(format!(
         "{what} cannot be compared by `{operator}` with a value of type {}; test it with `!= ()` first, or give a default: `value ?? default`",
         other.rsplit("::").next().unwrap_or(other)

@@ -51,7 +51,12 @@ fn concatenation(engine: &mut Engine) {
 }
 
 fn replacement(engine: &mut Engine) {
-    fn replaced(context: &NativeCallContext<'_>, text: &mut ImmutableString, from: &str, to: &str) -> Reply<()> {
+    fn replaced(
+        context: &NativeCallContext<'_>,
+        text: &mut ImmutableString,
+        from: &str,
+        to: &str,
+    ) -> Reply<()> {
         if from.is_empty() {
             return Ok(());
         }
@@ -66,9 +71,10 @@ fn replacement(engine: &mut Engine) {
     }
     engine.register_fn(
         "replace",
-        |context: NativeCallContext<'_>, text: &mut ImmutableString, from: ImmutableString, to: ImmutableString| {
-            replaced(&context, text, &from, &to)
-        },
+        |context: NativeCallContext<'_>,
+         text: &mut ImmutableString,
+         from: ImmutableString,
+         to: ImmutableString| { replaced(&context, text, &from, &to) },
     );
     engine.register_fn(
         "replace",
@@ -96,7 +102,10 @@ fn pieces<'a>(context: &NativeCallContext<'_>, parts: impl Iterator<Item = &'a s
     let mut array = Array::new();
     for part in parts {
         if array.len() >= most {
-            return Err(Box::new(EvalAltResult::ErrorDataTooLarge("Size of array".to_owned(), Position::NONE)));
+            return Err(Box::new(EvalAltResult::ErrorDataTooLarge(
+                "Size of array".to_owned(),
+                Position::NONE,
+            )));
         }
         charge(part.len() + size_of::<Dynamic>())?;
         array.push(Dynamic::from(ImmutableString::from(part)));
@@ -120,12 +129,18 @@ fn splitting(engine: &mut Engine) {
     engine.register_fn("split", |context: NativeCallContext<'_>, text: &mut ImmutableString, by: char| {
         pieces(&context, text.split(by))
     });
-    engine.register_fn("to_chars", |context: NativeCallContext<'_>, text: &mut ImmutableString| -> Reply<Array> {
-        if text.len() > context.engine().max_array_size() * 4 {
-            return Err(Box::new(EvalAltResult::ErrorDataTooLarge("Size of array".to_owned(), Position::NONE)));
-        }
-        Ok(text.chars().map(Dynamic::from).collect())
-    });
+    engine.register_fn(
+        "to_chars",
+        |context: NativeCallContext<'_>, text: &mut ImmutableString| -> Reply<Array> {
+            if text.len() > context.engine().max_array_size() * 4 {
+                return Err(Box::new(EvalAltResult::ErrorDataTooLarge(
+                    "Size of array".to_owned(),
+                    Position::NONE,
+                )));
+            }
+            Ok(text.chars().map(Dynamic::from).collect())
+        },
+    );
     engine.register_fn("parse_json", |text: ImmutableString| -> Reply<Dynamic> {
         charge(text.len().saturating_mul(8))?;
         serde_json::from_str(&text).map_err(|error| raise(format!("not JSON: {error}")))

@@ -7,12 +7,18 @@ use rhai::packages::{
     BasicMathPackage, BasicStringPackage, LanguageCorePackage, LogicPackage, MoreStringPackage, Package,
 };
 
+use super::{absent, ambient, bounded, meter, vocabulary};
+use crate::policy::Limits;
+
 /// An engine with every word registered.
-pub(super) fn build() -> Engine {
+pub(super) fn build(bounds: &Limits) -> Engine {
     let mut engine = Engine::new_raw();
     packages(&mut engine);
-    limits(&mut engine);
-    super::vocabulary::register(&mut engine);
+    limits(&mut engine, bounds);
+    bounded::register(&mut engine);
+    absent::register(&mut engine);
+    ambient::register(&mut engine);
+    vocabulary::register(&mut engine);
     engine
 }
 
@@ -29,9 +35,10 @@ fn packages(engine: &mut Engine) {
     MoreStringPackage::new().register_into_engine(engine);
 }
 
-fn limits(engine: &mut Engine) {
+fn limits(engine: &mut Engine, bounds: &Limits) {
     engine.set_max_call_levels(32);
     engine.set_max_expr_depths(64, 24);
+    engine.set_max_operations(bounds.inline.operations.max(bounds.effects.operations));
     engine.set_max_string_size(4 << 20);
     engine.set_max_array_size(2000);
     engine.set_max_map_size(2000);
@@ -40,7 +47,10 @@ fn limits(engine: &mut Engine) {
     engine.set_max_modules(32);
     engine.set_strict_variables(true);
     engine.set_fail_on_invalid_map_property(true);
+    // Operators go by what is registered, so that comparisons with `()` can fail.
+    engine.set_fast_operators(false);
     for symbol in ["eval", "curry", "Fn"] {
         engine.disable_symbol(symbol);
     }
+    engine.on_progress(|_| meter::guard());
 }

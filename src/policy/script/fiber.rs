@@ -196,7 +196,10 @@ mod tests {
             refused
         })
         .unwrap();
-        assert!(matches!(fiber.resume(0), Some(Step::Ended(true))), "an inner fiber may not suspend an outer one");
+        assert!(
+            matches!(fiber.resume(0), Some(Step::Ended(true))),
+            "an inner fiber may not suspend an outer one"
+        );
         assert_eq!(held.suspend(1), None, "ended");
         fiber.recycle(0);
     }

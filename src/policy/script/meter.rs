@@ -2,14 +2,15 @@
 //! start anew in every callback, so these are the ones that hold: operations,
 //! time, bytes, depth of the native stack, and the flag that ends it all.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rhai::{Dynamic, EvalAltResult, Position};
 
-use super::turn::Reply;
+use super::turn::{self, Reply};
 use crate::clock::Clock;
 use crate::policy::{Budget, FaultKind};
 
@@ -218,4 +219,46 @@ pub(super) fn terminated() -> Box<EvalAltResult> {
 fn address() -> usize {
     let here = 0_u8;
     std::ptr::from_ref(&here).addr()
+}
+
+thread_local! {
+    /// The meter of a top level that is evaluated at load.
+    static LOADING: RefCell<Option<Rc<Meter>>> = const { RefCell::new(None) };
+}
+
+/// Makes `meter` count what no run counts, until the guard is dropped.
+pub(super) fn loading(meter: Rc<Meter>) -> Loading {
+    LOADING.with(|loading| loading.replace(Some(meter)));
+    Loading
+}
+
+/// See [`loading`].
+pub(super) struct Loading;
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        LOADING.with(|loading| loading.replace(None));
+    }
+}
+
+/// Called by the interpreter at each operation; a value ends the script.
+pub(super) fn guard() -> Option<Dynamic> {
+    let next = turn::peek(|run| run.meter.operation()).unwrap_or_else(|| {
+        LOADING.with(|loading| loading.borrow().as_ref().map_or(Next::Go, |meter| meter.operation()))
+    });
+    match next {
+        Next::Go => None,
+        Next::Stop => Some(Dynamic::UNIT),
+        Next::Yield => {
+            // No borrow of the turn may last across the pause.
+            let run = turn::current().ok()?;
+            let go_on = run.host.tick();
+            if !go_on {
+                run.meter.stop();
+                return Some(Dynamic::UNIT);
+            }
+            run.meter.paused();
+            None
+        }
+    }
 }

@@ -9,11 +9,32 @@
 //! | `turn` | how words reach the scene of the script that runs |
 //! | `vocabulary` | the words |
 
+mod absent;
+mod ambient;
+mod blame;
+mod bounded;
+mod check;
+mod compile;
+mod effects;
 mod engine;
+mod facts;
+mod fiber;
+mod folder;
+mod head;
+mod host;
+mod imports;
+mod library;
+mod meter;
+mod param;
 mod policy;
 mod run;
+mod stage;
+mod threads;
 mod turn;
+mod verdict;
 mod vocabulary;
 
 pub use policy::{Bound, Literal, Policies, Policy};
-pub use run::{Outcome, dispatch, replay, run, run_inline};
+pub use run::Outcome;
+pub use stage::{dispatch, replay, run, run_inline};
+pub use threads::suspended;

@@ -5,15 +5,18 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rhai::{AST, Engine};
+use rhai::{AST, Dynamic, Engine};
 use serde_json::{Map, Value};
 
-use crate::policy::{Hook, Limits, OnError, ParamSpec};
+use super::head::Head;
+use super::library::Library;
+use super::{compile, folder, param};
+use crate::policy::{Hook, Limits, OnError, ParamKind, ParamSpec};
 use crate::problem::Problem;
 
 /// A set of policies that are live together.
 pub struct Policies {
-    policies: BTreeMap<Arc<str>, Arc<Policy>>,
+    pub(super) policies: BTreeMap<Arc<str>, Arc<Policy>>,
     /// What works but is probably not meant.
     pub warnings: Vec<Problem>,
 }
@@ -24,13 +27,19 @@ pub struct Policy {
     pub name: Arc<str>,
     /// Its text.
     pub source: Arc<str>,
-    /// The hooks that it has.
+    /// The hooks that it has, in the order of an exchange. None: a file that others import.
     pub hooks: Vec<Hook>,
     /// The parameters that its head declares.
     pub params: Vec<ParamSpec>,
+    /// What it is for: the head's other lines.
+    pub summary: String,
+    pub(super) head: Head,
+    pub(super) suspends: Vec<Hook>,
+    pub(super) literals: Vec<Literal>,
     pub(super) engine: Arc<Engine>,
     pub(super) ast: AST,
     pub(super) limits: Limits,
+    pub(super) library: Arc<Library>,
 }
 
 /// A name that a policy writes out, for `check` to look up.
@@ -55,6 +64,7 @@ pub struct Bound {
     pub policy: Arc<Policy>,
     /// Every parameter, defaults filled in.
     pub with: Map<String, Value>,
+    values: Vec<(String, Dynamic)>,
 }
 
 impl fmt::Debug for Policies {
@@ -76,8 +86,9 @@ impl Policies {
     /// # Errors
     /// Every problem of every file.
     pub fn compile(folder: &Path, limits: Limits) -> Result<Self, Vec<Problem>> {
-        let _ = folder;
-        Self::from_sources([], limits)
+        let mut problems = Vec::new();
+        let sources = folder::read(folder, &mut problems);
+        compile::all(sources, limits, problems)
     }
 
     /// The same from `(name, text)` pairs.
@@ -88,24 +99,8 @@ impl Policies {
         sources: impl IntoIterator<Item = (&'a str, &'a str)>,
         limits: Limits,
     ) -> Result<Self, Vec<Problem>> {
-        let engine = Arc::new(super::engine::build());
-        let mut policies = BTreeMap::new();
-        for (name, source) in sources {
-            let ast =
-                engine.compile(source).map_err(|e| vec![Problem::error(name, "syntax", e.to_string())])?;
-            let name: Arc<str> = name.into();
-            let policy = Policy {
-                name: Arc::clone(&name),
-                source: source.into(),
-                hooks: Vec::new(),
-                params: Vec::new(),
-                engine: Arc::clone(&engine),
-                ast,
-                limits,
-            };
-            policies.insert(name, Arc::new(policy));
-        }
-        Ok(Self { policies, warnings: Vec::new() })
+        let sources = sources.into_iter().map(|(name, text)| (name.into(), text.into())).collect();
+        compile::all(sources, limits, Vec::new())
     }
 
     /// The policy of this name.
@@ -130,21 +125,21 @@ impl Policy {
     /// Whether this hook can reach an effect, and so may wait.
     #[must_use]
     pub fn can_suspend(&self, hook: Hook) -> bool {
-        let _ = hook;
-        false
+        self.suspends.contains(&hook)
     }
 
     /// What follows when this hook fails: as the head says
-    /// (`//! on_error: deny | fallback | ignore`), else the hook's own.
+    /// (`//! on_error: deny`, `fallback` or `ignore`), else the hook's own.
     #[must_use]
     pub fn on_error(&self, hook: Hook) -> OnError {
-        hook.on_error()
+        self.head.on_error.unwrap_or_else(|| hook.on_error())
     }
 
-    /// The names that the policy writes out: arguments of `plan`, `ask`, `search` and so on.
+    /// The names that the policy writes out: texts handed to functions, and
+    /// those that `route()` returns.
     #[must_use]
     pub fn literals(&self) -> &[Literal] {
-        &[]
+        &self.literals
     }
 
     /// Checks `with` against the declared parameters and fills in defaults.
@@ -153,6 +148,37 @@ impl Policy {
     /// # Errors
     /// Undeclared, missing and ill-typed parameters, all at once.
     pub fn bind(self: &Arc<Self>, with: &Map<String, Value>) -> Result<Arc<Bound>, Vec<Problem>> {
-        Ok(Arc::new(Bound { policy: Arc::clone(self), with: with.clone() }))
+        let with = param::bind(&self.name, &self.params, with)?;
+        let values = with
+            .iter()
+            .map(|(name, value)| (name.clone(), rhai::serde::to_dynamic(value).unwrap_or(Dynamic::UNIT)))
+            .collect();
+        Ok(Arc::new(Bound { policy: Arc::clone(self), with, values }))
+    }
+}
+
+impl Bound {
+    /// The value of a parameter, as scripts see it.
+    pub(super) fn parameter(&self, name: &str) -> Option<Dynamic> {
+        self.values.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    }
+
+    /// The names of models that parameters of the kinds `model` and `models` hold, with the parameter's name.
+    pub fn models(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.named(|kind| matches!(kind, ParamKind::Model | ParamKind::Models))
+    }
+
+    /// The names of services that parameters of the kind `service` hold, with the parameter's name.
+    pub fn services(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.named(|kind| matches!(kind, ParamKind::Service))
+    }
+
+    fn named(&self, of: impl Fn(&ParamKind) -> bool) -> impl Iterator<Item = (&str, &str)> {
+        self.policy.params.iter().filter(move |spec| of(&spec.kind)).flat_map(|spec| {
+            let value = self.with.get(&spec.name);
+            let one = value.and_then(Value::as_str);
+            let many = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            one.into_iter().chain(many).map(|name| (spec.name.as_str(), name))
+        })
     }
 }

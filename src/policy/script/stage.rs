@@ -134,7 +134,8 @@ impl Waiting {
         match script(&run, gate) {
             Some(script) => Ok(Self { run, script: Some(script), work: None }),
             None => {
-                let verdict = Err(run.fault(FaultKind::Saturated, "there is no memory for its stack".to_owned()));
+                let verdict =
+                    Err(run.fault(FaultKind::Saturated, "there is no memory for its stack".to_owned()));
                 Err(run.ended(verdict))
             }
         }

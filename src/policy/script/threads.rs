@@ -30,7 +30,8 @@ struct Place;
 
 impl Place {
     fn take(most: usize) -> Option<Self> {
-        let taken = ALIVE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |alive| (alive < most).then_some(alive + 1));
+        let taken = ALIVE
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |alive| (alive < most).then_some(alive + 1));
         taken.is_ok().then_some(Self)
     }
 }

@@ -44,8 +44,11 @@ pub(super) fn plan(value: Dynamic) -> Option<Plan> {
         return Some(plan);
     }
     if value.is_array() {
-        let steps: Option<Vec<Step>> =
-            value.cast::<Array>().into_iter().map(|one| Some(plan(one)?.steps)).try_fold(Vec::new(), |mut all, steps| {
+        let steps: Option<Vec<Step>> = value
+            .cast::<Array>()
+            .into_iter()
+            .map(|one| Some(plan(one)?.steps))
+            .try_fold(Vec::new(), |mut all, steps| {
                 all.extend(steps?);
                 Some(all)
             });
