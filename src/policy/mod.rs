@@ -22,5 +22,7 @@ pub use hook::{Hook, OnError};
 pub use limits::{Budget, Limits};
 pub use param::{ParamKind, ParamSpec};
 pub use scene::{AttemptFacts, Catalog, RouteFacts, Scene, Snapshot};
-pub use script::{Bound, Literal, Outcome, Policies, Policy, dispatch, replay, run, run_inline, suspended};
+pub use script::{
+    Bound, Literal, Outcome, Policies, Policy, dispatch, replay, run, run_blocking, run_inline, suspended,
+};
 pub use trace::{Fall, Trace};

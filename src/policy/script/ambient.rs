@@ -3,7 +3,7 @@
 
 use rhai::{Dynamic, Engine, EvalContext, ImmutableString, Scope};
 
-use super::turn::{Ctx, Reply, Req, current, peek, raise};
+use super::turn::{Ctx, Reply, Req, current, peek, raise, read};
 use super::vocabulary;
 
 /// Every ambient name.
@@ -46,6 +46,10 @@ fn resolve(name: &str, context: &EvalContext<'_, '_, '_, '_, '_, '_>) -> Reply<O
         "req" => Ok(Some(Dynamic::from(Req))),
         "ctx" => Ok(Some(Dynamic::from(Ctx))),
         "state" => Ok(Some(Dynamic::from(State))),
+        "text" => match read(|scene| scene.text.clone())? {
+            Some(text) => Ok(Some(ImmutableString::from(&*text).into())),
+            None => Err(raise("`text` exists only in `on_text`")),
+        },
         _ => {
             if let Some(value) = vocabulary::ambient(name)? {
                 return Ok(Some(value));

@@ -75,6 +75,11 @@ impl Meter {
         self.floor.set(limit.saturating_add(STACK_MARGIN));
     }
 
+    /// The script will run on this thread, which has a stack of `bytes`.
+    pub(super) fn floor_here(&self, bytes: usize) {
+        self.floor(address().saturating_sub(bytes));
+    }
+
     /// The script begins here.
     pub(super) fn begin(&self) {
         let here = address();

@@ -36,5 +36,5 @@ mod vocabulary;
 
 pub use policy::{Bound, Literal, Policies, Policy};
 pub use run::Outcome;
-pub use stage::{dispatch, replay, run, run_inline};
+pub use stage::{dispatch, replay, run, run_blocking, run_inline};
 pub use threads::suspended;

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 
-use super::fiber::{Fiber, Gate, Step};
-use super::host::{Deny, Fibered, HostCall, Replay, Signal, Wait, Work};
+use tokio_util::sync::CancellationToken;
+
+use super::fiber::{Fiber, Gate, STACK_BYTES, Step};
+use super::host::{Blocking, Deny, Fibered, HostCall, Replay, Signal, Wait, Work};
 use super::meter::Meter;
 use super::policy::Bound;
 use super::run::{Given, Outcome, Outside, Run, fault};
@@ -57,6 +59,41 @@ pub async fn run(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: Arc<dyn 
     match threads::submit(given, bound.policy.limits.suspended).await {
         Ok(outcome) => outcome,
         Err(scene) => refused(bound, hook, *scene),
+    }
+}
+
+/// The same as [`run`] on a thread of its own that blocks at each wait: for
+/// targets without fibers, and as a second opinion in tests.
+pub async fn run_blocking(
+    bound: &Arc<Bound>,
+    hook: Hook,
+    scene: Scene,
+    effects: Arc<dyn Effects>,
+) -> Outcome {
+    if !bound.policy.has(hook) {
+        return nothing(scene);
+    }
+    let runtime = tokio::runtime::Handle::current();
+    let outside = Outside { effects, runtime: runtime.clone() };
+    let given = Given { bound: Arc::clone(bound), hook, scene: scene.clone(), outside: Some(outside) };
+    let gone = CancellationToken::new();
+    let (reply, outcome) = tokio::sync::oneshot::channel();
+    let host = Blocking { runtime, gone: gone.clone() };
+    let thread = std::thread::Builder::new().name("policy".to_owned()).stack_size(STACK_BYTES);
+    let started = thread.spawn(move || {
+        let limits = given.bound.policy.limits;
+        let meter = Meter::new(limits.effects, limits.bytes, true, None);
+        meter.floor_here(STACK_BYTES);
+        let run = Run::new(given, meter, Box::new(host));
+        let entered = turn::enter(Some(Rc::clone(&run)));
+        let verdict = run.evaluate();
+        drop(entered);
+        let _ = reply.send(run.ended(verdict));
+    });
+    let _gone = gone.drop_guard();
+    match (started, outcome.await) {
+        (Ok(_), Ok(outcome)) => outcome,
+        _ => refused(bound, hook, scene),
     }
 }
 

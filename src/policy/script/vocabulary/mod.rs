@@ -53,15 +53,5 @@ pub(super) fn ambient(name: &str) -> Reply<Option<Dynamic>> {
     }
 }
 
-/// A plan from a view that stands for one: a model, a step, a list of models.
-pub(super) fn as_plan(_value: &Dynamic) -> Option<crate::plan::Plan> {
-    None
-}
-
-/// Whether `value` is the view of the answer that `on_response` edits in place.
-pub(super) fn is_response(_value: &Dynamic) -> bool {
-    false
-}
-
 /// Words that wait for the outside, besides the host's own (`ask`, `search`, ...).
 pub(super) const WAITING: [&str; 0] = [];
