@@ -1,4 +1,35 @@
 //! Configuration: `gateway.yaml` and policies, read, checked and built into the
 //! [`crate::gateway::Bundle`] that is live, and built again when they change.
+//!
+//! | step | where |
+//! | --- | --- |
+//! | the files of one moment | [`Snapshot`] |
+//! | what may stand in the file | [`mod@file`] |
+//! | names, ranges, secrets: the bundle | [`mod@build`] |
 
+mod build;
 pub mod file;
+mod findings;
+mod secrets;
+mod snapshot;
+
+pub use build::{FeedSource, FeedSpec, Loaded, RecordsSpec, build};
+pub use secrets::{Sources, environment};
+pub use snapshot::{FILE_NAME, Snapshot};
+
+use std::path::Path;
+
+use crate::problem::Problem;
+
+/// Reads and builds `path`, a `gateway.yaml` or its folder.
+///
+/// # Errors
+/// Every problem of every file, when one of them is an error.
+pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
+    let snapshot = Snapshot::read(path).map_err(|problem| vec![*problem])?;
+    let sources = Sources { env: &environment, folder: &snapshot.folder, pretend: false };
+    build(&snapshot, &sources)
+}
+
+#[cfg(test)]
+mod tests;

@@ -150,6 +150,8 @@ pub struct ServiceSpec {
     pub base_url: String,
     /// Credentials.
     pub api_key: Option<Secret>,
+    /// Headers on every request to it.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
     /// Further settings of the kind (`collection`, `class`, `index`, `table`, ...).
     pub settings: BTreeMap<String, Value>,
     /// Longest wait for an answer.

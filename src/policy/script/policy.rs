@@ -15,6 +15,7 @@ use crate::policy::{Hook, Limits, OnError, ParamKind, ParamSpec};
 use crate::problem::Problem;
 
 /// A set of policies that are live together.
+#[derive(Default)]
 pub struct Policies {
     pub(super) policies: BTreeMap<Arc<str>, Arc<Policy>>,
     /// What works but is probably not meant.
