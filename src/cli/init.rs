@@ -1,0 +1,64 @@
+//! `pointsman init`: a gateway that works as it is and teaches by its comments.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::{Exit, Output, schema};
+
+/// Writes gateway.yaml, policies with their cases, and the schemas for editors.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The folder; made where it is missing.
+    #[arg(default_value = ".")]
+    path: PathBuf,
+}
+
+/// The quick start's own files: what is taught there is what is begun with.
+const FILES: [(&str, &str); 5] = [
+    ("gateway.yaml", include_str!("../../examples/quickstart/gateway.yaml")),
+    ("policies/route/by_length.rhai", include_str!("../../examples/quickstart/policies/route/by_length.rhai")),
+    (
+        "policies/route/by_length.cases.yaml",
+        include_str!("../../examples/quickstart/policies/route/by_length.cases.yaml"),
+    ),
+    ("policies/guard/secrets.rhai", include_str!("../../examples/quickstart/policies/guard/secrets.rhai")),
+    ("policies/guard/secrets.cases.yaml", include_str!("../../examples/quickstart/policies/guard/secrets.cases.yaml")),
+];
+
+pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
+    match write(&args.path) {
+        Ok(files) => {
+            for file in &files {
+                output.line(format!("wrote {}", file.display()));
+            }
+            output.line(format!("\nnext:  pointsman serve {}", args.path.display()));
+            Exit::Ok
+        }
+        Err(error) => {
+            output.note(format!("pointsman: {error}"));
+            Exit::Problems
+        }
+    }
+}
+
+/// Nothing that stands there is overwritten.
+fn write(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for (name, text) in FILES {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let opened = std::fs::File::create_new(&path);
+        let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        opened.and_then(|mut file| file.write_all(localised(text).as_bytes())).map_err(named)?;
+        written.push(path);
+    }
+    written.extend(schema::write(&folder.join("schemas"))?);
+    Ok(written)
+}
+
+/// The schema lies beside the file, not where the example has it.
+fn localised(text: &str) -> String {
+    text.replace("../../../../schemas/", "../../schemas/").replace("$schema=../../schemas/", "$schema=./schemas/")
+}
