@@ -14,15 +14,11 @@ pub(super) struct Args {
 }
 
 /// The quick start's own files: what is taught there is what is begun with.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 4] = [
     ("gateway.yaml", include_str!("../../examples/quickstart/gateway.yaml")),
-    ("policies/route/by_length.rhai", include_str!("../../examples/quickstart/policies/route/by_length.rhai")),
-    (
-        "policies/route/by_length.cases.yaml",
-        include_str!("../../examples/quickstart/policies/route/by_length.cases.yaml"),
-    ),
     ("policies/guard/secrets.rhai", include_str!("../../examples/quickstart/policies/guard/secrets.rhai")),
-    ("policies/guard/secrets.cases.yaml", include_str!("../../examples/quickstart/policies/guard/secrets.cases.yaml")),
+    ("policies/route/by_length.rhai", include_str!("../../examples/quickstart/policies/route/by_length.rhai")),
+    ("policies/route/best_value.rhai", include_str!("../../examples/quickstart/policies/route/best_value.rhai")),
 ];
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
