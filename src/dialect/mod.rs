@@ -16,6 +16,7 @@ mod fields;
 pub mod gemini;
 mod head;
 mod lazy;
+mod openai_chat;
 mod redact;
 mod refusal;
 mod registry;

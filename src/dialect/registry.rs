@@ -2,14 +2,15 @@
 
 use super::anthropic::Anthropic;
 use super::gemini::Gemini;
+use super::openai_chat::OpenAiChat;
 use super::{Inbound, Outbound};
 use crate::ir::Dialect;
 
 /// The client's sides.
-const INBOUND: &[&dyn Inbound] = &[&Anthropic, &Gemini];
+const INBOUND: &[&dyn Inbound] = &[&OpenAiChat, &Anthropic, &Gemini];
 
 /// The provider's sides.
-const OUTBOUND: &[&dyn Outbound] = &[&Anthropic, &Gemini];
+const OUTBOUND: &[&dyn Outbound] = &[&OpenAiChat, &Anthropic, &Gemini];
 
 /// The client's side of `dialect`; `None` where clients do not speak it.
 #[must_use]

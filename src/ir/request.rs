@@ -151,6 +151,8 @@ impl Request {
 pub struct Params {
     /// Most tokens to answer with.
     pub max_tokens: Option<u64>,
+    /// Whether that limit came in OpenAI's older field `max_tokens` of chat completions.
+    pub older_limit_field: bool,
     /// 0 to 2 (Anthropic: to 1).
     pub temperature: Option<f64>,
     /// 0 to 1.

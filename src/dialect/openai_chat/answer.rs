@@ -1,0 +1,156 @@
+//! A whole answer to a client, onto the wire.
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::content::encode_part;
+use super::options::Carry;
+use super::response::finish_name;
+use super::turns::{call_value, legacy_call, named_thought};
+use super::usage::usage_value;
+use crate::dialect::ReplyFacts;
+use super::fields::merge;
+use crate::ir::{Choice, Dialect, Finish, Part, Response, Thinking, ToolCall};
+
+/// Encodes an answer.
+pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
+    let own = response.dialect == Dialect::OpenAiChat;
+    let choices: Vec<Value> = response.choices.iter().map(|choice| choice_value(choice, own)).collect();
+    let mut value = json!({
+        "id": id_of(&response.id, reply),
+        "object": "chat.completion",
+        "created": response.created.unwrap_or(reply.created),
+        "model": if response.model.is_empty() { &reply.model } else { &response.model },
+        "choices": choices,
+    });
+    if let Some(usage) = &response.usage {
+        let leftover = response.extra.get("usage").filter(|_| own);
+        merge(&mut value, &json!({ "usage": usage_value(usage, leftover) }));
+    }
+    if own {
+        merge_extra(&mut value, response.extra.iter());
+    }
+    Bytes::from(value.to_string())
+}
+
+/// The provider's id, else one made of our request's.
+pub(super) fn id_of(id: &str, reply: &ReplyFacts) -> String {
+    if id.is_empty() { format!("chatcmpl-{}", reply.request_id) } else { id.to_owned() }
+}
+
+fn merge_extra<'a>(value: &mut Value, extra: impl Iterator<Item = (&'a String, &'a Value)>) {
+    let more: Map<String, Value> = extra.map(|(name, value)| (name.clone(), value.clone())).collect();
+    merge(value, &Value::Object(more));
+}
+
+fn choice_value(choice: &Choice, own: bool) -> Value {
+    let mut lost = Vec::new();
+    let mut carry = Carry { own, dropped: &mut lost };
+    let mut message = json!({ "role": "assistant" });
+    merge(&mut message, &json!({ "content": content(choice, &mut carry) }));
+    put_thoughts(&mut message, &choice.message.parts, own);
+    let refusal: String = choice.message.parts.iter().filter_map(refusal_text).collect();
+    merge(&mut message, &json!({ "refusal": if refusal.is_empty() { Value::Null } else { refusal.into() } }));
+    let (legacy, calls): (Vec<&ToolCall>, Vec<&ToolCall>) =
+        choice.message.tool_calls().partition(|call| own && call.extra.get("function_call").is_some());
+    if let Some(call) = legacy.first() {
+        merge(&mut message, &json!({ "function_call": legacy_call(call) }));
+    }
+    if !calls.is_empty() {
+        let calls: Vec<Value> = calls.into_iter().map(|call| sealed_call(call, own)).collect();
+        merge(&mut message, &json!({ "tool_calls": calls }));
+    }
+    if own {
+        merge_extra(&mut message, choice.message.extra.iter());
+    }
+    let mut finish = choice.finish.as_ref().map(finish_name);
+    if !legacy.is_empty() && choice.finish == Some(Finish::ToolCalls) {
+        finish = Some("function_call");
+    }
+    let mut value = json!({
+        "index": choice.index,
+        "message": message,
+        "logprobs": choice.logprobs,
+        "finish_reason": finish.unwrap_or("stop"),
+    });
+    if own {
+        merge_extra(&mut value, choice.extra.iter());
+    }
+    value
+}
+
+/// The content: text, `null`, or the list that Mistral's thinking models send.
+fn content(choice: &Choice, carry: &mut Carry<'_>) -> Value {
+    let message = &choice.message;
+    let listed = carry.own
+        && message.parts.iter().any(|part| match part {
+            Part::Thinking(thought) => thought.extra.get("thinking").is_some(),
+            Part::Opaque { dialect, .. } => *dialect == Dialect::OpenAiChat,
+            _ => false,
+        });
+    if listed {
+        let apart = |part: &&Part| !matches!(part, Part::ToolCall(_) | Part::Refusal(_));
+        return message.parts.iter().filter(apart).filter_map(|part| encode_part(part, "", carry)).collect();
+    }
+    let text = message.joined_text();
+    if text.is_empty() && !message.plain { Value::Null } else { text.into() }
+}
+
+fn refusal_text(part: &Part) -> Option<&str> {
+    if let Part::Refusal(text) = part { Some(text) } else { None }
+}
+
+/// Reasoning beside the content; seals go along as `reasoning_details`, from
+/// where a client brings them back.
+fn put_thoughts(message: &mut Value, parts: &[Part], own: bool) {
+    let mut text = String::new();
+    let mut details = Vec::new();
+    for part in parts {
+        let Part::Thinking(thought) = part else { continue };
+        if own && thought.extra.get("thinking").is_some() {
+            continue;
+        }
+        match thought.extra.get("reasoning_details").filter(|_| own) {
+            Some(detail) => details.push(detail.clone()),
+            None if own => merge(message, &Value::Object(named_thought(thought))),
+            None => {
+                text.push_str(&thought.text);
+                details.extend(sealed_thought(thought, details.len()));
+            }
+        }
+    }
+    if !text.is_empty() {
+        merge(message, &json!({ "reasoning_content": text }));
+    }
+    if !details.is_empty() {
+        merge(message, &json!({ "reasoning_details": details }));
+    }
+}
+
+/// A sealed thought in OpenRouter's form; `None` when it has no seal.
+/// Source: OpenRouter docs "Reasoning Tokens", checked 2026-11-21.
+pub(super) fn sealed_thought(thought: &Thinking, index: usize) -> Option<Value> {
+    let seal = thought.signature.as_ref()?;
+    let mut value = if thought.redacted {
+        json!({ "type": "reasoning.encrypted", "data": seal, "index": index })
+    } else {
+        json!({ "type": "reasoning.text", "text": thought.text, "signature": seal, "index": index })
+    };
+    if let Some(id) = &thought.id {
+        merge(&mut value, &json!({ "id": id }));
+    }
+    Some(value)
+}
+
+/// A tool call with its seal in the place where Google's form of this dialect has it.
+/// Source: Gemini API docs "Thought signatures", OpenAI compatibility, checked 2026-11-21.
+fn sealed_call(call: &ToolCall, own: bool) -> Value {
+    let mut value = call_value(call, &call.id);
+    if own {
+        merge_extra(&mut value, call.extra.iter());
+    }
+    if let Some(seal) = &call.signature {
+        merge(&mut value, &json!({ "extra_content": { "google": { "thought_signature": seal } } }));
+    }
+    value
+}

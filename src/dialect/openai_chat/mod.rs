@@ -1,0 +1,100 @@
+//! OpenAI chat completions, and what look-alike servers add to it.
+//! Source: OpenAI API reference "Chat", checked 2026-11-21; additions of other
+//! servers (`reasoning_content`, `reasoning_details`, `thinking` parts) from
+//! DeepSeek's, OpenRouter's and Mistral's API references, same date.
+//!
+//! Normalisations when a request is encoded anew in this dialect: `stop` becomes
+//! a list, `tool_choice: "any"` becomes `required`, `null`s of known fields go,
+//! a tool without `type` gets `function`, streams always ask for usage.
+
+mod answer;
+mod calls;
+mod content;
+mod error;
+pub(super) mod fields;
+mod message;
+mod options;
+mod outgoing;
+mod request;
+mod response;
+mod scan;
+mod stream;
+mod turns;
+mod usage;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use content::{decode_part, encode_part, media_of_data_url};
+pub(super) use error::{encode_error, error_value};
+pub(super) use options::{effort_name, effort_named};
+pub(super) use usage::{decode_usage, usage_value};
+
+use bytes::Bytes;
+
+use super::{
+    Framing, Inbound, Outbound, PathFacts, ReplyFacts, Seen, StreamDecoder, StreamEncoder, Target, Wire,
+};
+use crate::error::{Error, Result};
+use crate::ir::{Dialect, Request, Response, Usage};
+use crate::sse::Frame;
+
+/// The dialect, both sides.
+pub(super) struct OpenAiChat;
+
+impl Inbound for OpenAiChat {
+    fn dialect(&self) -> Dialect {
+        Dialect::OpenAiChat
+    }
+
+    fn decode_request(&self, body: &[u8], _path: PathFacts<'_>) -> Result<Request> {
+        request::decode(body)
+    }
+
+    fn encode_response(&self, response: &Response, reply: &ReplyFacts) -> Bytes {
+        answer::encode(response, reply)
+    }
+
+    fn stream_encoder(&self, reply: &ReplyFacts) -> Box<dyn StreamEncoder> {
+        Box::new(write::Encoder::new(reply))
+    }
+
+    fn encode_error(&self, error: &Error, _request_id: &str) -> Bytes {
+        encode_error(error)
+    }
+}
+
+impl Outbound for OpenAiChat {
+    fn dialect(&self) -> Dialect {
+        Dialect::OpenAiChat
+    }
+
+    fn encode_request(&self, request: &Request, target: &Target<'_>) -> Result<Wire> {
+        outgoing::encode(request, target)
+    }
+
+    fn pass_through(&self, raw: &Bytes, target: &Target<'_>, _stream: bool) -> Option<Wire> {
+        outgoing::pass_through(raw, target)
+    }
+
+    fn decode_response(&self, body: &[u8]) -> Result<Response> {
+        response::decode(body)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
+        Box::new(stream::Decoder::default())
+    }
+
+    fn scan_response(&self, body: &[u8]) -> Result<Option<Usage>> {
+        scan::response(body)
+    }
+
+    fn scan_frame(&self, frame: &Frame<'_>, seen: &mut Seen) {
+        scan::frame(frame, seen);
+    }
+}

@@ -1,0 +1,102 @@
+//! A provider's whole answer, from the wire.
+
+use serde_json::Value;
+
+use super::message;
+use super::usage::{decode_usage, leftover};
+use super::fields::{Fields, as_count};
+use crate::dialect::refusal::Report;
+use crate::error::{Error, Result};
+use crate::ir::{Choice, Dialect, Finish, Part, Response};
+
+/// Decodes an answer of status 2xx.
+///
+/// # Errors
+/// `InvalidResponse` when it is not this protocol; the provider's own error
+/// when it hides in a 200.
+pub(super) fn decode(body: &[u8]) -> Result<Response> {
+    let value: Value = serde_json::from_slice(body.trim_ascii())
+        .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
+    hidden_error(&value)?;
+    let mut fields = Fields::of(value);
+    let id = fields.text("id").unwrap_or_default();
+    let mut response = Response::new(Dialect::OpenAiChat, id, fields.text("model").unwrap_or_default());
+    response.created = fields.lenient("created", as_count);
+    fields.take("object");
+    if fields.get("choices").and_then(Value::as_array).is_none() {
+        return Err(Error::bad_answer("the provider's answer has no list of `choices`"));
+    }
+    for (at, choice) in fields.list("choices").into_iter().enumerate() {
+        response.choices.push(decode_choice(choice, at, &response.id)?);
+    }
+    if let Some(usage) = fields.get("usage").cloned() {
+        response.usage = decode_usage(&usage);
+        fields.take("usage");
+        let rest = leftover(&usage);
+        if !rest.is_empty() {
+            fields.put("usage", Value::Object(rest));
+        }
+    } else {
+        fields.take("usage");
+    }
+    if response.usage.is_none() {
+        response.usage = fields.get("x_groq").and_then(|groq| decode_usage(groq.get("usage")?));
+    }
+    response.extra = fields.rest();
+    Ok(response)
+}
+
+/// The provider's own error inside an answer of status 200.
+pub(super) fn hidden_error(value: &Value) -> Result<()> {
+    let Some(error) = value.get("error").filter(|error| !error.is_null()) else { return Ok(()) };
+    let empty = error.as_str().is_some_and(str::is_empty) || *error == Value::Bool(false);
+    if empty { Ok(()) } else { Err(Report::of(value).error(200)) }
+}
+
+fn decode_choice(value: Value, at: usize, response_id: &str) -> Result<Choice> {
+    hidden_error(&value)?;
+    let mut fields = Fields::of(value);
+    let index = fields.lenient("index", as_count).unwrap_or(at as u64);
+    let seed = if index == 0 { response_id.to_owned() } else { format!("{response_id}#{index}") };
+    let mut message = message::decode_answer(fields.take("message").unwrap_or_default(), &seed);
+    let finish = fields.text("finish_reason").and_then(|name| finish_named(&name));
+    if finish == Some(Finish::Length) {
+        uncut(&mut message.parts);
+    }
+    let logprobs = fields.take("logprobs");
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    Ok(Choice { index, message, finish, logprobs, extra: fields.rest() })
+}
+
+/// Arguments that were cut off before their first character stay empty: `{}` would be an answer.
+fn uncut(parts: &mut [Part]) {
+    if let Some(Part::ToolCall(call)) = parts.last_mut()
+        && call.arguments == "{}"
+    {
+        call.arguments.clear();
+    }
+}
+
+/// Why a model stopped, by its name on the wire; `None` for the empty name.
+pub(in crate::dialect) fn finish_named(name: &str) -> Option<Finish> {
+    Some(match name {
+        "" => return None,
+        // Together says `eos` when the model ended by itself.
+        "stop" | "eos" => Finish::Stop,
+        "length" => Finish::Length,
+        "tool_calls" | "function_call" => Finish::ToolCalls,
+        "content_filter" => Finish::ContentFilter,
+        other => Finish::Other(other.to_owned()),
+    })
+}
+
+/// The name on the wire of why a model stopped.
+pub(in crate::dialect) fn finish_name(finish: &Finish) -> &str {
+    match finish {
+        Finish::Stop | Finish::StopSequence(_) | Finish::Pause => "stop",
+        Finish::Length => "length",
+        Finish::ToolCalls => "tool_calls",
+        Finish::ContentFilter | Finish::Refusal => "content_filter",
+        Finish::Other(name) => name,
+    }
+}

@@ -1,0 +1,1 @@
+//! The dialect as its documentation shows it.

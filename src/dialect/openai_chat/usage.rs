@@ -1,0 +1,106 @@
+//! Token usage in OpenAI's words, with the spellings of look-alike servers.
+
+use serde_json::{Map, Value, json};
+
+use super::fields::{as_count, merge};
+use crate::ir::Usage;
+
+/// Reads a usage object; `None` when it states no tokens. Both OpenAI's forms
+/// are read: `prompt_tokens` and `input_tokens`.
+pub(in crate::dialect) fn decode_usage(value: &Value) -> Option<Usage> {
+    let count = |path: &str| value.pointer(path).and_then(as_count);
+    let input = count("/prompt_tokens").or_else(|| count("/input_tokens"));
+    let output = count("/completion_tokens").or_else(|| count("/output_tokens"));
+    if input.is_none() && output.is_none() && count("/total_tokens").is_none() {
+        return None;
+    }
+    let (input, stated_output) = (input.unwrap_or(0), output.unwrap_or(0));
+    let reasoning = count("/completion_tokens_details/reasoning_tokens")
+        .or_else(|| count("/output_tokens_details/reasoning_tokens"));
+    let total = count("/total_tokens");
+    // xAI leaves reasoning out of completion_tokens, but not out of the total.
+    let output = match (reasoning, total) {
+        (Some(reasoning), Some(total))
+            if reasoning > 0 && total == input.saturating_add(stated_output).saturating_add(reasoning) =>
+        {
+            stated_output.saturating_add(reasoning)
+        }
+        _ => stated_output,
+    };
+    Some(Usage {
+        input,
+        cached_input: count("/prompt_tokens_details/cached_tokens")
+            .or_else(|| count("/input_tokens_details/cached_tokens"))
+            .or_else(|| count("/prompt_cache_hit_tokens"))
+            .or_else(|| count("/cached_tokens")),
+        cache_write: count("/prompt_tokens_details/cache_write_tokens")
+            .or_else(|| count("/input_tokens_details/cache_write_tokens"))
+            .or_else(|| count("/cache_creation_input_tokens")),
+        cache_write_1h: count("/cache_creation/ephemeral_1h_input_tokens"),
+        output,
+        reasoning,
+        audio_input: count("/prompt_tokens_details/audio_tokens"),
+        audio_output: count("/completion_tokens_details/audio_tokens"),
+        stated_total: total.filter(|total| *total != input.saturating_add(output)),
+        estimated: false,
+    })
+}
+
+/// The fields of a usage object that [`decode_usage`] has no place for.
+pub(super) fn leftover(value: &Value) -> Map<String, Value> {
+    let known: &[(&str, &[&str])] = &[
+        ("prompt_tokens", &[]),
+        ("completion_tokens", &[]),
+        ("total_tokens", &[]),
+        ("prompt_tokens_details", &["cached_tokens", "cache_write_tokens", "audio_tokens"]),
+        ("completion_tokens_details", &["reasoning_tokens", "audio_tokens"]),
+    ];
+    let mut rest = value.as_object().cloned().unwrap_or_default();
+    for (name, inner) in known {
+        match rest.get_mut(*name) {
+            Some(Value::Object(details)) if !inner.is_empty() => {
+                details.retain(|name, _| !inner.contains(&name.as_str()));
+                if details.is_empty() {
+                    rest.shift_remove(*name);
+                }
+            }
+            _ => {
+                rest.shift_remove(*name);
+            }
+        }
+    }
+    rest
+}
+
+/// Usage as OpenAI states it; `leftover` fields are merged in.
+pub(in crate::dialect) fn usage_value(usage: &Usage, leftover: Option<&Value>) -> Value {
+    let mut prompt = Map::new();
+    let mut completion = Map::new();
+    let mut put = |map: &mut Map<String, Value>, name: &str, count: Option<u64>| {
+        if let Some(count) = count {
+            map.insert(name.to_owned(), count.into());
+        }
+    };
+    put(&mut prompt, "cached_tokens", usage.cached_input);
+    put(&mut prompt, "cache_write_tokens", usage.cache_write);
+    put(&mut prompt, "audio_tokens", usage.audio_input);
+    put(&mut completion, "reasoning_tokens", usage.reasoning);
+    put(&mut completion, "audio_tokens", usage.audio_output);
+    let mut value = json!({
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.total(),
+    });
+    if let Value::Object(fields) = &mut value {
+        if !prompt.is_empty() {
+            fields.insert("prompt_tokens_details".into(), prompt.into());
+        }
+        if !completion.is_empty() {
+            fields.insert("completion_tokens_details".into(), completion.into());
+        }
+    }
+    if let Some(more) = leftover {
+        merge(&mut value, more);
+    }
+    value
+}

@@ -1,0 +1,196 @@
+//! A streamed answer to a client, onto the wire, as OpenAI sends it: the first
+//! chunk of a choice carries the role, usage comes in a chunk without choices,
+//! `[DONE]` ends a success and nothing else.
+
+use serde_json::{Map, Value, json};
+
+use super::answer::{id_of, sealed_thought};
+use super::error::encode_error;
+use super::response::finish_name;
+use super::usage::usage_value;
+use super::fields::merge;
+use crate::dialect::{ReplyFacts, StreamEncoder};
+use crate::error::Error;
+use crate::ir::{Dialect, Event, Usage};
+use crate::sse::write_data;
+
+/// Encodes chunks.
+pub(super) struct Encoder {
+    reply: ReplyFacts,
+    /// The head of every chunk: `{"id":...,"model":"..."`, without the closing brace.
+    head: Vec<u8>,
+    /// Choices whose role was sent.
+    begun: Vec<u32>,
+    /// Free-text tools' calls: their arguments go under another name.
+    custom: Vec<(u32, u32)>,
+    usage: Option<Usage>,
+    /// Fields of usage that the canonical form has no place for.
+    usage_extra: Option<Value>,
+    /// How many sealed thoughts were sent.
+    seals: usize,
+    /// The chunk under construction, kept for its memory.
+    chunk: Vec<u8>,
+}
+
+impl Encoder {
+    pub(super) fn new(reply: &ReplyFacts) -> Self {
+        let mut encoder = Self {
+            reply: reply.clone(),
+            head: Vec::new(),
+            begun: Vec::new(),
+            custom: Vec::new(),
+            usage: None,
+            usage_extra: None,
+            seals: 0,
+            chunk: Vec::new(),
+        };
+        encoder.set_head("", "", None);
+        encoder
+    }
+
+    fn set_head(&mut self, id: &str, model: &str, created: Option<u64>) {
+        let head = json!({
+            "id": id_of(id, &self.reply),
+            "object": "chat.completion.chunk",
+            "created": created.unwrap_or(self.reply.created),
+            "model": if model.is_empty() { &self.reply.model } else { model },
+        });
+        self.head = head.to_string().into_bytes();
+        self.head.pop();
+    }
+
+    /// Sends a chunk with `rest` behind the head; `rest` begins with a comma or is empty.
+    fn send(&mut self, rest: &[&[u8]], out: &mut Vec<u8>) {
+        self.chunk.clear();
+        self.chunk.extend_from_slice(&self.head);
+        for piece in rest {
+            self.chunk.extend_from_slice(piece);
+        }
+        self.chunk.push(b'}');
+        write_data(out, &self.chunk);
+    }
+
+    /// Sends a chunk of one choice: `delta` is JSON, `finish` a JSON value.
+    fn send_choice(&mut self, choice: u32, delta: &[u8], more: &str, finish: &str, out: &mut Vec<u8>) {
+        let index = choice.to_string();
+        let usage: &[u8] = if self.reply.include_usage { b",\"usage\":null" } else { b"" };
+        self.send(
+            &[
+                b",\"choices\":[{\"index\":",
+                index.as_bytes(),
+                b",\"delta\":",
+                delta,
+                more.as_bytes(),
+                b",\"finish_reason\":",
+                finish.as_bytes(),
+                b"}]",
+                usage,
+            ],
+            out,
+        );
+    }
+
+    /// Sends the role, before anything else of a choice.
+    fn begin(&mut self, choice: u32, out: &mut Vec<u8>) {
+        if !self.begun.contains(&choice) {
+            self.begun.push(choice);
+            self.send_choice(choice, b"{\"role\":\"assistant\",\"content\":\"\"}", "", "null", out);
+        }
+    }
+
+    fn delta(&mut self, choice: u32, delta: &Value, out: &mut Vec<u8>) {
+        self.begin(choice, out);
+        self.send_choice(choice, delta.to_string().as_bytes(), "", "null", out);
+    }
+
+    /// Sends text under `name`.
+    fn text(&mut self, choice: u32, name: &str, text: &str, out: &mut Vec<u8>) {
+        self.begin(choice, out);
+        let mut delta = format!("{{\"{name}\":").into_bytes();
+        if serde_json::to_writer(&mut delta, text).is_ok() {
+            delta.push(b'}');
+            self.send_choice(choice, &delta, "", "null", out);
+        }
+    }
+
+    fn opaque(&mut self, value: &Value, out: &mut Vec<u8>) {
+        let Value::Object(fields) = value else { return };
+        let mut fields: Map<String, Value> = fields.clone();
+        if let Some(usage) = fields.shift_remove("usage") {
+            self.usage_extra = Some(usage);
+        }
+        if fields.is_empty() {
+            return;
+        }
+        let mut value = Value::Object(fields);
+        if let Some(Value::Array(choices)) = value.get_mut("choices") {
+            choices.iter_mut().for_each(|choice| merge(choice, &json!({ "finish_reason": null })));
+        } else {
+            merge(&mut value, &json!({ "choices": [] }));
+        }
+        let text = value.to_string();
+        let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();
+        self.send(&[b",", inner.as_bytes()], out);
+    }
+}
+
+impl StreamEncoder for Encoder {
+    fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
+        match event {
+            Event::Start { id, model, created } => self.set_head(id, model, *created),
+            Event::Text { choice, text } => self.text(*choice, "content", text, out),
+            Event::Refusal { choice, text } => self.text(*choice, "refusal", text, out),
+            Event::Thinking { choice, text } => self.text(*choice, "reasoning_content", text, out),
+            Event::ThinkingSealed { choice, thinking } => {
+                let raw = thinking.extra.get("reasoning_details").cloned();
+                if let Some(detail) = raw.or_else(|| sealed_thought(thinking, self.seals)) {
+                    self.seals += 1;
+                    self.delta(*choice, &json!({ "reasoning_details": [detail] }), out);
+                }
+            }
+            Event::ToolCall { choice, call, id, name, signature, custom } => {
+                let mut value = if *custom {
+                    self.custom.push((*choice, *call));
+                    json!({ "index": call, "id": id, "type": "custom", "custom": { "name": name, "input": "" } })
+                } else {
+                    let function = json!({ "name": name, "arguments": "" });
+                    json!({ "index": call, "id": id, "type": "function", "function": function })
+                };
+                if let Some(seal) = signature {
+                    merge(&mut value, &json!({ "extra_content": { "google": { "thought_signature": seal } } }));
+                }
+                self.delta(*choice, &json!({ "tool_calls": [value] }), out);
+            }
+            Event::ToolArguments { choice, call, text } => {
+                let custom = self.custom.contains(&(*choice, *call));
+                let (kind, field) = if custom { ("custom", "input") } else { ("function", "arguments") };
+                self.delta(*choice, &json!({ "tool_calls": [{ "index": call, kind: { field: text } }] }), out);
+            }
+            Event::Logprobs { choice, logprobs } => {
+                self.begin(*choice, out);
+                self.send_choice(*choice, b"{}", &format!(",\"logprobs\":{logprobs}"), "null", out);
+            }
+            Event::Finish { choice, finish } => {
+                self.begin(*choice, out);
+                let name = Value::from(finish_name(finish)).to_string();
+                self.send_choice(*choice, b"{}", "", &name, out);
+            }
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Opaque { dialect: Dialect::OpenAiChat, value, .. } => self.opaque(value, out),
+            Event::Error(error) => self.fail(error, out),
+            Event::Opaque { .. } | Event::Done => {}
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        if let Some(usage) = self.usage.filter(|_| self.reply.include_usage) {
+            let usage = usage_value(&usage, self.usage_extra.as_ref()).to_string();
+            self.send(&[b",\"choices\":[],\"usage\":", usage.as_bytes()], out);
+        }
+        write_data(out, b"[DONE]");
+    }
+
+    fn fail(&mut self, error: &Error, out: &mut Vec<u8>) {
+        write_data(out, &encode_error(error));
+    }
+}
