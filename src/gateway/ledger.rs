@@ -112,7 +112,6 @@ impl Attempt {
         })
     }
 
-
     /// When it began.
     pub(super) fn began(&self) -> Now {
         self.began

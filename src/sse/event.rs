@@ -105,11 +105,11 @@ impl EventDecoder {
         }
         let mut skipped = 0;
         let mut text = line;
-        if std::mem::take(&mut self.at_start) {
-            if let Some(rest) = text.strip_prefix(BOM) {
-                text = rest;
-                skipped = BOM.len();
-            }
+        if std::mem::take(&mut self.at_start)
+            && let Some(rest) = text.strip_prefix(BOM)
+        {
+            text = rest;
+            skipped = BOM.len();
         }
         if text.is_empty() {
             return self.dispatch(bytes, each);

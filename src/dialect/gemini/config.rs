@@ -62,7 +62,7 @@ fn decode_params(config: &mut Fields) -> Result<Params> {
         n: config.count("candidateCount")?.and_then(|n| u32::try_from(n).ok()),
         logprobs: config.flag("responseLogprobs")?,
         top_logprobs: config.count("logprobs")?.and_then(|n| u32::try_from(n).ok()),
-        logit_bias: None,
+        ..Params::default()
     })
 }
 

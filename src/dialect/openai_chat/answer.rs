@@ -4,12 +4,12 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::content::encode_part;
+use super::fields::merge;
 use super::options::Carry;
 use super::response::finish_name;
 use super::turns::{call_value, legacy_call, named_thought};
 use super::usage::usage_value;
 use crate::dialect::ReplyFacts;
-use super::fields::merge;
 use crate::ir::{Choice, Dialect, Finish, Part, Response, Thinking, ToolCall};
 
 /// Encodes an answer.

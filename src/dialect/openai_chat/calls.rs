@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::message::invented_id;
 use super::fields::{Fields, as_count};
+use super::message::invented_id;
 use crate::ir::Event;
 
 /// The calls of one choice so far.
@@ -105,7 +105,11 @@ impl Calls {
                 out.push(Event::ToolCall { choice, call: number, id, name, signature: None, custom });
                 call.argued = !call.held.is_empty();
                 if call.argued {
-                    out.push(Event::ToolArguments { choice, call: number, text: std::mem::take(&mut call.held) });
+                    out.push(Event::ToolArguments {
+                        choice,
+                        call: number,
+                        text: std::mem::take(&mut call.held),
+                    });
                 }
             }
             if !call.argued && !cut && !call.custom {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::options::Carry;
 use super::fields::{Fields, merge, missing};
+use super::options::Carry;
 use crate::error::Result;
 use crate::ir::{Dialect, Extra, Media, MediaSource, Part, Thinking};
 
@@ -139,9 +139,10 @@ pub(in crate::dialect) fn encode_part(part: &Part, path: &str, carry: &mut Carry
         Part::Refusal(text) => (json!({ "type": "refusal", "refusal": text }), &Extra::NONE),
         Part::Image(media) => (image_value(media)?, &media.extra),
         Part::Audio(media) => (audio_value(media)?, &media.extra),
-        Part::Video(media) => {
-            (json!({ "type": "video_url", "video_url": { "url": url_of(media, "video/mp4")? } }), &media.extra)
-        }
+        Part::Video(media) => (
+            json!({ "type": "video_url", "video_url": { "url": url_of(media, "video/mp4")? } }),
+            &media.extra,
+        ),
         Part::Document(media) => (document_value(media, carry)?, &media.extra),
         Part::Thinking(thought) if carry.own && thought.extra.get("thinking").is_some() => {
             let mut value = json!({ "type": "thinking" });
@@ -203,7 +204,9 @@ fn document_value(media: &Media, carry: &Carry<'_>) -> Option<Value> {
     match (&media.name, &media.source) {
         (Some(name), _) => merge(&mut file, &json!({ "filename": name })),
         // OpenAI refuses inline files without a name.
-        (None, MediaSource::Base64(_)) if !carry.own => merge(&mut file, &json!({ "filename": "document.pdf" })),
+        (None, MediaSource::Base64(_)) if !carry.own => {
+            merge(&mut file, &json!({ "filename": "document.pdf" }));
+        }
         _ => {}
     }
     Some(json!({ "type": "file", "file": file }))

@@ -57,7 +57,11 @@ impl Fields {
     }
 
     /// Takes a field that `read` understands; any other value stays.
-    pub(in crate::dialect) fn lenient<T>(&mut self, name: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+    pub(in crate::dialect) fn lenient<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
         let found = self.get(name).and_then(read);
         if found.is_some() || self.map.get(name).is_some_and(Value::is_null) {
             self.map.shift_remove(name);

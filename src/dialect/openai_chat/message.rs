@@ -133,7 +133,13 @@ fn take_calls(fields: &mut Fields, message: &mut Message, seed: &str) {
         let arguments = call.take("arguments").map_or_else(|| "{}".to_owned(), words);
         let mut extra = call.rest();
         extra.insert("function_call", true.into());
-        message.parts.push(Part::ToolCall(ToolCall { id: name.clone(), name, arguments, extra, ..ToolCall::default() }));
+        message.parts.push(Part::ToolCall(ToolCall {
+            id: name.clone(),
+            name,
+            arguments,
+            extra,
+            ..ToolCall::default()
+        }));
     }
 }
 

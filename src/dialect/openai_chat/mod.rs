@@ -26,11 +26,6 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(super) use content::{decode_part, encode_part, media_of_data_url};
-pub(super) use error::{encode_error, error_value};
-pub(super) use options::{effort_name, effort_named};
-pub(super) use usage::{decode_usage, usage_value};
-
 use bytes::Bytes;
 
 use super::{
@@ -61,7 +56,7 @@ impl Inbound for OpenAiChat {
     }
 
     fn encode_error(&self, error: &Error, _request_id: &str) -> Bytes {
-        encode_error(error)
+        error::encode_error(error)
     }
 }
 

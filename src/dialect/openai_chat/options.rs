@@ -115,8 +115,10 @@ pub(super) fn encode_choice(choice: &ToolChoice, own: bool) -> Option<Value> {
         ToolChoice::Required => "required".into(),
         ToolChoice::Named(name) => json!({ "type": "function", "function": { "name": name } }),
         ToolChoice::Allowed(names, must) => {
-            let tools: Vec<Value> =
-                names.iter().map(|name| json!({ "type": "function", "function": { "name": name } })).collect();
+            let tools: Vec<Value> = names
+                .iter()
+                .map(|name| json!({ "type": "function", "function": { "name": name } }))
+                .collect();
             let mode = if *must { "required" } else { "auto" };
             json!({ "type": "allowed_tools", "allowed_tools": { "mode": mode, "tools": tools } })
         }
@@ -209,9 +211,10 @@ pub(in crate::dialect) fn decode_stop(fields: &mut Fields) -> Result<Vec<String>
     let expected = "a string or a list of strings";
     let texts = fields.demand("stop", expected, |value| match value {
         Value::String(text) => Some(vec![text]),
-        Value::Array(list) => {
-            list.into_iter().map(|item| if let Value::String(text) = item { Some(text) } else { None }).collect()
-        }
+        Value::Array(list) => list
+            .into_iter()
+            .map(|item| if let Value::String(text) = item { Some(text) } else { None })
+            .collect(),
         _ => None,
     })?;
     Ok(texts.unwrap_or_default())
@@ -242,7 +245,9 @@ pub(super) fn decode_reasoning(fields: &mut Fields) -> Option<Reasoning> {
 /// What the raw fields mean.
 fn read_reasoning(raw: &Map<String, Value>) -> Reasoning {
     let at = |name: &str, pointer: &str| raw.get(name).and_then(|value| value.pointer(pointer));
-    let effort = at("reasoning_effort", "").or_else(|| at("reasoning", "/effort")).or_else(|| at("thinking", "/effort"));
+    let effort = at("reasoning_effort", "")
+        .or_else(|| at("reasoning", "/effort"))
+        .or_else(|| at("thinking", "/effort"));
     let switch = at("thinking", "/type").and_then(Value::as_str).map(|kind| kind != "disabled");
     let hidden = at("reasoning", "/exclude").and_then(Value::as_bool);
     Reasoning {
@@ -251,7 +256,9 @@ fn read_reasoning(raw: &Map<String, Value>) -> Reasoning {
         budget_tokens: at("reasoning", "/max_tokens")
             .or_else(|| at("thinking", "/budget_tokens"))
             .and_then(Value::as_u64),
-        include_thoughts: hidden.map(|hidden| !hidden).or(at("include_reasoning", "").and_then(Value::as_bool)),
+        include_thoughts: hidden
+            .map(|hidden| !hidden)
+            .or(at("include_reasoning", "").and_then(Value::as_bool)),
         extra: Extra::NONE,
     }
 }
@@ -259,7 +266,8 @@ fn read_reasoning(raw: &Map<String, Value>) -> Reasoning {
 /// The fields that say `reasoning`: as they came, unless somebody changed their
 /// meaning since; else as OpenAI has it.
 pub(super) fn encode_reasoning(reasoning: &Reasoning) -> Map<String, Value> {
-    let raw: Map<String, Value> = reasoning.extra.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let raw: Map<String, Value> =
+        reasoning.extra.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     if !raw.is_empty() && read_reasoning(&raw) == (Reasoning { extra: Extra::NONE, ..reasoning.clone() }) {
         return raw;
     }
@@ -289,7 +297,8 @@ pub(in crate::dialect) fn effort_named(name: &str) -> Option<Effort> {
         "low" => Effort::Low,
         "medium" => Effort::Medium,
         "high" => Effort::High,
-        "xhigh" | "max" => Effort::Max,
+        "xhigh" => Effort::XHigh,
+        "max" => Effort::Max,
         _ => return None,
     })
 }
@@ -302,6 +311,7 @@ pub(in crate::dialect) fn effort_name(effort: Effort) -> &'static str {
         Effort::Low => "low",
         Effort::Medium => "medium",
         Effort::High => "high",
-        Effort::Max => "xhigh",
+        // Anthropic and DeepSeek say `max`; OpenAI's highest is `xhigh`.
+        Effort::XHigh | Effort::Max => "xhigh",
     }
 }

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::fields::merge;
 use super::options::{self, Carry};
 use super::turns::Turns;
-use super::fields::merge;
 use crate::dialect::{Quirks, Target, TokenField, Wire};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Request, ResponseFormat};
@@ -36,7 +36,8 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
             carry.lose(*name);
         }
     }
-    let body = serde_json::to_vec(&body).map_err(|at| Error::internal(format!("cannot write the body: {at}")))?;
+    let body =
+        serde_json::to_vec(&body).map_err(|at| Error::internal(format!("cannot write the body: {at}")))?;
     Ok(Wire { path: path(target, "chat/completions"), body: body.into(), headers: Vec::new(), dropped })
 }
 
@@ -83,7 +84,10 @@ fn put_format(
     if let (ResponseFormat::JsonSchema { schema, .. }, true) = (format, quirks.no_json_schema) {
         body.insert("response_format".into(), json!({ "type": "json_object" }));
         let text = format!("Answer with JSON that follows this JSON Schema, and nothing else:\n{schema}");
-        let at = messages.iter().take_while(|message| message.get("role").is_some_and(|role| role == "system")).count();
+        let at = messages
+            .iter()
+            .take_while(|message| message.get("role").is_some_and(|role| role == "system"))
+            .count();
         messages.insert(at, json!({ "role": "system", "content": text }));
         carry.lose("response_format.json_schema");
         return;

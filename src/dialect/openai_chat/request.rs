@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{message, options};
 use super::fields::{Fields, missing};
+use super::{message, options};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Request, StreamOptions, Tool};
 

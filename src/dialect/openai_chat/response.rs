@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::fields::{Fields, as_count};
 use super::message;
 use super::usage::{decode_usage, leftover};
-use super::fields::{Fields, as_count};
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
 use crate::ir::{Choice, Dialect, Finish, Part, Response};

@@ -71,7 +71,8 @@ static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finis
 /// Keys whose value is content when it is neither empty nor `null`. The first
 /// stands for `content` and `reasoning_content`.
 static CONTENT: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
-    ["content\"", "\"tool_calls\"", "\"reasoning\"", "\"refusal\"", "\"function_call\"", "\"audio\""].map(Finder::new)
+    ["content\"", "\"tool_calls\"", "\"reasoning\"", "\"refusal\"", "\"function_call\"", "\"audio\""]
+        .map(Finder::new)
 });
 
 /// Looks at one frame of a stream.

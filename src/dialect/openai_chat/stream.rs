@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::calls::Calls;
+use super::fields::{Fields, as_count};
 use super::response::{finish_named, hidden_error};
 use super::usage::{decode_usage, leftover};
 use crate::dialect::StreamDecoder;
-use super::fields::{Fields, as_count};
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Dialect, Event, Finish, Thinking};
@@ -50,7 +50,9 @@ impl StreamDecoder for Decoder {
         let value: Value = serde_json::from_slice(data)
             .map_err(|at| Error::bad_answer(format!("a chunk of the provider's stream is not JSON: {at}")))?;
         let hidden = hidden_error(&value).err();
-        if let Some(error) = hidden.or_else(|| (frame.event == "error").then(|| Report::of(&value).error(200))) {
+        if let Some(error) =
+            hidden.or_else(|| (frame.event == "error").then(|| Report::of(&value).error(200)))
+        {
             self.fail(error, out);
             return Ok(());
         }
@@ -128,7 +130,8 @@ impl Decoder {
             self.fail(Report::of(&error).error(200), out);
             return;
         }
-        let index = fields.lenient("index", as_count).map_or(0, |index| u32::try_from(index).unwrap_or(u32::MAX));
+        let index =
+            fields.lenient("index", as_count).map_or(0, |index| u32::try_from(index).unwrap_or(u32::MAX));
         let finish = fields.text("finish_reason").and_then(|name| finish_named(&name));
         let logprobs = fields.take("logprobs");
         let message = fields.take("message");
@@ -184,7 +187,10 @@ fn read_thoughts(delta: &mut Fields, choice: u32, out: &mut Vec<Event>) {
     let details = delta.list("reasoning_details");
     let field = |detail: &Value, name: &str| detail.get(name).and_then(Value::as_str).map(str::to_owned);
     if text.is_empty() {
-        text = details.iter().filter_map(|detail| field(detail, "text").or_else(|| field(detail, "summary"))).collect();
+        text = details
+            .iter()
+            .filter_map(|detail| field(detail, "text").or_else(|| field(detail, "summary")))
+            .collect();
     }
     if !text.is_empty() {
         out.push(Event::Thinking { choice, text });
@@ -193,7 +199,8 @@ fn read_thoughts(delta: &mut Fields, choice: u32, out: &mut Vec<Event>) {
         let redacted = field(&detail, "type").as_deref() == Some("reasoning.encrypted");
         let signature = field(&detail, if redacted { "data" } else { "signature" });
         if signature.is_some() {
-            let mut thinking = Thinking { signature, redacted, id: field(&detail, "id"), ..Thinking::default() };
+            let mut thinking =
+                Thinking { signature, redacted, id: field(&detail, "id"), ..Thinking::default() };
             thinking.extra.insert("reasoning_details", detail);
             out.push(Event::ThinkingSealed { choice, thinking });
         }
@@ -215,7 +222,10 @@ fn read_part(part: Value, choice: u32, out: &mut Vec<Event>) {
                 out.push(Event::Thinking { choice, text: thought });
             }
         }
-        _ => out.push(opaque(choice, json!({ "choices": [{ "index": choice, "delta": { "content": [part] } }] }))),
+        _ => out.push(opaque(
+            choice,
+            json!({ "choices": [{ "index": choice, "delta": { "content": [part] } }] }),
+        )),
     }
 }
 

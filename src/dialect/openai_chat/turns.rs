@@ -9,9 +9,9 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::content::encode_part;
+use super::fields::merge;
 use super::options::Carry;
 use crate::dialect::Quirks;
-use super::fields::merge;
 use crate::ir::{Message, Part, Role, Thinking, ToolCall, ToolResult};
 
 /// Collects messages on the wire.

@@ -76,7 +76,7 @@ pub(super) fn leftover(value: &Value) -> Map<String, Value> {
 pub(in crate::dialect) fn usage_value(usage: &Usage, leftover: Option<&Value>) -> Value {
     let mut prompt = Map::new();
     let mut completion = Map::new();
-    let mut put = |map: &mut Map<String, Value>, name: &str, count: Option<u64>| {
+    let put = |map: &mut Map<String, Value>, name: &str, count: Option<u64>| {
         if let Some(count) = count {
             map.insert(name.to_owned(), count.into());
         }

@@ -6,13 +6,16 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{id_of, sealed_thought};
 use super::error::encode_error;
+use super::fields::merge;
 use super::response::finish_name;
 use super::usage::usage_value;
-use super::fields::merge;
 use crate::dialect::{ReplyFacts, StreamEncoder};
 use crate::error::Error;
 use crate::ir::{Dialect, Event, Usage};
 use crate::sse::write_data;
+
+/// What stands behind the delta of a choice that is not complete.
+const GOING_ON: &str = ",\"finish_reason\":null";
 
 /// Encodes chunks.
 pub(super) struct Encoder {
@@ -70,8 +73,8 @@ impl Encoder {
         write_data(out, &self.chunk);
     }
 
-    /// Sends a chunk of one choice: `delta` is JSON, `finish` a JSON value.
-    fn send_choice(&mut self, choice: u32, delta: &[u8], more: &str, finish: &str, out: &mut Vec<u8>) {
+    /// Sends a chunk of one choice: `delta` is JSON, `tail` what stands behind it.
+    fn send_choice(&mut self, choice: u32, delta: &[u8], tail: &str, out: &mut Vec<u8>) {
         let index = choice.to_string();
         let usage: &[u8] = if self.reply.include_usage { b",\"usage\":null" } else { b"" };
         self.send(
@@ -80,9 +83,7 @@ impl Encoder {
                 index.as_bytes(),
                 b",\"delta\":",
                 delta,
-                more.as_bytes(),
-                b",\"finish_reason\":",
-                finish.as_bytes(),
+                tail.as_bytes(),
                 b"}]",
                 usage,
             ],
@@ -94,13 +95,13 @@ impl Encoder {
     fn begin(&mut self, choice: u32, out: &mut Vec<u8>) {
         if !self.begun.contains(&choice) {
             self.begun.push(choice);
-            self.send_choice(choice, b"{\"role\":\"assistant\",\"content\":\"\"}", "", "null", out);
+            self.send_choice(choice, b"{\"role\":\"assistant\",\"content\":\"\"}", GOING_ON, out);
         }
     }
 
     fn delta(&mut self, choice: u32, delta: &Value, out: &mut Vec<u8>) {
         self.begin(choice, out);
-        self.send_choice(choice, delta.to_string().as_bytes(), "", "null", out);
+        self.send_choice(choice, delta.to_string().as_bytes(), GOING_ON, out);
     }
 
     /// Sends text under `name`.
@@ -109,7 +110,7 @@ impl Encoder {
         let mut delta = format!("{{\"{name}\":").into_bytes();
         if serde_json::to_writer(&mut delta, text).is_ok() {
             delta.push(b'}');
-            self.send_choice(choice, &delta, "", "null", out);
+            self.send_choice(choice, &delta, GOING_ON, out);
         }
     }
 
@@ -157,27 +158,36 @@ impl StreamEncoder for Encoder {
                     json!({ "index": call, "id": id, "type": "function", "function": function })
                 };
                 if let Some(seal) = signature {
-                    merge(&mut value, &json!({ "extra_content": { "google": { "thought_signature": seal } } }));
+                    merge(
+                        &mut value,
+                        &json!({ "extra_content": { "google": { "thought_signature": seal } } }),
+                    );
                 }
                 self.delta(*choice, &json!({ "tool_calls": [value] }), out);
             }
             Event::ToolArguments { choice, call, text } => {
                 let custom = self.custom.contains(&(*choice, *call));
                 let (kind, field) = if custom { ("custom", "input") } else { ("function", "arguments") };
-                self.delta(*choice, &json!({ "tool_calls": [{ "index": call, kind: { field: text } }] }), out);
+                self.delta(
+                    *choice,
+                    &json!({ "tool_calls": [{ "index": call, kind: { field: text } }] }),
+                    out,
+                );
             }
             Event::Logprobs { choice, logprobs } => {
                 self.begin(*choice, out);
-                self.send_choice(*choice, b"{}", &format!(",\"logprobs\":{logprobs}"), "null", out);
+                self.send_choice(*choice, b"{}", &format!(",\"logprobs\":{logprobs}{GOING_ON}"), out);
             }
             Event::Finish { choice, finish } => {
                 self.begin(*choice, out);
-                let name = Value::from(finish_name(finish)).to_string();
-                self.send_choice(*choice, b"{}", "", &name, out);
+                let tail = format!(",\"finish_reason\":{}", Value::from(finish_name(finish)));
+                self.send_choice(*choice, b"{}", &tail, out);
             }
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Opaque { dialect: Dialect::OpenAiChat, value, .. } => self.opaque(value, out),
             Event::Error(error) => self.fail(error, out),
+            // A comment line: OpenAI's SDKs skip it, and the connection is seen to live.
+            Event::Ping => out.extend_from_slice(b": ping\n\n"),
             Event::Opaque { .. } | Event::Done => {}
         }
     }
