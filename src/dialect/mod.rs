@@ -12,10 +12,12 @@
 
 mod advice;
 mod anthropic;
+mod cohere;
 mod fields;
-pub mod gemini;
+mod gemini;
 mod head;
 mod lazy;
+mod ollama;
 mod openai_chat;
 mod redact;
 mod refusal;
@@ -108,8 +110,11 @@ pub trait Outbound: Send + Sync {
 
     /// For a request that came in this very dialect and that nobody edited: the
     /// path and headers to send the client's bytes with. The body is the raw
-    /// one with the model's name replaced. `None`: encode anew.
-    fn pass_through(&self, raw: &Bytes, target: &Target<'_>, stream: bool) -> Option<Wire>;
+    /// one with the model's name replaced. `None`: encode anew, as always in
+    /// dialects that no client speaks.
+    fn pass_through(&self, _raw: &Bytes, _target: &Target<'_>, _stream: bool) -> Option<Wire> {
+        None
+    }
 
     /// Decodes a whole answer of status 2xx.
     ///
@@ -135,11 +140,13 @@ pub trait Outbound: Send + Sync {
     ///
     /// # Errors
     /// As [`Self::decode_response`].
-    fn scan_response(&self, body: &[u8]) -> Result<Option<Usage>>;
+    fn scan_response(&self, body: &[u8]) -> Result<Option<Usage>> {
+        Ok(self.decode_response(body)?.usage)
+    }
 
     /// Looks at one frame of a stream that is passed through and says what it is. Cheap: must not parse
-    /// frames that are plain content.
-    fn scan_frame(&self, frame: &Frame<'_>, seen: &mut Seen);
+    /// frames that are plain content. Asked only of a dialect whose [`Self::pass_through`] gives something.
+    fn scan_frame(&self, _frame: &Frame<'_>, _seen: &mut Seen) {}
 }
 
 /// What was seen of a stream that is passed through as bytes.

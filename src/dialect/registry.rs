@@ -1,7 +1,9 @@
 //! The dialects that stand, as a table: a new one adds a line.
 
 use super::anthropic::Anthropic;
+use super::cohere::Cohere;
 use super::gemini::Gemini;
+use super::ollama::Ollama;
 use super::openai_chat::OpenAiChat;
 use super::{Inbound, Outbound};
 use crate::ir::Dialect;
@@ -10,7 +12,7 @@ use crate::ir::Dialect;
 const INBOUND: &[&dyn Inbound] = &[&OpenAiChat, &Anthropic, &Gemini];
 
 /// The provider's sides.
-const OUTBOUND: &[&dyn Outbound] = &[&OpenAiChat, &Anthropic, &Gemini];
+const OUTBOUND: &[&dyn Outbound] = &[&OpenAiChat, &Anthropic, &Cohere, &Gemini, &Ollama];
 
 /// The client's side of `dialect`; `None` where clients do not speak it.
 #[must_use]

@@ -2,25 +2,26 @@
 
 use std::sync::Arc;
 
-use pointsman::dialect::{Outbound, PathFacts, Quirks, Target, gemini::Gemini, inbound};
+use pointsman::dialect::{PathFacts, Quirks, Target, inbound};
 use pointsman::ir::{
     Dialect, Message, Part, Reasoning, Request, ResponseFormat, Role, Thinking, Tool, ToolCall, ToolChoice,
     ToolResult,
 };
 use serde_json::{Map, Value, json};
 
-use super::expect::cases;
+use super::provider;
+use super::recorded::cases;
 
 fn encode(request: &Request, vertex: bool) -> (String, Value, Vec<String>) {
     let quirks = Quirks { vertex, ..Quirks::default() };
     let target = Target { model: "gemini-2.5-flash", max_output_tokens: None, quirks: &quirks };
-    let wire = Gemini.encode_request(request, &target).unwrap();
+    let wire = provider().encode_request(request, &target).unwrap();
     (wire.path, serde_json::from_slice(&wire.body).unwrap(), wire.dropped)
 }
 
 #[test]
 fn recorded_chat_requests_become_valid() {
-    let Some(openai) = inbound(Dialect::OpenAiChat) else { return };
+    let openai = inbound(Dialect::OpenAiChat).expect("registered");
     let providers = ["openai", "groq", "mistral", "openrouter", "deepseek", "xai", "azure_openai"];
     let mut seen = 0;
     for case in cases(&providers) {

@@ -6,12 +6,24 @@
 
 mod expect;
 mod foreign;
+#[path = "../shared/recorded.rs"]
+mod recorded;
 mod recordings;
 mod requests;
 
-use pointsman::dialect::{Inbound, Outbound, PathFacts, ReplyFacts, gemini::Gemini};
-use pointsman::ir::{Event, Finish, Part, Response, Usage};
+use pointsman::dialect::{Inbound, Outbound, PathFacts, ReplyFacts, inbound, outbound};
+use pointsman::ir::{Dialect, Event, Finish, Part, Response, Usage};
 use pointsman::sse::Frame;
+
+/// The provider's side.
+pub(crate) fn provider() -> &'static dyn Outbound {
+    outbound(Dialect::Gemini).expect("registered")
+}
+
+/// The client's side.
+pub(crate) fn client() -> &'static dyn Inbound {
+    inbound(Dialect::Gemini).expect("registered")
+}
 
 /// What a reader of an answer wants to know.
 #[derive(Debug, Default, PartialEq)]
@@ -99,7 +111,7 @@ fn finish_name(finish: &Finish) -> String {
 
 /// Decodes a stream, given as its frames' payloads.
 pub(crate) fn decode_stream(frames: &[Vec<u8>]) -> Vec<Event> {
-    let mut decoder = Gemini.stream_decoder();
+    let mut decoder = provider().stream_decoder();
     let mut events = Vec::new();
     for data in frames {
         decoder.push(&Frame { event: "", data }, &mut events).expect("a frame of the protocol");
@@ -110,15 +122,15 @@ pub(crate) fn decode_stream(frames: &[Vec<u8>]) -> Vec<Event> {
 
 /// Encodes events for a client and splits what comes into frames again.
 pub(crate) fn encode_stream(events: &[Event]) -> Vec<Vec<u8>> {
-    let mut encoder = Gemini.stream_encoder(&ReplyFacts::default());
+    let mut encoder = client().stream_encoder(&ReplyFacts::default());
     let mut bytes = Vec::new();
     events.iter().for_each(|event| encoder.push(event, &mut bytes));
     encoder.finish(&mut bytes);
-    expect::frames(&bytes)
+    recorded::frames(&bytes)
 }
 
 /// Decodes a request as it came.
 pub(crate) fn decode_request(body: &[u8]) -> pointsman::ir::Request {
     let path = PathFacts { model: Some("gemini-2.5-flash"), stream: false };
-    Gemini.decode_request(body, path).expect("a request of the protocol")
+    client().decode_request(body, path).expect("a request of the protocol")
 }

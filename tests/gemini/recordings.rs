@@ -1,14 +1,15 @@
 //! Recorded answers.
 
 use http::HeaderMap;
-use pointsman::dialect::{Inbound, Outbound, Refused, ReplyFacts, Seen, gemini::Gemini};
+use pointsman::dialect::{Refused, ReplyFacts, Seen};
 use pointsman::error::{Kind, Retry};
 use pointsman::ir::Event;
 use pointsman::sse::{Frame, Framer};
 use serde_json::Value;
 
-use super::expect::{Case, cases, facts, frames};
-use super::{decode_stream, encode_stream, of_events, of_response};
+use super::expect::facts;
+use super::recorded::{Case, cases, frames};
+use super::{client, decode_stream, encode_stream, of_events, of_response, provider};
 
 fn answered() -> impl Iterator<Item = Case> {
     cases(&["gemini", "vertex"]).into_iter().filter(|case| case.endpoint.ends_with("generate_content"))
@@ -20,19 +21,20 @@ const IN_PIECES: &str = "bca2baec";
 #[test]
 fn whole_answers_say_what_was_recorded() {
     for case in answered().filter(|case| case.status == 200 && !case.streamed) {
-        let response = Gemini.decode_response(&case.answer).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let response =
+            provider().decode_response(&case.answer).unwrap_or_else(|e| panic!("{}: {e}", case.name));
         let value: Value = serde_json::from_slice(&case.answer).unwrap();
         let list = value.as_array().cloned().unwrap_or_else(|| vec![value]);
         let expected = facts(&list);
         assert_eq!(of_response(&response), expected, "{}", case.name);
 
-        let scanned = Gemini.scan_response(&case.answer).unwrap();
+        let scanned = provider().scan_response(&case.answer).unwrap();
         assert_eq!(scanned, response.usage, "{}", case.name);
 
-        let again = Gemini.encode_response(&response, &ReplyFacts::default());
+        let again = client().encode_response(&response, &ReplyFacts::default());
         let again: Value = serde_json::from_slice(&again).unwrap();
         assert_eq!(facts(&[again.clone()]), expected, "{}", case.name);
-        let back = Gemini.decode_response(again.to_string().as_bytes()).unwrap();
+        let back = provider().decode_response(again.to_string().as_bytes()).unwrap();
         assert_eq!(back, response, "{}", case.name);
     }
 }
@@ -59,7 +61,7 @@ fn streams_say_what_was_recorded() {
         assert_eq!(facts(&again), found, "{}", case.name);
 
         let mut seen = Seen::default();
-        payloads.iter().for_each(|data| Gemini.scan_frame(&Frame { event: "", data }, &mut seen));
+        payloads.iter().for_each(|data| provider().scan_frame(&Frame { event: "", data }, &mut seen));
         assert!(seen.done && seen.error.is_none(), "{}", case.name);
         let usage = seen.usage.map(|usage| (usage.input, usage.output, usage.reasoning, usage.cached_input));
         assert_eq!(usage, found.usage, "{}", case.name);
@@ -78,8 +80,8 @@ fn seals_survive_translation() {
                 .map(|data| String::from_utf8_lossy(data).matches("\"thoughtSignature\"").count())
                 .sum()
         } else {
-            let response = Gemini.decode_response(&case.answer).unwrap();
-            let again = Gemini.encode_response(&response, &ReplyFacts::default());
+            let response = provider().decode_response(&case.answer).unwrap();
+            let again = client().encode_response(&response, &ReplyFacts::default());
             String::from_utf8_lossy(&again).matches("\"thoughtSignature\"").count()
         };
         assert_eq!(found, expected, "{}", case.name);
@@ -91,7 +93,7 @@ fn errors_have_their_class() {
     for case in answered().filter(|case| case.status >= 400) {
         let headers = HeaderMap::new();
         let refused = Refused { status: case.status, headers: &headers, body: &case.answer, unix_seconds: 0 };
-        let error = Gemini.decode_error(&refused);
+        let error = provider().decode_error(&refused);
         let text = String::from_utf8_lossy(&case.answer);
         let kind = match case.status {
             400 if text.contains("API_KEY_INVALID") => Kind::UpstreamAuth,
@@ -125,8 +127,8 @@ fn streams_may_be_cut_anywhere() {
 
 /// Decodes a stream whose bytes come in these pieces.
 fn decode_bytes(pieces: &[&[u8]]) -> Vec<Event> {
-    let mut framer = Framer::new(Gemini.framing());
-    let mut decoder = Gemini.stream_decoder();
+    let mut framer = Framer::new(provider().framing());
+    let mut decoder = provider().stream_decoder();
     let mut events = Vec::new();
     for piece in pieces {
         framer.push(piece, |frame| decoder.push(&frame, &mut events)).unwrap();
@@ -141,7 +143,7 @@ fn a_stream_cut_off_is_broken() {
     for case in answered().filter(|case| case.status == 200 && case.streamed) {
         let payloads = frames(&case.answer);
         let finish = payloads.iter().position(|data| memchr::memmem::find(data, b"finishReason").is_some());
-        let mut decoder = Gemini.stream_decoder();
+        let mut decoder = provider().stream_decoder();
         let mut events = Vec::new();
         for data in payloads.iter().take(finish.unwrap()) {
             decoder.push(&Frame { event: "", data }, &mut events).unwrap();

@@ -1,17 +1,17 @@
 //! Recorded requests.
 
-use pointsman::dialect::{Outbound, Quirks, Target, gemini::Gemini};
+use pointsman::dialect::{Quirks, Target};
 use serde_json::{Map, Value};
 
-use super::decode_request;
-use super::expect::cases;
+use super::recorded::cases;
+use super::{decode_request, provider};
 
 /// The body that goes out for `body`, and what was dropped.
 fn again(body: &[u8]) -> (Value, Vec<String>) {
     let request = decode_request(body);
     let quirks = Quirks::default();
     let target = Target { model: "gemini-2.5-flash", max_output_tokens: None, quirks: &quirks };
-    let wire = Gemini.encode_request(&request, &target).unwrap();
+    let wire = provider().encode_request(&request, &target).unwrap();
     assert_eq!(wire.path, "models/gemini-2.5-flash:generateContent");
     (serde_json::from_slice(&wire.body).unwrap(), wire.dropped)
 }

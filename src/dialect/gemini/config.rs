@@ -11,12 +11,13 @@ use crate::ir::{Dialect, Effort, Params, Reasoning, Request, ResponseFormat};
 
 /// Efforts and the thinking budgets, in tokens, that stand for them.
 /// Source: Gemini API "OpenAI compatibility", checked 2026-11-21.
-const BUDGETS: [(Effort, &str, i64); 6] = [
+const BUDGETS: [(Effort, &str, i64); 7] = [
     (Effort::None, "NONE", 0),
     (Effort::Minimal, "MINIMAL", 1024),
     (Effort::Low, "LOW", 1024),
     (Effort::Medium, "MEDIUM", 8192),
     (Effort::High, "HIGH", 24_576),
+    (Effort::XHigh, "XHIGH", 24_576),
     (Effort::Max, "MAX", 24_576),
 ];
 

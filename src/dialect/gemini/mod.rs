@@ -33,7 +33,7 @@ use crate::sse::Frame;
 
 /// The dialect, both sides.
 #[derive(Debug, Clone, Copy)]
-pub struct Gemini;
+pub(super) struct Gemini;
 
 impl Inbound for Gemini {
     fn dialect(&self) -> Dialect {

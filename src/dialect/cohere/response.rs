@@ -1,0 +1,177 @@
+//! A whole answer of `/v2/chat`.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::dialect::refusal::Report;
+use crate::error::{Error, Result};
+use crate::ir::{
+    Choice, Dialect, Extra, Finish, Logprobs, Message, Part, Response, Role, Thinking, ToolCall, Usage,
+};
+
+/// The answer on the wire.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    id: String,
+    message: Said,
+    finish_reason: Option<String>,
+    usage: Option<Counted>,
+    logprobs: Option<Vec<Logprob>>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    #[serde(default, deserialize_with = "nullable")]
+    content: Vec<Piece>,
+    #[serde(default, deserialize_with = "nullable")]
+    tool_calls: Vec<Call>,
+    tool_plan: Option<String>,
+    citations: Option<Value>,
+}
+
+/// One piece of the content: its type tells which field holds it.
+#[derive(Deserialize)]
+struct Piece {
+    text: Option<String>,
+    thinking: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Call {
+    #[serde(default)]
+    pub(super) id: String,
+    pub(super) function: Function,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Function {
+    pub(super) name: Option<String>,
+    pub(super) arguments: Option<String>,
+}
+
+/// `usage`. Counted are the tokens that the model saw and wrote; the fewer
+/// tokens that are billed stay in the answer's extra fields.
+#[derive(Debug, Deserialize)]
+pub(super) struct Counted {
+    tokens: Option<Tokens>,
+    billed_units: Option<Tokens>,
+    cached_tokens: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tokens {
+    input_tokens: Option<f64>,
+    output_tokens: Option<f64>,
+    reasoning_tokens: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Logprob {
+    text: Option<String>,
+    #[serde(default)]
+    logprobs: Vec<f64>,
+}
+
+/// A list that may be null.
+fn nullable<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::<Vec<T>>::deserialize(json)?.unwrap_or_default())
+}
+
+impl Counted {
+    /// Canonical usage.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "token counts sent as floats"
+    )]
+    pub(super) fn usage(&self) -> Option<Usage> {
+        let tokens = self.tokens.as_ref().or(self.billed_units.as_ref())?;
+        let count = |value: Option<f64>| value.map(|value| value.max(0.0) as u64);
+        Some(Usage {
+            input: count(tokens.input_tokens).unwrap_or(0),
+            output: count(tokens.output_tokens).unwrap_or(0),
+            reasoning: count(tokens.reasoning_tokens),
+            cached_input: count(self.cached_tokens),
+            ..Usage::default()
+        })
+    }
+}
+
+/// The canonical finish of a `finish_reason`.
+pub(super) fn finish(name: &str) -> Finish {
+    match name {
+        "COMPLETE" => Finish::Stop,
+        "STOP_SEQUENCE" => Finish::StopSequence(None),
+        "MAX_TOKENS" => Finish::Length,
+        "TOOL_CALL" => Finish::ToolCalls,
+        "ERROR_TOXIC" => Finish::ContentFilter,
+        other => Finish::Other(other.to_owned()),
+    }
+}
+
+/// Arguments as JSON text; Cohere writes none as nothing or `null`.
+pub(super) fn arguments(text: Option<String>) -> String {
+    text.filter(|text| !text.trim().is_empty() && text.trim() != "null").unwrap_or_else(|| "{}".to_owned())
+}
+
+/// Decodes a whole answer.
+pub(super) fn decode(body: &[u8]) -> Result<Response> {
+    let bad = |at| Error::bad_answer(format!("the provider's answer is not a chat answer: {at}"));
+    let value: Value = serde_json::from_slice(body).map_err(bad)?;
+    if value.get("message").is_some_and(Value::is_string) || value.get("error").is_some() {
+        return Err(Report::of(&value).error(200));
+    }
+    let billed = value.get("usage").cloned();
+    let answer = Answer::deserialize(value).map_err(bad)?;
+    let mut response = Response::new(Dialect::Cohere, answer.id, "");
+    response.usage = answer.usage.as_ref().and_then(Counted::usage);
+    response.extra = Extra::of(billed.map(|usage| ("usage".to_owned(), usage)).into_iter().collect());
+    response.choices.push(Choice {
+        index: 0,
+        finish: answer.finish_reason.as_deref().map(finish),
+        logprobs: answer.logprobs.as_deref().map(logprobs),
+        message: said(answer.message),
+        extra: Extra::NONE,
+    });
+    Ok(response)
+}
+
+fn said(said: Said) -> Message {
+    let mut parts = Vec::new();
+    // The plan before tool calls is reasoning in words.
+    if let Some(text) = said.tool_plan.filter(|plan| !plan.is_empty()) {
+        parts.push(Part::Thinking(Thinking { text, ..Thinking::default() }));
+    }
+    for piece in said.content {
+        if let Some(text) = piece.thinking {
+            parts.push(Part::Thinking(Thinking { text, ..Thinking::default() }));
+        } else if let Some(text) = piece.text {
+            parts.push(Part::text(text));
+        }
+    }
+    for call in said.tool_calls {
+        let name = call.function.name.unwrap_or_default();
+        let arguments = arguments(call.function.arguments);
+        parts.push(Part::ToolCall(ToolCall { id: call.id, name, arguments, ..ToolCall::default() }));
+    }
+    let mut message = Message::of(Role::Assistant, parts);
+    if let Some(citations) = said.citations {
+        message.extra = Extra::of(Map::from_iter([("citations".to_owned(), citations)]));
+    }
+    message
+}
+
+/// OpenAI's form of Cohere's log probabilities.
+fn logprobs(list: &[Logprob]) -> Logprobs {
+    let content = list.iter().map(|one| {
+        let text = one.text.as_deref().unwrap_or_default();
+        json!({
+            "token": text,
+            "logprob": one.logprobs.iter().sum::<f64>(),
+            "bytes": text.as_bytes(),
+            "top_logprobs": [],
+        })
+    });
+    json!({"content": content.collect::<Vec<_>>(), "refusal": null})
+}
