@@ -5,13 +5,15 @@
 //! | --- | --- |
 //! | the files of one moment | [`Snapshot`] |
 //! | what may stand in the file | [`mod@file`] |
-//! | names, ranges, secrets: the bundle | [`mod@build`] |
+//! | names, ranges, secrets: the bundle | [`build`] |
+//! | again, whenever they change | [`watch`] |
 
 mod build;
 pub mod file;
 mod findings;
 mod secrets;
 mod snapshot;
+pub mod watch;
 
 pub use build::{FeedSource, FeedSpec, Loaded, RecordsSpec, build};
 pub use secrets::{Sources, environment};

@@ -62,7 +62,7 @@ impl Snapshot {
         };
         let (tree, _) = Tree::parse(&file, &text);
         let named = tree.as_ref().and_then(|tree| tree.root.get("policies")).and_then(|node| node.text());
-        let policies_folder = folder.join(named.unwrap_or(POLICIES));
+        let policies_folder = folder.join(named.unwrap_or(POLICIES).trim_start_matches("./"));
         let mut snapshot = Self {
             file,
             folder,
@@ -177,7 +177,11 @@ impl Walk<'_> {
                 continue;
             }
             if path.is_dir() {
-                if depth < MAX_DEPTH {
+                // A link back to a folder above would go round in circles.
+                let above = path.canonicalize().is_ok_and(|real| {
+                    folder.canonicalize().is_ok_and(|here| here.starts_with(&real) && real.starts_with(self.real))
+                });
+                if depth < MAX_DEPTH && !above && self.is_inside(&path) {
                     self.folder(&path, depth + 1);
                 }
             } else if self.is_ours(&path) {
@@ -188,9 +192,10 @@ impl Walk<'_> {
 
     fn is_ours(&mut self, path: &Path) -> bool {
         let name = path.to_string_lossy();
-        if !name.ends_with(".rhai") && !name.ends_with(".cases.yaml") {
-            return false;
-        }
+        (name.ends_with(".rhai") || name.ends_with(".cases.yaml")) && self.is_inside(path)
+    }
+
+    fn is_inside(&mut self, path: &Path) -> bool {
         // A link that leads nowhere is reported when it is read.
         let inside = path.canonicalize().map_or(true, |real| real.starts_with(self.real));
         if !inside {

@@ -38,8 +38,6 @@ pub struct Loaded {
     pub records: Option<RecordsSpec>,
     /// What works but is probably not meant.
     pub warnings: Vec<Problem>,
-    /// Files outside the folder that were read.
-    pub files: BTreeSet<PathBuf>,
 }
 
 /// A price feed to keep fresh.
@@ -89,9 +87,17 @@ struct Build<'a> {
 /// # Errors
 /// Every problem of every file, warnings too, when one of them is an error.
 pub fn build(snapshot: &Snapshot, sources: &Sources<'_>) -> Result<Loaded, Vec<Problem>> {
+    build_tracked(snapshot, sources).0
+}
+
+/// The same, and the files outside the folder that decide on the result.
+pub(super) fn build_tracked(
+    snapshot: &Snapshot,
+    sources: &Sources<'_>,
+) -> (Result<Loaded, Vec<Problem>>, BTreeSet<PathBuf>) {
     let (tree, mut problems) = Tree::parse(&snapshot.file, &snapshot.text);
     problems.extend(snapshot.problems.iter().cloned());
-    let Some(tree) = tree else { return Err(problems) };
+    let Some(tree) = tree else { return (Err(problems), BTreeSet::new()) };
     let (file, more) = decode::<GatewayFile>(&snapshot.file, &tree.root);
     problems.extend(more);
     let mut build = Build {
@@ -105,10 +111,9 @@ pub fn build(snapshot: &Snapshot, sources: &Sources<'_>) -> Result<Loaded, Vec<P
     let loaded = build.run();
     let mut problems = build.findings.list;
     problems.sort_by(|a, b| (&a.file, a.at).cmp(&(&b.file, b.at)));
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
-        return Err(problems);
-    }
-    Ok(Loaded { warnings: problems, files: build.resolver.files, ..loaded })
+    let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
+    let result = if refused { Err(problems) } else { Ok(Loaded { warnings: problems, ..loaded }) };
+    (result, build.resolver.files)
 }
 
 impl Build<'_> {
@@ -141,7 +146,6 @@ impl Build<'_> {
             feeds: self.feeds(),
             records: self.records(),
             warnings: Vec::new(),
-            files: BTreeSet::new(),
         }
     }
 
