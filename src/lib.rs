@@ -15,6 +15,7 @@
 //! | [`model`] | models, their prices, their health as values |
 //! | [`plan`] | what a policy decides |
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;

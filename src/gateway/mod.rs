@@ -88,11 +88,11 @@ impl Gateway {
     ///
     /// # Errors
     /// `Internal`: TLS or metrics cannot be set up.
-    pub fn new(bundle: Bundle, lines: Lines, records: Option<Arc<dyn record::Sink>>) -> Result<Self> {
+    pub fn new(bundle: Arc<Bundle>, lines: Lines, records: Option<Arc<dyn record::Sink>>) -> Result<Self> {
         let instance = format!("{:08x}", fastrand::u32(..));
         let meters = Meters::new().map_err(|error| Error::internal(format!("metrics: {error}")))?;
         Ok(Self {
-            live: ArcSwap::from_pointee(bundle),
+            live: ArcSwap::new(bundle),
             prices: ArcSwap::default(),
             models: Models::default(),
             retry_budgets: RetryBudgets::default(),

@@ -1,0 +1,101 @@
+//! From a loaded configuration to open ports, and back: readiness goes first,
+//! then new connections, then what is under way gets its time.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use crate::config::Loaded;
+use crate::error::Error;
+use crate::gateway::Gateway;
+use crate::observe::Lines;
+use crate::server::{Admin, Drain, admin_router, data_router, listen};
+
+/// How the application runs, besides its configuration.
+#[derive(Debug)]
+pub struct Options {
+    /// The `gateway.yaml` or its folder: watched for changes.
+    pub path: PathBuf,
+    /// Where the line of each exchange goes.
+    pub lines: Lines,
+    /// How long exchanges under way may take after the signal to stop.
+    pub drain: Duration,
+}
+
+/// Where the ports are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The data port.
+    pub data: SocketAddr,
+    /// The admin port.
+    pub admin: SocketAddr,
+}
+
+/// Why the application cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A port is taken, or not ours to take.
+    #[error("cannot listen on {address}: {cause}; stop what holds it or change `{key}` in gateway.yaml")]
+    Port {
+        /// The address.
+        address: SocketAddr,
+        /// The key that names it.
+        key: &'static str,
+        /// What the machine said.
+        cause: std::io::Error,
+    },
+    /// Something that is needed cannot be set up.
+    #[error("{0}")]
+    Setup(#[from] Error),
+}
+
+/// Serves `loaded` until `stop` is ready. `started` learns where.
+///
+/// # Errors
+/// A port cannot be opened, or TLS, metrics or records cannot be set up.
+pub async fn run(
+    loaded: Loaded,
+    options: Options,
+    stop: impl Future<Output = ()>,
+    started: impl FnOnce(&Addresses),
+) -> Result<(), Failure> {
+    let data = bind(loaded.listen, "listen").await?;
+    let admin = bind(loaded.admin, "admin.listen").await?;
+    let gateway = Arc::new(Gateway::new(Arc::clone(&loaded.bundle), options.lines.clone(), None)?);
+    let addresses = addresses(&data, &admin)?;
+
+    let ready = Arc::new(AtomicBool::new(true));
+    let (data_drain, admin_drain) = (Drain::default(), Drain::default());
+    let report: crate::server::Report = Arc::new(|| serde_json::Value::Null);
+    let about = Admin { gateway: Arc::clone(&gateway), ready: Arc::clone(&ready), report };
+    let data_serving = tokio::spawn(listen(data, data_router(Arc::clone(&gateway)), data_drain.clone()));
+    let admin_serving = tokio::spawn(listen(admin, admin_router(about), admin_drain.clone()));
+    started(&addresses);
+
+    stop.await;
+    ready.store(false, Ordering::Release);
+    if !data_drain.drain(options.drain).await {
+        tracing::warn!("some exchanges were still under way after {} s and were cut", options.drain.as_secs());
+    }
+    data_serving.abort();
+    admin_drain.drain(Duration::from_secs(1)).await;
+    admin_serving.abort();
+    options.lines.flush(Duration::from_secs(1));
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|cause| Failure::Port { address, key, cause })
+}
+
+fn addresses(data: &TcpListener, admin: &TcpListener) -> Result<Addresses, Failure> {
+    let local = |listener: &TcpListener| {
+        listener.local_addr().map_err(|cause| Error::internal(format!("a port has no address: {cause}")))
+    };
+    Ok(Addresses { data: local(data)?, admin: local(admin)? })
+}
