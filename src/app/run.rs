@@ -80,7 +80,10 @@ pub async fn run(
     stop.await;
     ready.store(false, Ordering::Release);
     if !data_drain.drain(options.drain).await {
-        tracing::warn!("some exchanges were still under way after {} s and were cut", options.drain.as_secs());
+        tracing::warn!(
+            "some exchanges were still under way after {} s and were cut",
+            options.drain.as_secs()
+        );
     }
     data_serving.abort();
     admin_drain.drain(Duration::from_secs(1)).await;

@@ -17,8 +17,14 @@ pub(super) struct Args {
 const FILES: [(&str, &str); 4] = [
     ("gateway.yaml", include_str!("../../examples/quickstart/gateway.yaml")),
     ("policies/guard/secrets.rhai", include_str!("../../examples/quickstart/policies/guard/secrets.rhai")),
-    ("policies/route/by_length.rhai", include_str!("../../examples/quickstart/policies/route/by_length.rhai")),
-    ("policies/route/best_value.rhai", include_str!("../../examples/quickstart/policies/route/best_value.rhai")),
+    (
+        "policies/route/by_length.rhai",
+        include_str!("../../examples/quickstart/policies/route/by_length.rhai"),
+    ),
+    (
+        "policies/route/best_value.rhai",
+        include_str!("../../examples/quickstart/policies/route/best_value.rhai"),
+    ),
 ];
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
@@ -46,7 +52,8 @@ fn write(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
             std::fs::create_dir_all(parent)?;
         }
         let opened = std::fs::File::create_new(&path);
-        let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let named =
+            |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         opened.and_then(|mut file| file.write_all(localised(text).as_bytes())).map_err(named)?;
         written.push(path);
     }
@@ -56,5 +63,6 @@ fn write(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// The schema lies beside the file, not where the example has it.
 fn localised(text: &str) -> String {
-    text.replace("../../../../schemas/", "../../schemas/").replace("$schema=../../schemas/", "$schema=./schemas/")
+    text.replace("../../../../schemas/", "../../schemas/")
+        .replace("$schema=../../schemas/", "$schema=./schemas/")
 }

@@ -9,6 +9,7 @@ mod init;
 mod output;
 mod render;
 mod schema;
+mod serve;
 
 pub use exit::Exit;
 pub use output::{Format, Output};
@@ -33,6 +34,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve a configuration until told to stop.
+    Serve(serve::Args),
     /// Check gateway.yaml, policies and cases, and list every problem.
     Check(check::Args),
     /// Write a commented gateway.yaml with policies to start from.
@@ -63,6 +66,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn dispatch(command: Command, output: &mut Output) -> Exit {
     match command {
+        Command::Serve(args) => serve::run(&args, output),
         Command::Check(args) => check::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),

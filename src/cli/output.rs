@@ -35,7 +35,13 @@ impl Output {
         let out = AutoStream::auto(std::io::stdout());
         let colour = out.current_choice() != ColorChoice::Never;
         let watched = format == Format::Human && std::io::stderr().is_terminal();
-        Self { out: Box::new(out), err: Box::new(AutoStream::auto(std::io::stderr())), format, colour, watched }
+        Self {
+            out: Box::new(out),
+            err: Box::new(AutoStream::auto(std::io::stderr())),
+            format,
+            colour,
+            watched,
+        }
     }
 
     /// Streams into memory, for tests.

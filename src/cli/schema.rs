@@ -38,7 +38,9 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
 pub(super) fn all() -> Vec<(&'static str, String)> {
     [("gateway.schema.json", gateway())]
         .into_iter()
-        .map(|(name, schema)| (name, format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default())))
+        .map(|(name, schema)| {
+            (name, format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default()))
+        })
         .collect()
 }
 

@@ -23,7 +23,8 @@ impl Write for Shared {
 
 /// What a command line gives: exit code and text.
 fn pointsman(args: &[&str]) -> (Exit, String) {
-    let arguments = Arguments::try_parse_from(std::iter::once("pointsman").chain(args.iter().copied())).unwrap();
+    let arguments =
+        Arguments::try_parse_from(std::iter::once("pointsman").chain(args.iter().copied())).unwrap();
     let shared = Shared::default();
     let (out, err) = (Box::new(shared.clone()), Box::new(shared.clone()));
     let mut output = Output::to(out, err, arguments.format);
@@ -59,7 +60,8 @@ fn init_writes_a_gateway_that_passes_its_check_and_overwrites_nothing() {
 fn check_shows_the_line_and_what_to_write_and_speaks_json() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("gateway.yaml");
-    std::fs::write(&file, "providers: { demo: { kind: simulatd } }\nmodels: { a: { provider: demo } }\n").unwrap();
+    std::fs::write(&file, "providers: { demo: { kind: simulatd } }\nmodels: { a: { provider: demo } }\n")
+        .unwrap();
     let (exit, text) = pointsman(&["check", file.to_str().unwrap()]);
     assert_eq!(exit, Exit::Problems);
     for part in ["gateway.yaml:1:28", "kind: simulatd", "did you mean `simulated`?", "1 error, 0 warnings"] {

@@ -110,8 +110,12 @@ impl Build<'_> {
             for literal in policy.literals() {
                 let (known, what) = match literal.function.as_str() {
                     "search" | "http" if literal.argument == 0 => (&services, "service"),
-                    "search" | "http" => continue,
-                    _ => (&models, "model"),
+                    "plan" | "then" | "ask" | "ask_all" | "race" | "embed" | "moderate"
+                        if literal.argument == 0 =>
+                    {
+                        (&models, "model")
+                    }
+                    _ => continue,
                 };
                 if known.contains(&literal.value) {
                     continue;

@@ -1,11 +1,11 @@
 //! The engine: which packages it has, its limits, and what is taken out.
 //! Built once for each set of policies; knows no scene and no policy.
 
-use rhai::Engine;
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
     BasicMathPackage, BasicStringPackage, LanguageCorePackage, LogicPackage, MoreStringPackage, Package,
 };
+use rhai::{Engine, Token};
 
 use super::{absent, ambient, bounded, meter, vocabulary};
 use crate::policy::Limits;
@@ -14,12 +14,22 @@ use crate::policy::Limits;
 pub(super) fn build(bounds: &Limits) -> Engine {
     let mut engine = Engine::new_raw();
     packages(&mut engine);
+    words(&mut engine);
     limits(&mut engine, bounds);
     bounded::register(&mut engine);
     absent::register(&mut engine);
     ambient::register(&mut engine);
     vocabulary::register(&mut engine);
     engine
+}
+
+/// Gives policies the word `with`, which Rhai reserves and does not use: `ctx.with`.
+#[expect(deprecated, reason = "marked so only because it may change; the version is pinned")]
+fn words(engine: &mut Engine) {
+    engine.on_parse_token(|token, _, _| match token {
+        Token::Reserved(word) if *word == "with" => Token::Identifier(Box::new("with".into())),
+        token => token,
+    });
 }
 
 fn packages(engine: &mut Engine) {

@@ -1,0 +1,151 @@
+//! `pointsman serve`: the gateway itself, until it is told to stop.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::{Exit, Format, Output, render_problems};
+use crate::app::{self, Addresses, Options};
+use crate::config::{self, Loaded};
+use crate::observe::Lines;
+
+/// Stack of a worker thread: policies run on it, and Rhai recurses.
+const STACK: usize = 8 << 20;
+
+/// Serves a configuration.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A gateway.yaml or its folder.
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// What is logged: `off`, `error`, `warn`, `info`, `debug`, or a tracing filter.
+    #[arg(long, env = "POINTSMAN_LOG", default_value = "info")]
+    log: String,
+    /// Write no line for each exchange.
+    #[arg(long)]
+    no_exchange_log: bool,
+    /// How long exchanges under way may take after the signal to stop, seconds.
+    #[arg(long, default_value_t = 30)]
+    drain: u64,
+    /// Worker threads; by default one a core.
+    #[arg(long)]
+    workers: Option<usize>,
+}
+
+pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
+    let loaded = match config::load(&args.path) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            output.note(render_problems(&problems, output.colour).trim_end());
+            output.note("refused: nothing is served");
+            return Exit::Configuration;
+        }
+    };
+    if !loaded.warnings.is_empty() {
+        output.note(render_problems(&loaded.warnings, output.colour).trim_end());
+    }
+    match start(args, loaded, output) {
+        Ok(()) => Exit::Ok,
+        Err(text) => {
+            output.note(format!("pointsman: {text}"));
+            Exit::Internal
+        }
+    }
+}
+
+fn start(args: &Args, loaded: Loaded, output: &mut Output) -> Result<(), String> {
+    let lines = Lines::to(std::io::stdout()).map_err(|error| format!("the log cannot be opened: {error}"))?;
+    logging(args, output, &lines)?;
+    let quiet = args.no_exchange_log || args.log == "off";
+    let options = Options {
+        path: args.path.clone(),
+        lines: if quiet { Lines::none() } else { lines },
+        drain: Duration::from_secs(args.drain),
+    };
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = args.workers {
+        builder.worker_threads(workers.max(1));
+    }
+    let runtime = builder
+        .enable_all()
+        .thread_stack_size(STACK)
+        .build()
+        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
+    let greeting = greeting(&args.path, &loaded);
+    let started = |addresses: &Addresses| {
+        if output.format == Format::Human {
+            output.note(greeting(addresses));
+        }
+    };
+    runtime
+        .block_on(async { app::run(loaded, options, stop_signal(), started).await })
+        .map_err(|e| e.to_string())
+}
+
+/// Lets log events join the lines of exchanges, in the terminal's or the machines' form.
+fn logging(args: &Args, output: &Output, lines: &Lines) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("--log {}: {error}", args.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(ToLines(lines.clone()));
+    let set = if output.watched {
+        builder.with_ansi(output.colour).try_init()
+    } else {
+        builder.json().flatten_event(true).try_init()
+    };
+    set.map_err(|error| format!("logging cannot be set up: {error}"))
+}
+
+/// Gives tracing the lines to write to.
+struct ToLines(Lines);
+
+impl<'a> MakeWriter<'a> for ToLines {
+    type Writer = Lines;
+
+    fn make_writer(&'a self) -> Lines {
+        self.0.clone()
+    }
+}
+
+/// What is said once the ports are open: where, a line to try, a file to edit.
+fn greeting(path: &Path, loaded: &Loaded) -> impl FnOnce(&Addresses) -> String + use<> {
+    let bundle = &loaded.bundle;
+    let folder = if path.is_dir() { path.to_owned() } else { path.parent().unwrap_or(path).to_owned() };
+    let route = bundle.routes.first();
+    let plain = route.and_then(|route| route.names.iter().find(|name| !name.contains('*')).cloned());
+    let model = plain.or_else(|| bundle.models.keys().next().map(ToString::to_string)).unwrap_or_default();
+    let policy = route.and_then(|route| route.policies.last()).map(|bound| bound.policy.name.to_string());
+    let edit = policy.map_or_else(
+        || folder.join(config::FILE_NAME),
+        |name| folder.join("policies").join(format!("{name}.rhai")),
+    );
+    let (hash, key) = (
+        bundle.hash.to_string(),
+        if bundle.keys.is_empty() { "" } else { " -H 'authorization: Bearer YOUR_KEY'" },
+    );
+    move |at| {
+        format!(
+            "pointsman serves bundle {hash}\n  \
+             data   http://{data}/v1\n  \
+             admin  http://{admin}/status\n\n\
+             try    curl -i http://{data}/v1/chat/completions{key} -H 'content-type: application/json' \
+             -d '{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n\
+             edit   {edit} and send it again\n",
+            data = at.data,
+            admin = at.admin,
+            edit = edit.display(),
+        )
+    }
+}
+
+/// Ready at SIGTERM or Ctrl-C.
+async fn stop_signal() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
