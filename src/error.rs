@@ -176,6 +176,46 @@ impl Kind {
         }
     }
 
+    /// Its name in policies, cases and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedMedia => "unsupported_media",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::PolicyDenied => "policy_denied",
+            Self::RateLimited => "rate_limited",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::ContextTooLong => "context_too_long",
+            Self::ContentRefused => "content_refused",
+            Self::Unsupported => "unsupported",
+            Self::NoCandidate => "no_candidate",
+            Self::Overloaded => "overloaded",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::UpstreamAuth => "upstream_auth",
+            Self::InvalidResponse => "invalid_response",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::StreamBroken => "stream_broken",
+            Self::PolicyFailed => "policy_failed",
+            Self::Cancelled => "cancelled",
+            Self::Unavailable => "unavailable",
+            Self::LoopDetected => "loop_detected",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Whether another candidate may succeed where this attempt failed.
     #[must_use]
     pub const fn may_fall_back(self) -> bool {

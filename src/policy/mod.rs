@@ -6,8 +6,10 @@
 //! [`Effects`] what it may ask of the outside, [`Fault`] how it may fail. Rhai
 //! itself is known only in `script`.
 
+pub mod case;
 mod effect;
 mod fault;
+pub mod field;
 mod hook;
 mod limits;
 mod param;

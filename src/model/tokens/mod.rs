@@ -6,9 +6,10 @@
 
 mod estimate;
 mod request;
+mod sample;
 
 pub use estimate::estimate;
-pub use request::{count_message, count_request, estimate_request, exact_request};
+pub use request::{count_message, count_request, estimate_request, near_request};
 
 use super::{Model, Tag};
 
@@ -18,6 +19,9 @@ const TAG: &str = "tokenizer";
 
 /// Stands in where no tokenizer is public; a factor turns its counts into the model's.
 const STAND_IN: &str = "o200k_base";
+
+/// Longest text of which [`Tokenizer::near`] counts every token, bytes: about a millisecond.
+const NEAR: usize = 48 << 10;
 
 /// The encodings whose counts are kept with a request; the place is the slot.
 const SLOTS: [&str; 14] = [
@@ -96,6 +100,20 @@ impl Tokenizer {
             .map_or_else(|| estimate(text), |encoding| encoding.count(text) as u64)
     }
 
+    /// The tokens of `text`: exact up to 48 KiB; of a longer text samples are
+    /// counted and correct the estimate of the whole, good to about 2 %.
+    #[must_use]
+    pub fn near(self, text: &str) -> u64 {
+        let sample = sample::sample(text, NEAR);
+        if let [whole] = sample.as_slice() {
+            return self.count(whole);
+        }
+        let (exact, rough) = sample
+            .iter()
+            .fold((0, 0), |(exact, rough), stretch| (exact + self.count(stretch), rough + estimate(stretch)));
+        (estimate(text) as f64 * exact as f64 / rough.max(1) as f64).ceil() as u64
+    }
+
     /// The text cut to at most `most` tokens: its beginning, or its end.
     #[must_use]
     pub fn cut(self, text: &str, most: u64, keep_end: bool) -> String {
@@ -120,6 +138,11 @@ impl Tokenizer {
     fn slot(self) -> usize {
         SLOTS.iter().position(|name| *name == self.encoding).map_or(usize::MAX, |at| at + 1)
     }
+}
+
+/// Loads the vocabularies of these models, ahead of the traffic.
+pub fn warm<'a>(models: impl IntoIterator<Item = &'a Model>) {
+    models.into_iter().for_each(|model| Tokenizer::of(model).warm());
 }
 
 #[cfg(test)]

@@ -35,13 +35,14 @@ pub fn estimate_request(request: &LazyRequest) -> Result<u64> {
     request.figure(0, |request| count_request(request, &estimate))
 }
 
-/// The input tokens of `request` by `tokenizer`; kept with the request.
+/// The input tokens of `request` by `tokenizer`, see [`Tokenizer::near`]; kept
+/// with the request.
 ///
 /// # Errors
 /// The request does not decode.
-pub fn exact_request(request: &LazyRequest, tokenizer: Tokenizer) -> Result<u64> {
+pub fn near_request(request: &LazyRequest, tokenizer: Tokenizer) -> Result<u64> {
     let slot = tokenizer.slot();
-    request.figure(slot, |request| count_request(request, &|text| tokenizer.count(text)))
+    request.figure(slot, |request| count_request(request, &|text| tokenizer.near(text)))
 }
 
 /// The input tokens of `request`, its texts counted by `count`.

@@ -81,3 +81,14 @@ fn cuts_at_tokens_and_keeps_whole_characters() {
     assert_eq!(o200k.cut("short", 10, false), "short");
     assert!(HINDI.starts_with(&o200k.cut(HINDI, 7, false)));
 }
+
+#[test]
+fn long_texts_are_sampled() {
+    let o200k = Tokenizer::named("o200k").unwrap();
+    let text = [ENGLISH, CODE, JSON, CHINESE].join("\n").repeat(150);
+    assert!(text.len() > 256 << 10);
+    let exact = o200k.count(&text) as f64;
+    let (near, rough) = (o200k.near(&text) as f64, estimate(&text) as f64);
+    println!("exact {exact} near {near} estimate {rough}");
+    assert!((near / exact - 1.0).abs() < 0.03 && (rough / exact - 1.0).abs() < 0.08);
+}

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::dialect::LazyRequest;
 use crate::error::Result;
 use crate::ir::{Money, Part, ResponseFormat, Usage};
-use crate::model::tokens::{Tokenizer, estimate_request, exact_request};
+use crate::model::tokens::{Tokenizer, estimate_request, near_request};
 use crate::model::{Candidate, Model};
 
 /// Output tokens that a cost before the answer assumes, unless the request
@@ -150,7 +150,7 @@ impl<'a> Need<'a> {
         } else if near * (1.0 - DOUBT) > room {
             self.tokens
         } else {
-            exact_request(self.request, Tokenizer::of(model)).unwrap_or(self.tokens)
+            near_request(self.request, Tokenizer::of(model)).unwrap_or(self.tokens)
         };
         (input as f64 > room).then_some(Misfit::Window { needs: input + answer, has })
     }

@@ -147,15 +147,21 @@ fn says_wrong(text: &str) -> f64 {
     if WEAK.iter().any(|sign| start.contains(sign)) { 0.5 } else { 0.0 }
 }
 
-/// Share of words that two texts have in common (Jaccard over words of three letters and more).
+/// Words that say nothing about what is asked.
+const SMALL_WORDS: [&str; 30] = [
+    "the", "and", "for", "how", "can", "could", "you", "please", "what", "does", "with", "that", "this",
+    "are", "was", "from", "have", "has", "would", "should", "will", "tell", "about", "into", "just", "but",
+    "not", "want", "need", "thanks",
+];
+
+/// Share of words that two texts have in common (Jaccard over words of three
+/// letters and more without small words, plural and singular alike).
 fn likeness(a: &str, b: &str) -> f64 {
     let words = |text: &str| -> ahash::AHashSet<String> {
         let lower = text.to_lowercase();
-        lower
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| word.chars().count() > 2)
-            .map(str::to_owned)
-            .collect()
+        let words = lower.split(|c: char| !c.is_alphanumeric());
+        let telling = words.filter(|word| word.chars().count() > 2 && !SMALL_WORDS.contains(word));
+        telling.map(|word| word.strip_suffix('s').unwrap_or(word).to_owned()).collect()
     };
     let (a, b) = (words(a), words(b));
     let either = a.union(&b).count();

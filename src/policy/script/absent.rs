@@ -16,7 +16,12 @@ pub(super) fn register(engine: &mut Engine) {
     for operator in ["==", "!=", "<", "<=", ">", ">="] {
         for types in [[unit, any], [any, unit]] {
             engine.register_raw_fn(operator, types, move |_, args| -> Reply<bool> {
-                Err(missing(operator, args))
+                // A `()` without a name was written as such: `x != ()` asks whether there is an `x`.
+                match operator {
+                    "==" if name(args).is_none() => Ok(false),
+                    "!=" if name(args).is_none() => Ok(true),
+                    _ => Err(missing(operator, args)),
+                }
             });
         }
         engine.register_raw_fn(operator, [unit, unit], move |_, args| -> Reply<bool> {
@@ -31,10 +36,8 @@ pub(super) fn register(engine: &mut Engine) {
 
 /// The error of `a OPERATOR b` where one of them is `()`.
 fn missing(operator: &str, args: &[&mut Dynamic]) -> Box<EvalAltResult> {
-    let unit = args.iter().find(|arg| arg.is_unit());
     let other = args.iter().find(|arg| !arg.is_unit()).map_or("()", |arg| arg.type_name());
-    let name = unit.and_then(|unit| peek(|run| run.missing_name(unit.tag()))).flatten();
-    let what = name.map_or_else(
+    let what = name(args).map_or_else(
         || "a value that is not there, `()`,".to_owned(),
         |name| format!("`{name}` is absent, `()`, and"),
     );
@@ -42,4 +45,10 @@ fn missing(operator: &str, args: &[&mut Dynamic]) -> Box<EvalAltResult> {
         "{what} cannot be compared by `{operator}` with a value of type {}; test it with `!= ()` first, or give a default: `value ?? default`",
         other.rsplit("::").next().unwrap_or(other)
     ))
+}
+
+/// The name of what the `()` among `args` stands for.
+fn name(args: &[&mut Dynamic]) -> Option<String> {
+    let unit = args.iter().find(|arg| arg.is_unit())?;
+    peek(|run| run.missing_name(unit.tag())).flatten()
 }

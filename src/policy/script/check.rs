@@ -57,6 +57,9 @@ impl Known {
     }
 }
 
+/// Views whose properties are whatever names the configuration or the client gave.
+const FREE: [&str; 5] = [".with", ".tags", ".params", ".metadata", ".headers"];
+
 /// Checks the file `name`; `files` are all files of the set, for imports.
 pub(super) fn file(
     name: &str,
@@ -158,6 +161,9 @@ impl Check<'_> {
     fn properties(&self, function: &Function) -> Vec<Problem> {
         let mut problems = Vec::new();
         for property in &function.properties {
+            if property.of.as_deref().is_some_and(|of| FREE.contains(&of)) {
+                continue;
+            }
             let own = property.of.as_deref().and_then(|variable| self.known.of.get(variable));
             let (fine, known) = match own {
                 Some(own) => (own.contains(&property.name), own),

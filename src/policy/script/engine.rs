@@ -16,6 +16,7 @@ pub(super) fn build(bounds: &Limits) -> Engine {
     packages(&mut engine);
     words(&mut engine);
     limits(&mut engine, bounds);
+    free_with(&mut engine);
     bounded::register(&mut engine);
     absent::register(&mut engine);
     ambient::register(&mut engine);
@@ -43,6 +44,15 @@ fn packages(engine: &mut Engine) {
     BasicArrayPackage::new().register_into_engine(engine);
     BasicMapPackage::new().register_into_engine(engine);
     MoreStringPackage::new().register_into_engine(engine);
+}
+
+/// Rhai keeps the word `with` for later; ours is `ctx.with`.
+fn free_with(engine: &mut Engine) {
+    #[expect(deprecated, reason = "not deprecated, marked as volatile; the version of rhai is pinned")]
+    engine.on_parse_token(|token, _, _| match token {
+        Token::Reserved(word) if *word == "with" => Token::Identifier(word),
+        other => other,
+    });
 }
 
 fn limits(engine: &mut Engine, bounds: &Limits) {

@@ -53,7 +53,7 @@ pub(super) struct Call {
 /// A property that is read or set.
 #[derive(Debug)]
 pub(super) struct Property {
-    /// The variable it is read from, where it stands right behind one.
+    /// The variable or, with a dot in front, the property that it stands right behind.
     pub(super) of: Option<String>,
     pub(super) name: String,
     pub(super) at: Position,
@@ -224,29 +224,31 @@ fn with(pair: &rhai::BinaryExpr, function: &mut Function) {
     }
 }
 
-/// The variable right before the property at the end of `path`.
+/// What stands right before the property at the end of `path`: a variable's
+/// name, or a property's with a dot in front.
 fn receiver(path: &[ASTNode<'_>]) -> Option<String> {
     let mut above = path.iter().rev().skip(1);
     let Some(ASTNode::Expr(Expr::Dot(pair, ..) | Expr::Index(pair, ..))) = above.next() else { return None };
     let own = path.last()?;
     let ASTNode::Expr(own) = own else { return None };
     if std::ptr::eq(&raw const pair.rhs, std::ptr::from_ref(*own)) {
-        return variable(&pair.lhs);
+        return owner(&pair.lhs);
     }
     // `a.b.c` nests to the right: the property is the left side of what stands behind `a`.
     match above.next() {
         Some(ASTNode::Expr(Expr::Dot(outer, ..)))
             if std::ptr::eq(&raw const pair.lhs, std::ptr::from_ref(*own)) =>
         {
-            variable(&outer.lhs)
+            owner(&outer.lhs)
         }
         _ => None,
     }
 }
 
-fn variable(expr: &Expr) -> Option<String> {
+fn owner(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Variable(variable, ..) => Some(variable.1.to_string()),
+        Expr::Property(property, _) => Some(format!(".{}", property.2)),
         _ => None,
     }
 }

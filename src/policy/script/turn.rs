@@ -112,14 +112,6 @@ pub(super) fn policy_name() -> Option<std::sync::Arc<str>> {
     peek(|run| std::sync::Arc::clone(&run.bound.policy.name))
 }
 
-/// The parameter `name` of the policy that runs.
-///
-/// # Errors
-/// No script runs on this thread.
-pub(super) fn param(name: &str) -> Reply<Option<serde_json::Value>> {
-    current().map(|run| run.bound.with.get(name).cloned())
-}
-
 /// An error that the script may catch; the place is filled in by the host.
 pub(super) fn raise(message: impl Into<String>) -> Box<EvalAltResult> {
     let message: String = message.into();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Engine, ImmutableString};
 
-use super::plan::kind_name;
 use super::word::{getter, setter};
 use crate::ir::{Finish, Message, Response};
 use crate::policy::AttemptFacts;
@@ -64,7 +63,7 @@ fn failure(engine: &mut Engine) {
         "Why it failed: rate_limited, overloaded, timed_out, context_too_long, content_refused, ...",
         "attempt.kind == \"context_too_long\"",
     )
-    .register_into_engine(engine, |it: &mut AttemptView| kind_name(it.0.error.kind));
+    .register_into_engine(engine, |it: &mut AttemptView| ImmutableString::from(it.0.error.kind.name()));
     getter("status", "The HTTP status that the provider sent, or `()`.", "attempt.status ?? 0")
         .register_into_engine(engine, |it: &mut AttemptView| {
             or_absent(it.0.error.upstream_status.map(i64::from), || "attempt.status".to_owned())

@@ -9,10 +9,6 @@ use crate::ir::Money;
 use crate::policy::query::Selection;
 use crate::policy::script::turn::{self, Ctx, Reply, absent, or_absent, raise, read};
 
-/// `ctx.with`: the route's parameters.
-#[derive(Clone, Copy)]
-pub(super) struct With;
-
 /// `ctx.route`.
 #[derive(Clone, Copy)]
 pub(super) struct RouteView;
@@ -30,7 +26,6 @@ const NOTE: usize = 4096;
 
 /// Registers the words of `ctx`.
 pub(super) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Ctx>("Context").register_type_with_name::<With>("With");
     engine.register_type_with_name::<RouteView>("Route").register_type_with_name::<KeyView>("Key");
     engine.register_type_with_name::<KeyTags>("KeyTags");
     route(engine);
@@ -40,21 +35,6 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 fn route(engine: &mut Engine) {
-    getter(
-        "with",
-        "The parameters that the route passes, declared in the head of the policy.",
-        "ctx.with.quality",
-    )
-    .register_into_engine(engine, |_: &mut Ctx| With);
-    index("The parameter of this name.", "ctx.with[\"quality\"]").register_into_engine(
-        engine,
-        |_: &mut With, name: ImmutableString| -> Reply<Dynamic> {
-            let value = turn::param(&name)?;
-            value.map(|value| word::from_json(&value)).ok_or_else(|| {
-                raise(format!("there is no parameter `{name}`: declare it in the head, `//! with {name}: TYPE = DEFAULT   meaning`"))
-            })
-        },
-    );
     getter("route", "The route that serves the request.", "ctx.route.name")
         .register_into_engine(engine, |_: &mut Ctx| RouteView);
     getter("name", "The route's name.", "ctx.route.name == \"assistant\"")

@@ -7,7 +7,6 @@ mod candidates;
 mod context;
 mod messages;
 mod model;
-mod params;
 mod plan;
 mod request;
 mod text;

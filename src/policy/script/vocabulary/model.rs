@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, Engine, ImmutableString};
 use super::request::with_need;
 use super::word::{self, getter, index, kind_of, word};
 use crate::ir::Money;
-use crate::model::tokens::{Tokenizer, exact_request};
+use crate::model::tokens::{Tokenizer, near_request};
 use crate::model::{Candidate, Price};
 use crate::policy::query;
 use crate::policy::script::turn::{Reply, Req, absent, or_absent, raise, read};
@@ -95,7 +95,7 @@ fn abilities(engine: &mut Engine) {
     )
     .register_into_engine(engine, |model: &mut Candidate, _: Req| -> Reply<i64> {
         let tokenizer = Tokenizer::of(&model.model);
-        let tokens = read(|scene| exact_request(&scene.request, tokenizer))?;
+        let tokens = read(|scene| near_request(&scene.request, tokenizer))?;
         tokens.map(|tokens| tokens as i64).map_err(|error| raise(error.message))
     });
     word("tokens", "A text's tokens by the model's own tokenizer.", "m.tokens(req.system)")

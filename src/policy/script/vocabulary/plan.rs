@@ -165,26 +165,13 @@ fn known(name: &str) -> Reply<Arc<str>> {
     })?
 }
 
-/// The name of an error kind in policies: `RateLimited` is `rate_limited`.
-pub(super) fn kind_name(kind: Kind) -> String {
-    let mut name = String::new();
-    for c in format!("{kind:?}").chars() {
-        if c.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(c.to_ascii_lowercase());
-    }
-    name
-}
-
 /// The error kind of this name.
 ///
 /// # Errors
 /// There is none.
-pub(super) fn kind_named(name: &str) -> Reply<Kind> {
-    let names: Vec<(String, Kind)> = Kind::ALL.into_iter().map(|kind| (kind_name(kind), kind)).collect();
-    names.iter().find(|(one, _)| one == name).map(|(_, kind)| *kind).ok_or_else(|| {
-        let near = did_you_mean(name, names.iter().map(|(one, _)| one.as_str()));
+fn kind_named(name: &str) -> Reply<Kind> {
+    Kind::named(name).ok_or_else(|| {
+        let near = did_you_mean(name, Kind::ALL.into_iter().map(Kind::name));
         let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         raise(format!("there is no kind of error `{name}`{near}"))
     })

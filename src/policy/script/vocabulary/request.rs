@@ -7,6 +7,7 @@ use super::messages::Messages;
 use super::word::{self, getter, index, kind_of, set_index, setter, word};
 use crate::ir::{Message, Request, ResponseFormat, Role, Tool};
 use crate::model::tokens::estimate_request;
+use crate::policy::field;
 use crate::policy::query::{Need, TextStats, text_stats};
 use crate::policy::script::turn::{Reply, Req, absent, edit, or_absent, raise, read};
 
@@ -190,7 +191,7 @@ fn parameters(engine: &mut Engine) {
     index("The parameter of this name, or `()`.", "req.params[\"top_p\"]").register_into_engine(
         engine,
         |_: &mut ParamsView, name: ImmutableString| -> Reply<Dynamic> {
-            let value = decoded(|request| super::params::get(request, &name))??;
+            let value = decoded(|request| field::get(request, &name))?;
             Ok(value.map_or_else(|| absent(format!("req.params.{name}")), |value| word::from_json(&value)))
         },
     );
@@ -246,7 +247,7 @@ fn labels(engine: &mut Engine) {
 
 fn set_param(name: &str, value: &Dynamic) -> Reply<()> {
     let value = if value.is_unit() { None } else { Some(word::to_json(value)?) };
-    change(|request| super::params::set(request, name, value))?
+    change(|request| field::set(request, name, value))?.map_err(raise)
 }
 
 /// A text, or nothing for `()`.

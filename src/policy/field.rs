@@ -4,12 +4,12 @@
 use serde_json::{Map, Value};
 
 use crate::ir::Request;
-use crate::policy::script::turn::{Reply, raise};
 
 /// The parameter `name`, where the client sent it.
-pub(super) fn get(request: &Request, name: &str) -> Reply<Option<Value>> {
+#[must_use]
+pub fn get(request: &Request, name: &str) -> Option<Value> {
     let params = &request.params;
-    Ok(match name {
+    match name {
         "max_tokens" => params.max_tokens.map(Value::from),
         "temperature" => params.temperature.map(Value::from),
         "top_p" => params.top_p.map(Value::from),
@@ -24,14 +24,14 @@ pub(super) fn get(request: &Request, name: &str) -> Reply<Option<Value>> {
         "logit_bias" => params.logit_bias.clone().map(Value::Object),
         "parallel_tools" => request.parallel_tools.map(Value::from),
         other => request.extra.get(other).cloned(),
-    })
+    }
 }
 
 /// Sets the parameter `name`, or takes it out.
 ///
 /// # Errors
 /// The value has the wrong type, or the field has words of its own.
-pub(super) fn set(request: &mut Request, name: &str, value: Option<Value>) -> Reply<()> {
+pub fn set(request: &mut Request, name: &str, value: Option<Value>) -> Result<(), String> {
     let params = &mut request.params;
     match name {
         "max_tokens" => params.max_tokens = read(name, value)?,
@@ -48,7 +48,7 @@ pub(super) fn set(request: &mut Request, name: &str, value: Option<Value>) -> Re
         "logit_bias" => params.logit_bias = read::<Map<String, Value>>(name, value)?,
         "parallel_tools" => request.parallel_tools = read(name, value)?,
         "model" | "messages" | "stream" | "tools" | "system" => {
-            return Err(raise(format!("`{name}` is no parameter: use `req.{name}`")));
+            return Err(format!("`{name}` is no parameter: use `req.{name}`"));
         }
         other => match value {
             Some(value) => request.extra.insert(other, value),
@@ -58,7 +58,7 @@ pub(super) fn set(request: &mut Request, name: &str, value: Option<Value>) -> Re
     Ok(())
 }
 
-fn read<T: serde::de::DeserializeOwned>(name: &str, value: Option<Value>) -> Reply<Option<T>> {
+fn read<T: serde::de::DeserializeOwned>(name: &str, value: Option<Value>) -> Result<Option<T>, String> {
     let Some(value) = value else { return Ok(None) };
     // A script's `500.0` is as good as its `500` where a whole number is wanted.
     let whole =
@@ -68,10 +68,10 @@ fn read<T: serde::de::DeserializeOwned>(name: &str, value: Option<Value>) -> Rep
     first
         .or_else(|_| second())
         .map(Some)
-        .map_err(|()| raise(format!("`{value}` will not do for the parameter `{name}`")))
+        .map_err(|()| format!("`{value}` will not do for the parameter `{name}`"))
 }
 
-fn read_list(name: &str, value: Option<Value>) -> Reply<Vec<String>> {
+fn read_list(name: &str, value: Option<Value>) -> Result<Vec<String>, String> {
     match value {
         Some(Value::String(one)) => Ok(vec![one]),
         other => Ok(read(name, other)?.unwrap_or_default()),

@@ -1,0 +1,79 @@
+//! Runs one case: its hooks in order, as an exchange would.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::expect;
+use super::file::{Case, CaseFile};
+use super::script::Script;
+use super::stage;
+use crate::model::tokens;
+use crate::plan::Verdict;
+use crate::policy::{Bound, Effects, Fall, Fault, JournalEntry, Policy, Scene, dispatch};
+use crate::problem::Problem;
+
+/// What a case's hooks made of its scene.
+#[derive(Debug)]
+pub struct Played {
+    /// The scene afterwards.
+    pub scene: Scene,
+    /// What the last hook returned, or how one failed.
+    pub verdict: Result<Verdict, Fault>,
+    /// Candidates that fell.
+    pub falls: Vec<Fall>,
+    /// The models asked, in order.
+    pub asked: Vec<String>,
+    /// Every effect, in order.
+    pub journal: Vec<JournalEntry>,
+}
+
+/// Runs `case` and says what is not as expected.
+pub(super) fn judge(policy: &Arc<Policy>, file: &CaseFile, case: &Case, path: &Path) -> Vec<Problem> {
+    match play(policy, file, case) {
+        Ok(played) => expect::compare(case, &played, path),
+        Err(message) => {
+            let message = format!("case `{}`: {message}", case.name.value);
+            vec![case.name.mark(Problem::error(path, "bad_case", message))]
+        }
+    }
+}
+
+/// Runs the hooks of `case`.
+///
+/// # Errors
+/// What is wrong with the case itself, in words.
+pub fn play(policy: &Arc<Policy>, file: &CaseFile, case: &Case) -> Result<Played, String> {
+    let bound = bind(policy, file, case)?;
+    let scene = stage::scene(file, case)?;
+    let hooks: Vec<_> = stage::hooks(case).iter().copied().filter(|hook| policy.has(*hook)).collect();
+    if hooks.is_empty() {
+        return Err("the policy has none of the hooks that this case asks".to_owned());
+    }
+    // A vocabulary loads slower than a hook may run.
+    tokens::warm(scene.catalog.models().iter().map(|candidate| &*candidate.model));
+    let script = Arc::new(Script::of(case, scene.now));
+    let effects: Arc<dyn Effects> = Arc::clone(&script) as Arc<dyn Effects>;
+    let trace = scene.trace.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    let (mut scene, mut verdict, mut journal) = (scene, Ok(Verdict::Continue), Vec::new());
+    for hook in hooks {
+        let outcome = runtime.block_on(dispatch(&bound, hook, scene, &effects));
+        (scene, verdict) = (outcome.scene, outcome.verdict);
+        journal.extend(outcome.journal);
+        if !matches!(verdict, Ok(Verdict::Continue)) {
+            break;
+        }
+    }
+    let falls = trace.map(|trace| trace.take()).unwrap_or_default();
+    Ok(Played { scene, verdict, falls, asked: script.asked(), journal })
+}
+
+fn bind(policy: &Arc<Policy>, file: &CaseFile, case: &Case) -> Result<Arc<Bound>, String> {
+    let mut with = file.with.clone();
+    with.extend(case.with.clone());
+    policy.bind(&with).map_err(|problems| {
+        let texts: Vec<String> = problems.into_iter().map(|problem| problem.message).collect();
+        texts.join("; ")
+    })
+}
