@@ -1,6 +1,8 @@
 //! The application: a loaded configuration becomes a running gateway, and stops
 //! in order.
 
+mod open;
 mod run;
 
+pub use open::{Opened, open};
 pub use run::{Addresses, Failure, Options, run};

@@ -3,14 +3,14 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::config::Loaded;
+use super::open::{Opened, describe};
+use crate::config::watch::{Pace, Watch};
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::observe::Lines;
@@ -19,8 +19,6 @@ use crate::server::{Admin, Drain, admin_router, data_router, listen};
 /// How the application runs, besides its configuration.
 #[derive(Debug)]
 pub struct Options {
-    /// The `gateway.yaml` or its folder: watched for changes.
-    pub path: PathBuf,
     /// Where the line of each exchange goes.
     pub lines: Lines,
     /// How long exchanges under way may take after the signal to stop.
@@ -54,16 +52,17 @@ pub enum Failure {
     Setup(#[from] Error),
 }
 
-/// Serves `loaded` until `stop` is ready. `started` learns where.
+/// Serves what was opened, and what becomes of its files, until `stop` is ready. `started` learns where.
 ///
 /// # Errors
 /// A port cannot be opened, or TLS, metrics or records cannot be set up.
 pub async fn run(
-    loaded: Loaded,
+    opened: Opened,
     options: Options,
     stop: impl Future<Output = ()>,
     started: impl FnOnce(&Addresses),
 ) -> Result<(), Failure> {
+    let Opened { loaded, reloader, live } = opened;
     let data = bind(loaded.listen, "listen").await?;
     let admin = bind(loaded.admin, "admin.listen").await?;
     let gateway = Arc::new(Gateway::new(Arc::clone(&loaded.bundle), options.lines.clone(), None)?);
@@ -71,7 +70,12 @@ pub async fn run(
 
     let ready = Arc::new(AtomicBool::new(true));
     let (data_drain, admin_drain) = (Drain::default(), Drain::default());
-    let report: crate::server::Report = Arc::new(|| serde_json::Value::Null);
+    // From here on what the watcher accepts goes to the gateway.
+    drop(live.set(Arc::clone(&gateway)));
+    let status = reloader.status();
+    let watch = Watch::start(reloader, Pace::default())
+        .map_err(|cause| Error::internal(format!("the folder cannot be watched: {cause}")))?;
+    let report: crate::server::Report = Arc::new(move || describe(&status.load()));
     let about = Admin { gateway: Arc::clone(&gateway), ready: Arc::clone(&ready), report };
     let data_serving = tokio::spawn(listen(data, data_router(Arc::clone(&gateway)), data_drain.clone()));
     let admin_serving = tokio::spawn(listen(admin, admin_router(about), admin_drain.clone()));
@@ -88,6 +92,7 @@ pub async fn run(
     data_serving.abort();
     admin_drain.drain(Duration::from_secs(1)).await;
     admin_serving.abort();
+    drop(watch);
     options.lines.flush(Duration::from_secs(1));
     Ok(())
 }

@@ -27,7 +27,8 @@ pub fn render_problems(problems: &[Problem], colour: bool) -> String {
 }
 
 fn paragraph(problem: &Problem, source: Option<&str>, colour: bool) -> String {
-    let placed = problem.at.zip(source).and_then(|(at, source)| range(source, at).map(|range| (source, range)));
+    let placed =
+        problem.at.zip(source).and_then(|(at, source)| range(source, at).map(|range| (source, range)));
     let Some((source, range)) = placed else { return plain(problem) };
     let (kind, paint) = match problem.severity {
         Severity::Error => (ReportKind::Error, Color::Red),
@@ -39,7 +40,8 @@ fn paragraph(problem: &Problem, source: Option<&str>, colour: bool) -> String {
         Some(help) => label.with_message(help),
         None => label,
     };
-    let config = Config::default().with_color(colour).with_index_type(IndexType::Char).with_char_set(CharSet::Unicode);
+    let config =
+        Config::default().with_color(colour).with_index_type(IndexType::Char).with_char_set(CharSet::Unicode);
     let report = Report::build(kind, (file.as_str(), range))
         .with_config(config.with_compact(false))
         .with_code(problem.rule)

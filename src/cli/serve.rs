@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Exit, Format, Output, render_problems};
-use crate::app::{self, Addresses, Options};
+use crate::app::{self, Addresses, Opened, Options};
 use crate::config::{self, Loaded};
 use crate::observe::Lines;
 
@@ -36,18 +36,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
-    let loaded = match config::load(&args.path) {
-        Ok(loaded) => loaded,
+    let opened = match app::open(&args.path) {
+        Ok(opened) => opened,
         Err(problems) => {
             output.note(render_problems(&problems, output.colour).trim_end());
             output.note("refused: nothing is served");
             return Exit::Configuration;
         }
     };
-    if !loaded.warnings.is_empty() {
-        output.note(render_problems(&loaded.warnings, output.colour).trim_end());
+    if !opened.loaded.warnings.is_empty() {
+        output.note(render_problems(&opened.loaded.warnings, output.colour).trim_end());
     }
-    match start(args, loaded, output) {
+    match start(args, opened, output) {
         Ok(()) => Exit::Ok,
         Err(text) => {
             output.note(format!("pointsman: {text}"));
@@ -56,15 +56,12 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
     }
 }
 
-fn start(args: &Args, loaded: Loaded, output: &mut Output) -> Result<(), String> {
+fn start(args: &Args, opened: Opened, output: &mut Output) -> Result<(), String> {
     let lines = Lines::to(std::io::stdout()).map_err(|error| format!("the log cannot be opened: {error}"))?;
     logging(args, output, &lines)?;
     let quiet = args.no_exchange_log || args.log == "off";
-    let options = Options {
-        path: args.path.clone(),
-        lines: if quiet { Lines::none() } else { lines },
-        drain: Duration::from_secs(args.drain),
-    };
+    let options =
+        Options { lines: if quiet { Lines::none() } else { lines }, drain: Duration::from_secs(args.drain) };
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = args.workers {
         builder.worker_threads(workers.max(1));
@@ -74,14 +71,14 @@ fn start(args: &Args, loaded: Loaded, output: &mut Output) -> Result<(), String>
         .thread_stack_size(STACK)
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    let greeting = greeting(&args.path, &loaded);
+    let greeting = greeting(&args.path, &opened.loaded);
     let started = |addresses: &Addresses| {
         if output.format == Format::Human {
             output.note(greeting(addresses));
         }
     };
     runtime
-        .block_on(async { app::run(loaded, options, stop_signal(), started).await })
+        .block_on(async { app::run(opened, options, stop_signal(), started).await })
         .map_err(|e| e.to_string())
 }
 

@@ -179,7 +179,9 @@ impl Walk<'_> {
             if path.is_dir() {
                 // A link back to a folder above would go round in circles.
                 let above = path.canonicalize().is_ok_and(|real| {
-                    folder.canonicalize().is_ok_and(|here| here.starts_with(&real) && real.starts_with(self.real))
+                    folder
+                        .canonicalize()
+                        .is_ok_and(|here| here.starts_with(&real) && real.starts_with(self.real))
                 });
                 if depth < MAX_DEPTH && !above && self.is_inside(&path) {
                     self.folder(&path, depth + 1);

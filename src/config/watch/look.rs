@@ -62,6 +62,12 @@ pub struct Reloader {
     refusal: Vec<Problem>,
 }
 
+impl std::fmt::Debug for Reloader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reloader").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
 impl Reloader {
     /// Reads and builds `path` for the first time. What is built is returned,
     /// not handed over; `accept` gets everything after it.
@@ -94,7 +100,9 @@ impl Reloader {
         } else {
             places.push((self.path.parent().map_or_else(|| self.path.clone(), Path::to_owned), false));
         }
-        places.extend(self.files.iter().filter_map(|file| file.parent()).map(|folder| (folder.to_owned(), false)));
+        places.extend(
+            self.files.iter().filter_map(|file| file.parent()).map(|folder| (folder.to_owned(), false)),
+        );
         places.dedup();
         places
     }

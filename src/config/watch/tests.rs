@@ -155,7 +155,9 @@ fn a_bad_file_never_becomes_live() {
     }
     fs::write(&file, yaml("good")).unwrap();
     rig.becomes("good");
-    eventually("no problem", || rig.status.load().refused_ms.is_none() && rig.status.load().problems.is_empty());
+    eventually("no problem", || {
+        rig.status.load().refused_ms.is_none() && rig.status.load().problems.is_empty()
+    });
 }
 
 /// Saves come faster than they can be looked at: the last state wins, and no

@@ -1,0 +1,68 @@
+//! A configuration opened for serving: what is loaded now, and the way by which
+//! its changes reach the gateway.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Value, json};
+
+use crate::clock::Clock;
+use crate::config::Loaded;
+use crate::config::watch::{ReloadStatus, Reloader};
+use crate::gateway::Gateway;
+use crate::problem::Problem;
+
+/// A configuration that is ready to be served.
+#[derive(Debug)]
+pub struct Opened {
+    /// What was loaded.
+    pub loaded: Loaded,
+    pub(super) reloader: Reloader,
+    /// The gateway that takes what is loaded later; set once it stands.
+    pub(super) live: Arc<OnceLock<Arc<Gateway>>>,
+}
+
+/// Opens `path`, a `gateway.yaml` or its folder.
+///
+/// # Errors
+/// Every problem of every file.
+pub fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
+    let live: Arc<OnceLock<Arc<Gateway>>> = Arc::default();
+    let gateway = Arc::clone(&live);
+    let accept = Box::new(move |loaded: Loaded| {
+        if let Some(gateway) = gateway.get() {
+            tracing::info!(bundle = %loaded.bundle.hash, "a new bundle is live");
+            gateway.meters.reloads.with_label_values(&["accepted"]).inc();
+            gateway.swap(loaded.bundle);
+        }
+    });
+    let (loaded, reloader) = Reloader::open(path, Clock::System, accept)?;
+    Ok(Opened { loaded, reloader, live })
+}
+
+/// How reloads do, for `/status`.
+pub(super) fn describe(status: &ReloadStatus) -> Value {
+    let problems: Vec<Value> = status
+        .problems
+        .iter()
+        .map(|problem| {
+            json!({
+                "file": problem.file.display().to_string(),
+                "line": problem.at.map(|at| at.line),
+                "column": problem.at.map(|at| at.column),
+                "rule": problem.rule,
+                "message": problem.message,
+                "help": problem.help,
+            })
+        })
+        .collect();
+    json!({
+        "watching": status.watching,
+        "hash": status.hash.as_ref(),
+        "loaded_ms": status.loaded_ms,
+        "accepted": status.accepted,
+        "refused": status.refused,
+        "refused_ms": status.refused_ms,
+        "problems": problems,
+    })
+}
