@@ -47,6 +47,8 @@ fn part_of(kind: &str, value: Value) -> Option<Part> {
         "document_url" => {
             let (source, mime) = media_of_data_url(fields.text("document_url")?);
             let name = fields.text("document_name");
+            // Two types carry documents: this one goes back as itself.
+            fields.put("type", "document_url".into());
             Some(Part::Document(Media { source, mime, name, detail: None, extra: fields.rest() }))
         }
         "thinking" => thinking(fields).map(Part::Thinking),
@@ -185,19 +187,20 @@ fn audio_value(media: &Media) -> Option<Value> {
 }
 
 fn document_value(media: &Media, carry: &Carry<'_>) -> Option<Value> {
+    if carry.own && media.extra.get("type").is_some() {
+        // Only Mistral takes documents by URL; OpenAI's own form has no place for them.
+        let mut value = json!({ "type": "document_url", "document_url": url_of(media, "application/pdf")? });
+        if let Some(name) = &media.name {
+            merge(&mut value, &json!({ "document_name": name }));
+        }
+        return Some(value);
+    }
     let mut file = match &media.source {
         MediaSource::FileId(id) => json!({ "file_id": id }),
         MediaSource::Base64(data) if media.mime.is_none() && carry.own => json!({ "file_data": data }),
         MediaSource::Base64(_) => json!({ "file_data": url_of(media, "application/pdf")? }),
         MediaSource::Text(text) => return Some(json!({ "type": "text", "text": text })),
-        // Only Mistral takes documents by URL; OpenAI's own form has no place for them.
-        MediaSource::Url(url) if carry.own && !url.starts_with("data:") => {
-            let mut value = json!({ "type": "document_url", "document_url": url });
-            if let Some(name) = &media.name {
-                merge(&mut value, &json!({ "document_name": name }));
-            }
-            return Some(value);
-        }
+        MediaSource::Url(url) if carry.own => json!({ "file_data": url }),
         MediaSource::Url(url) if url.starts_with("data:") => json!({ "file_data": url }),
         MediaSource::Url(_) => return None,
     };

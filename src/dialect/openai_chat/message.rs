@@ -126,7 +126,10 @@ fn take_calls(fields: &mut Fields, message: &mut Message, seed: &str) {
     for (at, call) in fields.list("tool_calls").into_iter().enumerate() {
         message.parts.push(Part::ToolCall(decode_call(call, seed, at)));
     }
-    if let Some(call) = fields.lenient("function_call", |value| value.is_object().then(|| value.clone())) {
+    if let Some(call) = fields.lenient("function_call", |value| {
+        let name = value.get("name").and_then(Value::as_str)?;
+        (!name.is_empty()).then(|| value.clone())
+    }) {
         // The form before tools: a call without an id.
         let mut call = Fields::of(call);
         let name = call.text("name").unwrap_or_default();

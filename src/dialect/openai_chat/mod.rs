@@ -4,8 +4,8 @@
 //! DeepSeek's, OpenRouter's and Mistral's API references, same date.
 //!
 //! Normalisations when a request is encoded anew in this dialect: `stop` becomes
-//! a list, `tool_choice: "any"` becomes `required`, `null`s of known fields go,
-//! a tool without `type` gets `function`, streams always ask for usage.
+//! a list, `tool_choice: "any"` becomes `required`, `null`s and empty lists of
+//! known fields go, a tool without `type` gets `function`, streams always ask for usage.
 
 mod answer;
 mod calls;

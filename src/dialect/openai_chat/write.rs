@@ -143,7 +143,11 @@ impl StreamEncoder for Encoder {
             Event::Refusal { choice, text } => self.text(*choice, "refusal", text, out),
             Event::Thinking { choice, text } => self.text(*choice, "reasoning_content", text, out),
             Event::ThinkingSealed { choice, thinking } => {
-                let raw = thinking.extra.get("reasoning_details").cloned();
+                let mut raw = thinking.extra.get("reasoning_details").cloned();
+                if let Some(Value::Object(detail)) = raw.as_mut().filter(|_| thinking.text.is_empty()) {
+                    // The words went out before, as `reasoning_content`.
+                    detail.shift_remove("text");
+                }
                 if let Some(detail) = raw.or_else(|| sealed_thought(thinking, self.seals)) {
                     self.seals += 1;
                     self.delta(*choice, &json!({ "reasoning_details": [detail] }), out);
