@@ -12,6 +12,7 @@
 
 mod advice;
 mod anthropic;
+mod bedrock;
 mod cohere;
 mod fields;
 mod gemini;

@@ -1,6 +1,7 @@
 //! The dialects that stand, as a table: a new one adds a line.
 
 use super::anthropic::Anthropic;
+use super::bedrock::Bedrock;
 use super::cohere::Cohere;
 use super::gemini::Gemini;
 use super::ollama::Ollama;
@@ -12,7 +13,7 @@ use crate::ir::Dialect;
 const INBOUND: &[&dyn Inbound] = &[&OpenAiChat, &Anthropic, &Gemini];
 
 /// The provider's sides.
-const OUTBOUND: &[&dyn Outbound] = &[&OpenAiChat, &Anthropic, &Cohere, &Gemini, &Ollama];
+const OUTBOUND: &[&dyn Outbound] = &[&OpenAiChat, &Anthropic, &Bedrock, &Cohere, &Gemini, &Ollama];
 
 /// The client's side of `dialect`; `None` where clients do not speak it.
 #[must_use]

@@ -16,6 +16,11 @@ mod response;
 mod stream;
 mod usage;
 
+pub(super) use block::{INVALID_JSON, object};
+pub(super) use request::{encode_body, is_recursive, restrict};
+pub(super) use response::decode_value as decode_response;
+pub(super) use stream::{Decoder as EventDecoder, merge};
+
 use bytes::Bytes;
 
 use super::{

@@ -16,6 +16,11 @@ use crate::ir::{Choice, Dialect, Finish, Message, Part, Response, Role, Usage};
 pub(super) fn decode(body: &[u8]) -> Result<Response> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
+    decode_value(value)
+}
+
+/// Decodes an answer that was parsed already.
+pub(in crate::dialect) fn decode_value(value: Value) -> Result<Response> {
     if value.get("type").and_then(Value::as_str) == Some("error") {
         return Err(error::decode_value(&value));
     }

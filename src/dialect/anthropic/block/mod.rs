@@ -4,7 +4,8 @@ mod decode;
 mod encode;
 
 pub(super) use decode::content;
-pub(super) use encode::{Encoder, object};
+pub(super) use encode::Encoder;
+pub(in crate::dialect) use encode::object;
 
 /// The one field that clients of any dialect may set on a block, tool or message for this one.
 pub(super) const CACHE_CONTROL: &str = "cache_control";
@@ -12,4 +13,4 @@ pub(super) const CACHE_CONTROL: &str = "cache_control";
 /// Under this key goes back what a model wrote as arguments and is no JSON object.
 ///
 /// Source: Anthropic, Fine-grained tool streaming, "Handling invalid JSON", checked 2026-11-21.
-pub(super) const INVALID_JSON: &str = "INVALID_JSON";
+pub(in crate::dialect) const INVALID_JSON: &str = "INVALID_JSON";

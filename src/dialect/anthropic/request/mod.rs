@@ -10,4 +10,6 @@ mod tools;
 
 pub(super) use decode::decode;
 pub(super) use encode::encode;
+pub(in crate::dialect) use encode::encode_body;
 pub(super) use pass::pass_through;
+pub(in crate::dialect) use schema::{is_recursive, restrict};

@@ -29,7 +29,7 @@ const REFUSED: [&str; 16] = [
 const MAX_DEPTH: u8 = 64;
 
 /// Makes `schema` one that is accepted; says whether anything that binds was lost.
-pub(super) fn restrict(schema: &mut Value) -> bool {
+pub(in crate::dialect) fn restrict(schema: &mut Value) -> bool {
     visit(schema, MAX_DEPTH)
 }
 
@@ -64,7 +64,7 @@ fn visit(schema: &mut Value, depth: u8) -> bool {
 }
 
 /// Whether `schema` refers to itself, which constrained decoding does not take.
-pub(super) fn is_recursive(schema: &Value) -> bool {
+pub(in crate::dialect) fn is_recursive(schema: &Value) -> bool {
     recurs(schema, schema, &mut Vec::new())
 }
 

@@ -224,7 +224,7 @@ fn opaque(fields: Map<String, Value>) -> Event {
 
 /// Lets a delta that only this dialect knows grow its block: texts and lists
 /// are continued, everything else is set.
-fn merge(block: &mut Map<String, Value>, delta: Map<String, Value>) {
+pub(in crate::dialect) fn merge(block: &mut Map<String, Value>, delta: Map<String, Value>) {
     for (name, piece) in delta {
         match (block.get_mut(&name), piece) {
             (Some(Value::String(text)), Value::String(more)) => text.push_str(&more),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::sse;
 
-pub(super) use decode::Decoder;
+pub(in crate::dialect) use decode::{Decoder, merge};
 pub(super) use encode::Encoder;
 pub(super) use scan::scan;
 

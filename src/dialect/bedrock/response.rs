@@ -1,0 +1,139 @@
+//! Whole answers: Converse's, and Anthropic's that come by `invoke`.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::dialect::anthropic;
+use crate::dialect::fields::{Fields, Path};
+use crate::error::{Error, Result};
+use crate::ir::{Choice, Dialect, Extra, Finish, Message, Part, Response, Role, Thinking, ToolCall, Usage};
+
+/// Decodes an answer of status 2xx.
+pub(super) fn decode(body: &[u8]) -> Result<Response> {
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
+    if value.get("output").is_none() && value.get("type").is_some() {
+        return anthropic::decode_response(value);
+    }
+    read(value).map_err(|at| Error::bad_answer(format!("the provider's answer is not Converse's: {at}")))
+}
+
+fn read(value: Value) -> Result<Response> {
+    let mut fields = Fields::of(value, Path::Root)?;
+    let at = Path::Root.field("output");
+    let output = fields.take("output").ok_or_else(|| at.must_be("given"))?;
+    let mut output = Fields::of(output, at)?;
+    let at = at.field("message");
+    let mut message = Fields::of(output.take("message").unwrap_or_default(), at)?;
+    let mut parts = Vec::new();
+    for (index, block) in message.list("content")?.unwrap_or_default().into_iter().enumerate() {
+        let content = at.field("content");
+        parts.extend(part(block, content.index(index))?);
+    }
+    let mut response = Response::new(Dialect::Bedrock, "", "");
+    let finish = fields.string("stopReason")?.map(|reason| finish(&reason));
+    response.usage = fields.take("usage").map(|usage| self::usage(&usage));
+    response.choices.push(Choice {
+        index: 0,
+        message: Message::of(Role::Assistant, parts),
+        finish,
+        logprobs: None,
+        extra: Extra::NONE,
+    });
+    response.extra = fields.rest();
+    Ok(response)
+}
+
+/// The parts of one content block. A union: one member says what it is.
+fn part(block: Value, at: Path<'_>) -> Result<Vec<Part>> {
+    let is_server_tool = block.pointer("/toolUse/type").is_some();
+    let mut fields = Fields::of(block, at)?;
+    if let Some(text) = fields.string("text")? {
+        return Ok(vec![Part::text(text)]);
+    }
+    if let Some(call) = fields.object("toolUse")?.filter(|_| !is_server_tool) {
+        return Ok(vec![Part::ToolCall(tool_use(call))]);
+    }
+    if let Some(reasoning) = fields.object("reasoningContent")? {
+        return Ok(vec![Part::Thinking(reasoning_content(reasoning))]);
+    }
+    if let Some(cited) = fields.object("citationsContent")? {
+        return Ok(cited_text(cited));
+    }
+    Ok(vec![Part::Opaque { dialect: Dialect::Bedrock, value: Arc::new(fields.into_value()) }])
+}
+
+fn tool_use(mut fields: Map<String, Value>) -> ToolCall {
+    let input = fields.shift_remove("input").filter(|input| !input.is_null());
+    ToolCall {
+        id: text(&mut fields, "toolUseId"),
+        name: text(&mut fields, "name"),
+        arguments: input.map_or_else(|| "{}".to_owned(), |input| input.to_string()),
+        extra: Extra::of(fields),
+        ..ToolCall::default()
+    }
+}
+
+fn reasoning_content(mut fields: Map<String, Value>) -> Thinking {
+    if let Some(Value::Object(mut said)) = fields.shift_remove("reasoningText") {
+        let signature = Some(text(&mut said, "signature")).filter(|seal| !seal.is_empty());
+        return Thinking { text: text(&mut said, "text"), signature, ..Thinking::default() };
+    }
+    let signature = Some(text(&mut fields, "redactedContent"));
+    Thinking { signature, redacted: true, ..Thinking::default() }
+}
+
+/// Text that comes with its sources, which stay beside it.
+fn cited_text(mut fields: Map<String, Value>) -> Vec<Part> {
+    let pieces = match fields.shift_remove("content") {
+        Some(Value::Array(pieces)) => pieces,
+        _ => Vec::new(),
+    };
+    let text = pieces.iter().filter_map(|piece| piece.get("text").and_then(Value::as_str)).collect();
+    vec![Part::Text { text, extra: Extra::of(fields) }]
+}
+
+fn text(fields: &mut Map<String, Value>, name: &str) -> String {
+    match fields.shift_remove(name) {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+/// Why the model stopped.
+pub(super) fn finish(reason: &str) -> Finish {
+    match reason {
+        "end_turn" => Finish::Stop,
+        "stop_sequence" => Finish::StopSequence(None),
+        "max_tokens" | "model_context_window_exceeded" => Finish::Length,
+        "tool_use" => Finish::ToolCalls,
+        "guardrail_intervened" | "content_filtered" => Finish::ContentFilter,
+        _ => Finish::Other(reason.to_owned()),
+    }
+}
+
+/// Usage in canonical form: `inputTokens` leaves out what was read from and written to the cache.
+pub(super) fn usage(value: &Value) -> Usage {
+    let number = |name: &str| value.get(name).and_then(Value::as_u64);
+    // The names with `Count` are those of Nova's own body.
+    let cached = number("cacheReadInputTokens").or_else(|| number("cacheReadInputTokenCount"));
+    let written = number("cacheWriteInputTokens").or_else(|| number("cacheWriteInputTokenCount"));
+    let details = value.get("cacheDetails").and_then(Value::as_array);
+    let hour = details.map(|details| {
+        let hours = details.iter().filter(|detail| detail.get("ttl").is_some_and(|ttl| ttl == "1h"));
+        hours.filter_map(|detail| detail.get("inputTokens").and_then(Value::as_u64)).sum()
+    });
+    let input = number("inputTokens").unwrap_or(0);
+    let input = input.saturating_add(cached.unwrap_or(0)).saturating_add(written.unwrap_or(0));
+    let output = number("outputTokens").unwrap_or(0);
+    Usage {
+        input,
+        cached_input: cached,
+        cache_write: written,
+        cache_write_1h: hour,
+        output,
+        stated_total: number("totalTokens").filter(|total| *total != input.saturating_add(output)),
+        ..Usage::default()
+    }
+}
