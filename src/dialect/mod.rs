@@ -14,6 +14,7 @@ mod advice;
 mod anthropic;
 mod bedrock;
 mod cohere;
+pub mod embed;
 mod fields;
 mod gemini;
 mod head;
@@ -23,6 +24,7 @@ mod openai_chat;
 mod redact;
 mod refusal;
 mod registry;
+pub mod rerank;
 mod wire;
 
 pub use crate::sse::Framing;

@@ -24,6 +24,14 @@ pub struct Refused<'a> {
     pub unix_seconds: u64,
 }
 
+impl Refused<'_> {
+    /// The error that it means, for endpoints without a dialect of their own.
+    #[must_use]
+    pub fn error(&self) -> Error {
+        read(self)
+    }
+}
+
 /// Reads the error of a refused request.
 pub(super) fn read(refused: &Refused<'_>) -> Error {
     let mut report = Report::read(refused.body);

@@ -7,21 +7,25 @@
 //! names, re-emitted to the same dialect and reported as dropped to another.
 
 mod dialect;
+mod embedding;
 mod event;
 mod message;
 mod money;
 mod recital;
 mod request;
+mod rerank;
 mod response;
 mod usage;
 
 pub use dialect::Dialect;
+pub use embedding::{EmbedInput, EmbedRequest, EmbedResponse, Purpose, VectorEncoding};
 pub use event::Event;
 pub use message::{Media, MediaSource, Message, Part, Role, Thinking, ToolCall, ToolResult};
 pub use money::Money;
 pub use request::{
     Effort, Endpoint, Params, Reasoning, Request, ResponseFormat, StreamOptions, Tool, ToolChoice,
 };
+pub use rerank::{Ranked, RerankDocument, RerankRequest, RerankResponse};
 pub use response::{Choice, Finish, Logprobs, Response};
 pub use usage::Usage;
 

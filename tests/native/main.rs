@@ -1,10 +1,11 @@
-//! Cohere's and Ollama's own chat against recorded traffic, by an extractor
-//! that reads the wire on its own. Without recordings these tests say that
+//! Cohere's and Ollama's own chat, embeddings and reranking against recorded
+//! traffic, by an extractor that reads the wire on its own. Without recordings these tests say that
 //! they skipped.
 
 #[path = "../shared/recorded.rs"]
 mod recorded;
 mod requests;
+mod vectors;
 
 use pointsman::dialect::{Outbound, outbound};
 use pointsman::ir::{Dialect, Event, Finish, Part, Response, Usage};

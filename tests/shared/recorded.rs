@@ -8,6 +8,7 @@ use serde_json::Value;
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) endpoint: String,
+    pub(crate) provider: String,
     pub(crate) status: u16,
     pub(crate) request: Option<Vec<u8>>,
     pub(crate) answer: Vec<u8>,
@@ -42,6 +43,7 @@ fn read(folder: &std::path::Path) -> Option<Case> {
     Some(Case {
         name: folder.file_name()?.to_string_lossy().into_owned(),
         endpoint: meta["endpoint"].as_str()?.to_owned(),
+        provider: meta["provider"].as_str()?.to_owned(),
         status: u16::try_from(meta["status"].as_u64()?).unwrap(),
         request: std::fs::read(folder.join("request.json")).ok(),
         answer,
