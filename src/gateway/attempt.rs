@@ -28,8 +28,14 @@ const HOLD_BYTES: usize = 256 << 10;
 const ERROR_BODY: usize = 64 << 10;
 
 /// What an attempt has to go by.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+#[derive(Clone, Copy)]
+pub(super) struct Try<'a> {
+    /// What is asked.
+    pub(super) request: &'a LazyRequest,
+    /// What asked for it: `plan`, `hedge`, or the effect of a policy.
+    pub(super) cause: &'static str,
+    /// Whether the answer is decoded even where its bytes could pass.
+    pub(super) decode: bool,
     /// Longest wait for the first byte of the answer.
     pub(super) first_byte: Duration,
     /// Longest duration of the attempt until it is whole, or its stream begins.
@@ -75,79 +81,89 @@ struct Prepared {
     pass: bool,
 }
 
-/// Tries `model`. With `decode` the answer is decoded even where bytes could pass.
+/// Tries `model`.
 ///
 /// # Errors
 /// Of any kind; the ledger has the attempt if anything was sent.
-pub(super) async fn make(
-    journey: &Journey,
-    model: &Arc<Model>,
-    request: &LazyRequest,
-    bounds: Bounds,
-    cause: &'static str,
-    decode: bool,
-) -> Result<Answered> {
-    let prepared = prepare(journey, model, request, decode)?;
-    let input_estimate = estimate(request);
-    let mut attempt = Attempt::begin(&journey.gateway, &journey.ledger, model, cause, input_estimate)?;
-    let began = attempt.began();
-    let call = Call {
-        model,
-        wire: prepared.wire,
-        method: Method::POST,
-        content_type: None,
-        traceparent: journey.traceparent.clone(),
-    };
-    let dropped = call.wire.dropped.clone();
-    let sent = timeout(bounds.first_byte.min(bounds.total), journey.gateway.upstream.send(call)).await;
-    let clock = &journey.gateway.clock;
-    let result = match sent {
-        Ok(Ok(reply)) => {
-            attempt.head(reply.status.as_u16(), clock.now());
-            let left = bounds.total.saturating_sub(clock.now().since(&began));
-            if !reply.status.is_success() {
-                Err(read_error(prepared.outbound, reply, left, clock.now().unix_seconds()).await)
-            } else if request.stream() {
-                let lane = lane(journey, request, prepared.outbound, prepared.pass, input_estimate);
-                let first = bounds.first_byte.saturating_sub(clock.now().since(&began)).min(left);
-                return match begin_stream(lane, reply.body, first).await {
-                    Ok((lane, body, held)) => {
-                        journey.ledger.waited(clock.now().since(&began));
-                        let streaming = Streaming { attempt, body, lane, held, input_estimate, dropped };
-                        Ok(Answered::Streaming(Box::new(streaming)))
-                    }
-                    Err(error) => Err(fail(journey, attempt, error)),
-                };
-            } else {
-                read_whole(journey, prepared.outbound, prepared.pass, reply, left).await
-            }
+pub(super) async fn make(journey: &Journey, model: &Arc<Model>, made: Try<'_>) -> Result<Answered> {
+    let mut prepared = prepare(journey, model, &made)?;
+    let input_estimate = estimate(made.request);
+    let mut attempt = Attempt::begin(&journey.gateway, &journey.ledger, model, made.cause, input_estimate)?;
+    let dropped = std::mem::take(&mut prepared.wire.dropped);
+    let sent = send(journey, model, &mut prepared, &mut attempt, &made).await;
+    let answered = match sent {
+        Ok(reply) if made.request.stream() => {
+            let left = left(journey, &attempt, made.first_byte.min(made.total));
+            let lane = lane(journey, &made, &prepared, input_estimate);
+            begin_stream(lane, reply.body, left).await.map(Part::Begun)
         }
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(too_slow(model, bounds.first_byte.min(bounds.total))),
+        Ok(reply) => {
+            let left = left(journey, &attempt, made.total);
+            read_whole(journey, &prepared, reply, left).await.map(Part::Whole)
+        }
+        Err(error) => Err(error),
     };
-    match result {
-        Ok((raw, response, usage)) => {
-            let now = clock.now();
-            journey.ledger.waited(now.since(&began));
+    let now = journey.gateway.clock.now();
+    journey.ledger.waited(now.since(&attempt.began()));
+    match answered {
+        Ok(Part::Whole((raw, response, usage))) => {
             let usage = usage.unwrap_or(Usage { input: input_estimate, estimated: true, ..Usage::default() });
             let cost = attempt.answered(&usage, now);
             let model = Arc::clone(model);
             Ok(Answered::Whole(Box::new(Whole { model, raw, response, usage, cost, dropped })))
         }
-        Err(error) => Err(fail(journey, attempt, error)),
+        Ok(Part::Begun((lane, body, held))) => {
+            let streaming = Streaming { attempt, body, lane, held, input_estimate, dropped };
+            Ok(Answered::Streaming(Box::new(streaming)))
+        }
+        Err(error) => {
+            attempt.failed(&error, &Usage::default(), now);
+            Err(error)
+        }
     }
 }
 
-/// Puts the failure into the account and gives it back.
-fn fail(journey: &Journey, attempt: Attempt, error: Error) -> Error {
+/// What was read of a provider's answer.
+enum Part {
+    Whole((Option<Bytes>, Option<Response>, Option<Usage>)),
+    Begun((Lane, Body, Vec<Bytes>)),
+}
+
+/// Sends the request and waits for the head of an answer that is no error.
+async fn send(
+    journey: &Journey,
+    model: &Arc<Model>,
+    prepared: &mut Prepared,
+    attempt: &mut Attempt,
+    made: &Try<'_>,
+) -> Result<Reply> {
+    let call = Call {
+        model,
+        wire: prepared.wire.clone(),
+        method: Method::POST,
+        content_type: None,
+        traceparent: journey.traceparent.clone(),
+    };
+    let limit = made.first_byte.min(made.total);
+    let sent = timeout(limit, journey.gateway.upstream.send(call)).await;
+    let reply = sent.map_err(|_| too_slow(model, limit))??;
     let now = journey.gateway.clock.now();
-    journey.ledger.waited(now.since(&attempt.began()));
-    attempt.failed(&error, &Usage::default(), now);
-    error
+    attempt.head(reply.status.as_u16(), now);
+    if reply.status.is_success() {
+        return Ok(reply);
+    }
+    let left = left(journey, attempt, made.total);
+    Err(read_error(prepared.outbound, reply, left, now.unix_seconds()).await)
+}
+
+/// What is left of `limit` since the attempt began.
+fn left(journey: &Journey, attempt: &Attempt, limit: Duration) -> Duration {
+    limit.saturating_sub(journey.gateway.clock.now().since(&attempt.began()))
 }
 
 /// Encodes the request for the model, or takes its bytes as they came.
-fn prepare(journey: &Journey, model: &Model, request: &LazyRequest, decode: bool) -> Result<Prepared> {
+fn prepare(journey: &Journey, model: &Model, made: &Try<'_>) -> Result<Prepared> {
+    let request = made.request;
     let inbound = request.inbound().dialect();
     let provider = &model.provider;
     let dialect = if provider.kind.dialects.contains(&inbound) { inbound } else { provider.dialect };
@@ -172,7 +188,7 @@ fn prepare(journey: &Journey, model: &Model, request: &LazyRequest, decode: bool
         );
         return Err(Error::new(Kind::Unsupported, Origin::Client, text));
     }
-    Ok(Prepared { outbound, wire, pass: same && !decode })
+    Ok(Prepared { outbound, wire, pass: same && !made.decode })
 }
 
 fn no_dialect(model: &Model, dialect: Dialect) -> Error {
@@ -191,13 +207,8 @@ pub(super) fn estimate(request: &LazyRequest) -> u64 {
     })
 }
 
-fn lane(
-    journey: &Journey,
-    request: &LazyRequest,
-    outbound: &'static dyn Outbound,
-    pass: bool,
-    estimated_input: u64,
-) -> Lane {
+fn lane(journey: &Journey, made: &Try<'_>, prepared: &Prepared, estimated_input: u64) -> Lane {
+    let request = made.request;
     let reply = ReplyFacts {
         request_id: journey.id.to_string(),
         model: request.model().to_owned(),
@@ -205,24 +216,23 @@ fn lane(
         include_usage: request.include_usage(),
         estimated_input,
     };
-    Lane::new(outbound, request.inbound(), &reply, pass)
+    Lane::new(prepared.outbound, request.inbound(), &reply, prepared.pass)
 }
 
 /// Reads a whole answer: its bytes where they may pass, decoded otherwise.
 async fn read_whole(
     journey: &Journey,
-    outbound: &'static dyn Outbound,
-    pass: bool,
+    prepared: &Prepared,
     reply: Reply,
     left: Duration,
 ) -> Result<(Option<Bytes>, Option<Response>, Option<Usage>)> {
     let cap = journey.bundle.settings.max_answer;
     let body = timeout(left, reply.body.whole(cap)).await.map_err(|_| slow_body())??;
-    if pass {
-        let usage = outbound.scan_response(&body)?;
+    if prepared.pass {
+        let usage = prepared.outbound.scan_response(&body)?;
         return Ok((Some(body), None, usage));
     }
-    let response = outbound.decode_response(&body)?;
+    let response = prepared.outbound.decode_response(&body)?;
     let usage = response.usage;
     Ok((None, Some(response), usage))
 }

@@ -4,17 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::attempt::{self, Answered, Bounds};
+use super::attempt::{self, Answered, Try};
 use super::decide::{Deciders, Ruling};
 use super::exchange::Journey;
+use crate::clock::Now;
 use crate::dialect::LazyRequest;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::model::Model;
 use crate::plan::{Plan, Step};
 use crate::policy::AttemptFacts;
 use crate::route::{Failed, Next, next, without_retry};
+use crate::state::RetryBudget;
 
 /// Most attempts of one exchange, whatever policies say.
 const MOST_ATTEMPTS: u32 = 32;
@@ -36,128 +38,189 @@ impl Source<'_> {
     }
 }
 
-/// Carries out `plan`. With `decode` whole answers are decoded in any case.
+/// How the answers of a plan are wanted, and what asks for them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// `plan`, or the effect of a policy.
+    pub(super) cause: &'static str,
+    /// Whether whole answers are decoded even where their bytes could pass.
+    pub(super) decode: bool,
+}
+
+/// A plan under way.
+struct Walk<'a> {
+    journey: &'a Journey,
+    plan: Plan,
+    /// The step that is tried.
+    place: usize,
+    /// Tries of that step.
+    tries: u32,
+    /// Tries of all steps.
+    attempts: u32,
+    deadline: Instant,
+    budget: Arc<RetryBudget>,
+}
+
+/// A step that failed.
+struct Fallen {
+    error: Error,
+    /// Whether the following step was tried beside it.
+    hedged: bool,
+}
+
+/// Carries out `plan`.
 ///
 /// # Errors
 /// The last failure, when no step answered.
 pub(super) async fn run(
     journey: &Journey,
-    mut plan: Plan,
+    plan: Plan,
     mut source: Source<'_>,
-    cause: &'static str,
-    decode: bool,
+    manner: Manner,
 ) -> Result<Answered> {
-    let budget = journey.gateway.retry_budgets.of(&journey.route.name);
-    budget.request(journey.gateway.clock.now().mono);
-    let deadline = plan
-        .total
-        .map_or(journey.deadline, |total| journey.deadline.min(tokio::time::Instant::now() + total));
-    let (mut place, mut tries, mut attempts) = (0, 0, 0);
+    let mut walk = Walk::new(journey, plan);
     loop {
-        let Some(step) = plan.steps.get(place).cloned() else { return Err(no_step()) };
-        let following = plan.steps.get(place + 1).cloned();
-        tries += 1;
-        attempts += 1;
         let began = journey.gateway.clock.now();
-        let tried = try_step(journey, &step, following.as_ref(), source.request()?, cause, decode);
-        let (error, hedged) = match timeout_at(deadline, tried).await {
-            Ok(Ok(answered)) => return Ok(answered),
-            Ok(Err((error, hedged))) => (error, hedged),
-            Err(_) => (out_of_time(), false),
-        };
-        let more_steps = following.is_some();
-        let facts = Failed {
-            error: &error,
-            tries,
-            retries: step.retries.unwrap_or(journey.route.retries.max),
-            more_steps,
-            fall_back_on: plan.fall_back_on.as_deref(),
-            time_left: deadline.saturating_duration_since(tokio::time::Instant::now()),
-            dice: fastrand::f64(),
+        let fallen = match walk.step(source.request()?, manner).await? {
+            Ok(answered) => return Ok(answered),
+            Err(fallen) => fallen,
         };
         let ruling = if let Source::Client(deciders) = &mut source {
-            let left = u32::try_from(plan.steps.len() - place - 1).unwrap_or(u32::MAX);
-            let elapsed = journey.gateway.clock.now().since(&began);
-            deciders.on_failure(|| failure_facts(&step.model, attempts, &error, elapsed, left)).await?
+            deciders.on_failure(|| walk.facts(&fallen.error, began)).await?
         } else {
             Ruling::None
         };
-        if attempts >= MOST_ATTEMPTS {
-            return Err(error);
+        walk.go_on(fallen, ruling).await?;
+    }
+}
+
+impl<'a> Walk<'a> {
+    fn new(journey: &'a Journey, plan: Plan) -> Self {
+        let budget = journey.gateway.retry_budgets.of(&journey.route.name);
+        budget.request(journey.gateway.clock.now().mono);
+        let own = plan.total.map_or(journey.deadline, |total| Instant::now() + total);
+        Self { journey, plan, place: 0, tries: 0, attempts: 0, deadline: journey.deadline.min(own), budget }
+    }
+
+    /// Tries the step whose turn it is.
+    async fn step(
+        &mut self,
+        request: &LazyRequest,
+        manner: Manner,
+    ) -> Result<std::result::Result<Answered, Fallen>> {
+        let step = self.plan.steps.get(self.place).ok_or_else(no_step)?;
+        self.tries += 1;
+        self.attempts += 1;
+        let tried = try_step(self.journey, step, self.plan.steps.get(self.place + 1), request, manner);
+        match timeout_at(self.deadline, tried).await {
+            Ok(tried) => Ok(tried),
+            Err(_) => Ok(Err(Fallen { error: out_of_time(), hedged: false })),
         }
-        let now = journey.gateway.clock.now().mono;
+    }
+
+    /// Moves to what follows a failure, after the wait that it needs.
+    async fn go_on(&mut self, fallen: Fallen, ruling: Ruling) -> Result<()> {
+        if self.attempts >= MOST_ATTEMPTS {
+            return Err(fallen.error);
+        }
+        let failed = self.failed(&fallen.error);
         let decided = match ruling {
-            Ruling::GiveUp => return Err(error),
-            Ruling::Plan(other) => {
-                (plan, place, tries) = (other, 0, 0);
-                continue;
+            Ruling::GiveUp => return Err(fallen.error),
+            Ruling::Plan(plan) => {
+                (self.plan, self.place, self.tries) = (plan, 0, 0);
+                return Ok(());
             }
-            Ruling::Retry(wait) if wait < facts.time_left => Next::Retry(wait),
-            Ruling::Retry(_) | Ruling::None => next(&facts),
+            Ruling::Retry(wait) if wait < failed.time_left => Next::Retry(wait),
+            Ruling::Retry(_) | Ruling::None => next(&failed),
         };
-        match decided {
-            Next::Retry(wait) if budget.retry(journey.route.retries.budget, now) => {
-                journey.ledger.waited(wait);
+        let share = self.journey.route.retries.budget;
+        let decided = match decided {
+            Next::Retry(wait) if self.budget.retry(share, self.journey.gateway.clock.now().mono) => {
+                self.journey.ledger.waited(wait);
                 sleep(wait).await;
-                continue;
+                return Ok(());
             }
             Next::Retry(_) => {
-                journey.gateway.meters.retries_denied.inc();
-                if without_retry(&facts) == Next::Stop {
-                    return Err(error);
-                }
+                self.journey.gateway.meters.retries_denied.inc();
+                without_retry(&failed)
             }
-            Next::Step => {}
-            Next::Stop => return Err(error),
+            other => other,
+        };
+        if decided == Next::Stop {
+            return Err(fallen.error);
         }
-        place += if hedged && plan.steps.len() > place + 2 { 2 } else { 1 };
-        tries = 0;
+        let both = fallen.hedged && self.plan.steps.len() > self.place + 2;
+        self.place += if both { 2 } else { 1 };
+        self.tries = 0;
+        Ok(())
+    }
+
+    /// What the decision on a failure needs.
+    fn failed<'e>(&'e self, error: &'e Error) -> Failed<'e> {
+        let step = self.plan.steps.get(self.place);
+        Failed {
+            error,
+            tries: self.tries,
+            retries: step.and_then(|step| step.retries).unwrap_or(self.journey.route.retries.max),
+            more_steps: self.place + 1 < self.plan.steps.len(),
+            fall_back_on: self.plan.fall_back_on.as_deref(),
+            time_left: self.deadline.saturating_duration_since(Instant::now()),
+            dice: fastrand::f64(),
+        }
+    }
+
+    /// What policies see of a failure.
+    fn facts(&self, error: &Error, began: Now) -> AttemptFacts {
+        let elapsed = self.journey.gateway.clock.now().since(&began);
+        let model = self.plan.steps.get(self.place).map(|step| Arc::clone(&step.model));
+        AttemptFacts {
+            model: model.unwrap_or_default(),
+            number: self.attempts,
+            error: error.clone(),
+            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            steps_left: u32::try_from(self.plan.steps.len().saturating_sub(self.place + 1))
+                .unwrap_or(u32::MAX),
+        }
     }
 }
 
 /// Tries one step; silent for too long, the following one runs beside it and
-/// the first to answer wins. The flag of an error says whether both were tried.
+/// the first to answer wins.
 async fn try_step(
     journey: &Journey,
     step: &Step,
     following: Option<&Step>,
     request: &LazyRequest,
-    cause: &'static str,
-    decode: bool,
-) -> std::result::Result<Answered, (Error, bool)> {
-    let first = one(journey, step, request, cause, decode);
+    manner: Manner,
+) -> std::result::Result<Answered, Fallen> {
+    let alone = |error| Fallen { error, hedged: false };
+    let first = one(journey, step, request, manner);
     let (Some(silence), Some(following)) = (step.hedge_after, following) else {
-        return first.await.map_err(|error| (error, false));
+        return first.await.map_err(alone);
     };
     let mut first = Box::pin(first);
     tokio::select! {
-        answered = &mut first => return answered.map_err(|error| (error, false)),
+        answered = &mut first => return answered.map_err(alone),
         () = sleep(silence) => {}
     }
-    let mut second = Box::pin(one(journey, following, request, "hedge", decode));
+    let mut second = Box::pin(one(journey, following, request, Manner { cause: "hedge", ..manner }));
     let (early, other) = tokio::select! {
         answered = &mut first => (answered, second),
         answered = &mut second => (answered, first),
     };
     match early {
         Ok(answered) => Ok(answered),
-        Err(_) => other.await.map_err(|error| (error, true)),
+        Err(_) => other.await.map_err(|error| Fallen { error, hedged: true }),
     }
 }
 
 /// One attempt of a step, with its bounds.
-async fn one(
-    journey: &Journey,
-    step: &Step,
-    request: &LazyRequest,
-    cause: &'static str,
-    decode: bool,
-) -> Result<Answered> {
+async fn one(journey: &Journey, step: &Step, request: &LazyRequest, manner: Manner) -> Result<Answered> {
     let model = model(journey, &step.model)?;
-    let route = &journey.route.timeouts;
+    let first_byte = step.first_byte.unwrap_or(journey.route.timeouts.first_byte);
     let total = step.total.unwrap_or(Duration::MAX).min(journey.time_left());
-    let bounds = Bounds { first_byte: step.first_byte.unwrap_or(route.first_byte), total };
-    attempt::make(journey, model, request, bounds, cause, decode).await
+    let Manner { cause, decode } = manner;
+    attempt::make(journey, model, Try { request, cause, decode, first_byte, total }).await
 }
 
 /// The model of this name: of the bundle that the exchange keeps.
@@ -166,22 +229,6 @@ fn model<'a>(journey: &'a Journey, name: &Arc<str>) -> Result<&'a Arc<Model>> {
         let text = format!("the plan names model `{name}`, which gateway.yaml does not have");
         Error::new(Kind::PolicyFailed, Origin::Policy, text)
     })
-}
-
-fn failure_facts(
-    model: &Arc<str>,
-    number: u32,
-    error: &Error,
-    elapsed: Duration,
-    steps_left: u32,
-) -> AttemptFacts {
-    AttemptFacts {
-        model: Arc::clone(model),
-        number,
-        error: error.clone(),
-        elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-        steps_left,
-    }
 }
 
 fn no_step() -> Error {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::attempt::Answered;
-use super::attempts::{Source, run};
+use super::attempts::{Manner, Source, run};
 use super::exchange::Journey;
 use crate::dialect::{LazyRequest, inbound};
 use crate::error::{Error, Kind, Origin, Result};
@@ -110,7 +110,7 @@ async fn answer(
     let lazy = LazyRequest::built(Endpoint::Chat, inbound, request);
     // Boxed: a plan of a policy runs inside the plan of its exchange.
     let running: Pin<Box<dyn Future<Output = Result<Answered>> + Send>> =
-        Box::pin(run(journey, plan, Source::Policy(&lazy), "ask", true));
+        Box::pin(run(journey, plan, Source::Policy(&lazy), Manner { cause: "ask", decode: true }));
     match running.await? {
         Answered::Whole(whole) => {
             let response = whole.response.ok_or_else(|| Error::internal("an answer was not decoded"))?;

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::{Instant, timeout};
 
 use super::attempt::Answered;
-use super::attempts::{Source, run};
+use super::attempts::{Manner, Source, run};
 use super::decide::{Deciders, Decision, Reviewed};
 use super::exchange::{Exchange, Journey};
 use super::identify::identify;
@@ -19,6 +19,9 @@ use crate::dialect::{LazyRequest, PathFacts};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Endpoint, Response};
 use crate::policy::Hook;
+
+/// How the client's own plan is carried out.
+const PLAN: Manner = Manner { cause: "plan", decode: false };
 
 /// Longest time for a client to send its body.
 const BODY_TIME: Duration = Duration::from_secs(60);
@@ -86,11 +89,11 @@ async fn decide_and_ask(journey: &Journey, deciders: &mut Deciders) -> Result<An
         Decision::Answer(response) => return Ok(Answer::Policy(response)),
     };
     if !journey.route.has(Hook::Response) {
-        return Ok(Answer::Provider(run(journey, plan, Source::Client(deciders), "plan", false).await?));
+        return Ok(Answer::Provider(run(journey, plan, Source::Client(deciders), PLAN).await?));
     }
     deciders.want_whole()?;
     for _ in 0..REVIEWS {
-        let answered = run(journey, plan, Source::Client(deciders), "plan", true).await?;
+        let answered = run(journey, plan, Source::Client(deciders), Manner { decode: true, ..PLAN }).await?;
         let (whole, response) = decoded(answered)?;
         match deciders.on_response(response).await? {
             Reviewed::Answer(response) => return Ok(Answer::Provider(rewrapped(whole, *response))),

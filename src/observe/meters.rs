@@ -75,75 +75,39 @@ impl Meters {
     /// # Errors
     /// A metric's name is taken or malformed: a mistake in this file.
     pub fn new() -> prometheus::Result<Self> {
-        let registry = Registry::new();
-        let accepted = counter("pointsman_exchanges_accepted_total", "Exchanges accepted")?;
-        let in_flight = IntGauge::new("pointsman_exchanges_in_flight", "Exchanges under way")?;
-        let settled = counters(
-            "pointsman_exchanges_settled_total",
-            "Exchanges settled, by route, endpoint, outcome and error code",
-            &["route", "endpoint", "outcome", "code"],
-        )?;
-        let attempts =
-            counters("pointsman_attempts_total", "Attempts at models, by result", &["model", "result"])?;
-        let duration =
-            histograms("pointsman_attempt_duration_seconds", "Whole duration of answers", &["model"])?;
-        let first_byte =
-            histograms("pointsman_attempt_first_byte_seconds", "Time to the first byte", &["model"])?;
-        let tokens = counters("pointsman_tokens_total", "Tokens, by direction", &["model", "direction"])?;
-        let cost = counters("pointsman_cost_nano_usd_total", "Cost of answers, nano-USD", &["model"])?;
-        let unpriced = counters("pointsman_unpriced_total", "Answers of models without a price", &["model"])?;
-        let overhead = Histogram::with_opts(
-            HistogramOpts::new(
-                "pointsman_overhead_seconds",
-                "The gateway's own share of the time to the first byte",
-            )
-            .buckets(OVERHEAD.to_vec()),
-        )?;
-        let policy_faults = counters(
-            "pointsman_policy_faults_total",
-            "Evaluations of policies that failed",
-            &["policy", "hook", "kind"],
-        )?;
-        let retries_denied =
-            counter("pointsman_retries_denied_total", "Retries refused by the retry budget")?;
-        let reloads = counters("pointsman_reloads_total", "Reloads, by result", &["result"])?;
-        let shadow =
-            counters("pointsman_shadow_decisions_total", "Decisions on trial", &["route", "agreed"])?;
-        let all: [Box<dyn Collector>; 14] = [
-            Box::new(accepted.clone()),
-            Box::new(in_flight.clone()),
-            Box::new(settled.clone()),
-            Box::new(attempts.clone()),
-            Box::new(duration.clone()),
-            Box::new(first_byte.clone()),
-            Box::new(tokens.clone()),
-            Box::new(cost.clone()),
-            Box::new(unpriced.clone()),
-            Box::new(overhead.clone()),
-            Box::new(policy_faults.clone()),
-            Box::new(retries_denied.clone()),
-            Box::new(reloads.clone()),
-            Box::new(shadow.clone()),
-        ];
-        for collector in all {
-            registry.register(collector)?;
-        }
+        let new = New(Registry::new());
         Ok(Self {
-            registry,
-            accepted,
-            in_flight,
-            settled,
-            attempts,
-            duration,
-            first_byte,
-            tokens,
-            cost,
-            unpriced,
-            overhead,
-            policy_faults,
-            retries_denied,
-            reloads,
-            shadow,
+            accepted: new.counter("exchanges_accepted_total", "Exchanges accepted")?,
+            in_flight: new.gauge("exchanges_in_flight", "Exchanges under way")?,
+            settled: new.counters(
+                "exchanges_settled_total",
+                "Exchanges settled, by route, endpoint, outcome and error code",
+                &["route", "endpoint", "outcome", "code"],
+            )?,
+            attempts: new.counters(
+                "attempts_total",
+                "Attempts at models, by result",
+                &["model", "result"],
+            )?,
+            duration: new.histograms("attempt_duration_seconds", "Whole duration of answers", &["model"])?,
+            first_byte: new.histograms("attempt_first_byte_seconds", "Time to the first byte", &["model"])?,
+            tokens: new.counters("tokens_total", "Tokens, by direction", &["model", "direction"])?,
+            cost: new.counters("cost_nano_usd_total", "Cost of answers, nano-USD", &["model"])?,
+            unpriced: new.counters("unpriced_total", "Answers of models without a price", &["model"])?,
+            overhead: new.histogram(
+                "overhead_seconds",
+                "The gateway's own share of the time to the first byte",
+                &OVERHEAD,
+            )?,
+            policy_faults: new.counters(
+                "policy_faults_total",
+                "Evaluations of policies that failed",
+                &["policy", "hook", "kind"],
+            )?,
+            retries_denied: new.counter("retries_denied_total", "Retries refused by the retry budget")?,
+            reloads: new.counters("reloads_total", "Reloads, by result", &["result"])?,
+            shadow: new.counters("shadow_decisions_total", "Decisions on trial", &["route", "agreed"])?,
+            registry: new.0,
             by_model: RwLock::default(),
             by_ending: RwLock::default(),
         })
@@ -209,16 +173,40 @@ impl Meters {
     }
 }
 
-fn counter(name: &str, help: &str) -> prometheus::Result<IntCounter> {
-    IntCounter::new(name, help)
+/// Makes metrics and registers them under the gateway's prefix.
+struct New(Registry);
+
+impl New {
+    fn registered<C: Collector + Clone + 'static>(&self, metric: C) -> prometheus::Result<C> {
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.registered(IntCounter::new(prefixed(name), help)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.registered(IntGauge::new(prefixed(name), help)?)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+        self.registered(IntCounterVec::new(Opts::new(prefixed(name), help), labels)?)
+    }
+
+    fn histogram(&self, name: &str, help: &str, bounds: &[f64]) -> prometheus::Result<Histogram> {
+        let opts = HistogramOpts::new(prefixed(name), help).buckets(bounds.to_vec());
+        self.registered(Histogram::with_opts(opts)?)
+    }
+
+    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
+        let opts = HistogramOpts::new(prefixed(name), help).buckets(SECONDS.to_vec());
+        self.registered(HistogramVec::new(opts, labels)?)
+    }
 }
 
-fn counters(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
-    IntCounterVec::new(Opts::new(name, help), labels)
-}
-
-fn histograms(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
-    HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)
+fn prefixed(name: &str) -> String {
+    format!("pointsman_{name}")
 }
 
 #[cfg(test)]
