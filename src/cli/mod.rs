@@ -5,11 +5,13 @@
 
 mod check;
 mod exit;
+mod explain;
 mod init;
 mod output;
 mod render;
 mod schema;
 mod serve;
+mod test;
 
 pub use exit::Exit;
 pub use output::{Format, Output};
@@ -38,6 +40,10 @@ enum Command {
     Serve(serve::Args),
     /// Check gateway.yaml, policies and cases, and list every problem.
     Check(check::Args),
+    /// Run the cases of policies.
+    Test(test::Args),
+    /// Explain offline where a request would go, and why.
+    Explain(explain::Args),
     /// Write a commented gateway.yaml with policies to start from.
     Init(init::Args),
     /// Print or write the JSON Schemas that editors complete by.
@@ -68,6 +74,8 @@ fn dispatch(command: Command, output: &mut Output) -> Exit {
     match command {
         Command::Serve(args) => serve::run(&args, output),
         Command::Check(args) => check::run(&args, output),
+        Command::Test(args) => test::run(&args, output),
+        Command::Explain(args) => explain::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
     }

@@ -8,6 +8,7 @@
 
 pub mod case;
 mod effect;
+pub mod explain;
 mod fault;
 pub mod field;
 mod hook;
