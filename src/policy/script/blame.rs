@@ -11,15 +11,26 @@ pub(super) fn fault(run: &Run, error: &EvalAltResult) -> Fault {
     let (root, at, source) = innermost(error, Position::NONE, None);
     let kind = run.meter.breach().unwrap_or_else(|| kind(root));
     let message = match run.meter.breach() {
-        Some(why) => run.meter.words(why),
+        Some(why) => run.words(why),
         None => words(root),
     };
     let policy = &run.bound.policy;
     let file = source.filter(|source| !source.is_empty()).unwrap_or(&policy.name);
     let text = policy.library.source(file);
+    let at =
+        if at.is_none() && file == &*policy.name { begin(&policy.source, run.hook.function()) } else { at };
     let source_line = at.line().and_then(|line| text?.lines().nth(line.checked_sub(1)?)).map(str::to_owned);
     let message = if file == &*policy.name { message } else { format!("in `{file}`: {message}") };
     Fault { line: at.line(), column: at.position(), source_line, ..run.fault(kind, message) }
+}
+
+/// Where the text of the hook begins: the place of last resort.
+fn begin(source: &str, hook: &str) -> Position {
+    let line = source
+        .lines()
+        .position(|line| line.split_once("fn ").is_some_and(|(_, rest)| rest.trim_start().starts_with(hook)));
+    let line = line.and_then(|line| u16::try_from(line + 1).ok());
+    line.map_or(Position::NONE, |line| Position::new(line, 1))
 }
 
 /// The error at the bottom of nested calls, with the deepest place and file known.

@@ -15,8 +15,8 @@ use crate::policy::Hook;
 use crate::problem::{Problem, did_you_mean};
 
 /// Functions that the interpreter knows without a registration.
-const KEYWORDS: [(&str, usize); 6] =
-    [("print", 1), ("debug", 1), ("type_of", 1), ("call", 0), ("is_shared", 1), ("is_def_var", 1)];
+const KEYWORDS: [(&str, usize); 5] =
+    [("print", 1), ("debug", 1), ("type_of", 1), ("is_shared", 1), ("is_def_var", 1)];
 
 /// The words that are registered.
 pub(super) struct Known {
@@ -76,6 +76,7 @@ pub(super) fn file(
         }
         problems.extend(check.properties(function));
         problems.extend(check.hook(function));
+        problems.extend(function.races.iter().map(|(name, at)| check.race(name, *at)));
     }
     problems.extend(check.parameters(head));
     problems.extend(check.unused());
@@ -96,7 +97,8 @@ impl Check<'_> {
     }
 
     fn call(&self, call: &Call) -> Option<Problem> {
-        if call.operator || call.name.starts_with("anon$") {
+        // Closures are called by `call` with any arguments, and made by `curry`.
+        if call.operator || matches!(&*call.name, "call" | "curry") || call.name.starts_with("anon$") {
             return None;
         }
         let length = call.name.chars().count();
@@ -115,7 +117,7 @@ impl Check<'_> {
                 None => problem,
             });
         }
-        if arities.contains(&call.arity) || call.name == "call" {
+        if arities.contains(&call.arity) {
             return None;
         }
         let takes: Vec<String> = arities.iter().map(ToString::to_string).collect();
@@ -200,6 +202,14 @@ impl Check<'_> {
             self.error("hook_with_parameters", format!("the hook `{}` takes no parameters", hook.function()), function.at, 0)
                 .help("the request is `req`, everything else is `ctx`; parameters of the policy are `ctx.with.NAME`")
         })
+    }
+
+    fn race(&self, name: &str, at: Position) -> Problem {
+        let what = format!(
+            "`{name}` is captured by the closure that its own method calls: it would wait for itself"
+        );
+        self.error("data_race", what, at, 0)
+            .help(format!("copy it first: `let all = {name};`, and use `all` inside the closure"))
     }
 
     fn parameters(&self, head: &Head) -> Vec<Problem> {

@@ -7,7 +7,7 @@ use rhai::packages::{
 };
 use rhai::{Engine, Token};
 
-use super::{absent, ambient, bounded, meter, vocabulary};
+use super::{absent, ambient, bounded, effects, meter, vocabulary};
 use crate::policy::Limits;
 
 /// An engine with every word registered.
@@ -21,6 +21,7 @@ pub(super) fn build(bounds: &Limits) -> Engine {
     absent::register(&mut engine);
     ambient::register(&mut engine);
     vocabulary::register(&mut engine);
+    effects::register(&mut engine);
     engine
 }
 
@@ -73,4 +74,10 @@ fn limits(engine: &mut Engine, bounds: &Limits) {
         engine.disable_symbol(symbol);
     }
     engine.on_progress(|_| meter::guard());
+    // `ctx.with` reads better than any word that is not reserved.
+    #[expect(deprecated, reason = "not deprecated, marked as volatile; the version of rhai is pinned")]
+    engine.on_parse_token(|token, _, _| match token {
+        Token::Reserved(word) if *word == "with" => Token::Identifier(word),
+        other => other,
+    });
 }

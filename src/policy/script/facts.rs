@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Module, Position, Stmt};
 
 use super::policy::Literal;
 use crate::policy::Hook;
@@ -34,6 +34,8 @@ pub(super) struct Function {
     pub(super) names: BTreeSet<String>,
     /// Parameters read as `ctx.with.NAME`.
     pub(super) params: Vec<(String, Position)>,
+    /// Variables whose method gets a closure that captures the same variable.
+    pub(super) races: Vec<(String, Position)>,
     /// Whether it uses `ctx.with` as a whole.
     pub(super) all_params: bool,
 }
@@ -71,9 +73,10 @@ impl Facts {
             }
         }
         for (_, _, name, arity, script) in ast.shared_lib().iter_script_fn_info() {
-            let alone =
-                ast.clone_functions_only_filtered(|_, _, _, other, params| other == name && params == arity);
-            let function = facts.function(&alone, name, arity, script.body.start_position());
+            let mut alone = Module::new();
+            alone.set_script_fn(script.clone());
+            let function =
+                facts.function(&AST::new_from_module(alone), name, arity, script.body.start_position());
             facts.functions.push(function);
         }
         facts.functions.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
@@ -143,6 +146,7 @@ impl Facts {
                 self.keys.extend(map.1.keys().map(ToString::to_string));
             }
             Expr::Dot(pair, _, _) if is_with(&pair.lhs, &pair.rhs) => with(pair, function),
+            Expr::Dot(pair, _, _) => function.races.extend(race(pair)),
             Expr::Property(property, at) => {
                 let of = receiver(path);
                 function.properties.push(Property { of, name: property.2.to_string(), at: *at });
@@ -194,11 +198,35 @@ fn texts(value: &Expr) -> Vec<(String, Position)> {
 /// Whether this is `ctx.with` or the start of `ctx.with.NAME`.
 fn is_with(lhs: &Expr, rhs: &Expr) -> bool {
     let context = matches!(lhs, Expr::Variable(variable, ..) if variable.1 == "ctx");
-    let first = match rhs {
+    context && matches!(first(rhs), Expr::Property(property, _) if property.2 == "with")
+}
+
+/// The variable of `x.method(|..| .. x ..)`: the method holds the lock that the
+/// closure then waits for.
+fn race(pair: &rhai::BinaryExpr) -> Option<(String, Position)> {
+    let (name, Expr::MethodCall(method, at)) = (variable(&pair.lhs)?, first(&pair.rhs)) else { return None };
+    let curry = |call: &FnCallExpr| {
+        call.name == "curry" && call.args.iter().any(|captured| variable(captured).as_ref() == Some(&name))
+    };
+    // A closure that captures is a block: share the variables, then curry.
+    let captures = |argument: &Expr| match argument {
+        Expr::FnCall(call, _) => curry(call),
+        Expr::Stmt(block) => block.iter().any(|statement| match statement {
+            Stmt::FnCall(call, _) => curry(call),
+            Stmt::Expr(value) => matches!(&**value, Expr::FnCall(call, _) if curry(call)),
+            _ => false,
+        }),
+        _ => false,
+    };
+    method.args.iter().any(captures).then(|| (name.clone(), *at))
+}
+
+/// The first link of the chain that `expr` is.
+fn first(expr: &Expr) -> &Expr {
+    match expr {
         Expr::Dot(pair, ..) | Expr::Index(pair, ..) => &pair.lhs,
         other => other,
-    };
-    context && matches!(first, Expr::Property(property, _) if property.2 == "with")
+    }
 }
 
 /// Notes which parameter `ctx.with...` reads.
@@ -250,5 +278,26 @@ fn owner(expr: &Expr) -> Option<String> {
         Expr::Variable(variable, ..) => Some(variable.1.to_string()),
         Expr::Property(property, _) => Some(format!(".{}", property.2)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_told_apart() {
+        let engine = crate::policy::script::engine::build(&crate::policy::Limits::default());
+        let text = "fn f() { g(1) } fn g(x) { x } fn route() { let a = || f(); a.call(); \"m1\" }";
+        let ast = engine.compile(text).unwrap();
+        let facts = Facts::of(&ast);
+        let calls = |name: &str| {
+            let function = facts.functions.iter().find(|function| function.name == name).unwrap();
+            function.calls.iter().map(|call| call.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(calls("f"), ["g"]);
+        assert_eq!(calls("g"), Vec::<String>::new());
+        assert_eq!(calls("route"), ["call"]);
+        assert_eq!(facts.functions.len(), 4);
     }
 }

@@ -40,6 +40,7 @@ pub(super) struct Run {
     pub(super) journal: RefCell<Vec<JournalEntry>>,
     pub(super) effects_used: Cell<u32>,
     pub(super) spent: Cell<Money>,
+    last_words: RefCell<Option<String>>,
     rng: RefCell<Option<fastrand::Rng>>,
     missing: RefCell<Vec<String>>,
     before: Before,
@@ -85,6 +86,7 @@ impl Run {
             journal: RefCell::default(),
             effects_used: Cell::new(0),
             spent: Cell::new(Money::ZERO),
+            last_words: RefCell::new(None),
             rng: RefCell::new(None),
             missing: RefCell::default(),
             before,
@@ -106,7 +108,7 @@ impl Run {
         };
         // A breach may have been swallowed on its way up, in a comparison of a sort.
         match (self.meter.breach(), result) {
-            (Some(why), Ok(_)) => Err(self.fault(why, self.meter.words(why))),
+            (Some(why), Ok(_)) => Err(self.fault(why, self.words(why))),
             (_, result) => result,
         }
     }
@@ -141,6 +143,19 @@ impl Run {
         let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         self.fault(FaultKind::Panic, format!("a function of the gateway panicked: {text}"))
+    }
+
+    /// Says why the script is about to end, where the kind of its breach does not.
+    pub(super) fn last_words(&self, words: String) {
+        if let Ok(mut last) = self.last_words.try_borrow_mut() {
+            last.get_or_insert(words);
+        }
+    }
+
+    /// The breach in words.
+    pub(super) fn words(&self, why: FaultKind) -> String {
+        let said = self.last_words.try_borrow().ok().and_then(|said| said.clone());
+        said.unwrap_or_else(|| self.meter.words(why))
     }
 
     /// Remembers the name of something that is not there; the tag of its `()`.

@@ -10,9 +10,9 @@ mod model;
 mod plan;
 mod request;
 mod text;
-mod time;
+pub(super) mod time;
 mod verdict;
-mod word;
+pub(super) mod word;
 
 pub(super) use attempt::is_response;
 pub(super) use plan::as_plan;

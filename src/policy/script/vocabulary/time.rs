@@ -8,14 +8,14 @@ use super::word::{getter, word};
 
 /// A moment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(in crate::policy::script) struct Moment {
     unix_ms: u64,
     date: OffsetDateTime,
 }
 
 impl Moment {
     /// The moment so many ms after the Unix epoch.
-    pub(super) fn at(unix_ms: u64) -> Self {
+    pub(in crate::policy::script) fn at(unix_ms: u64) -> Self {
         let nanos = i128::from(unix_ms) * 1_000_000;
         let date = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         Self { unix_ms, date }

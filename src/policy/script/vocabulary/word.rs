@@ -9,27 +9,27 @@ use crate::policy::script::turn::{Reply, raise};
 
 /// A function or method. `pure`: it may be called on `req`, `ctx` and what
 /// hangs below them, which are constants to Rhai; what it changes is the scene.
-pub(super) fn word(name: &str, meaning: &str, example: &str) -> FuncRegistration {
+pub(in crate::policy::script) fn word(name: &str, meaning: &str, example: &str) -> FuncRegistration {
     documented(FuncRegistration::new(name), meaning, example)
 }
 
 /// A property to read.
-pub(super) fn getter(name: &str, meaning: &str, example: &str) -> FuncRegistration {
+pub(in crate::policy::script) fn getter(name: &str, meaning: &str, example: &str) -> FuncRegistration {
     documented(FuncRegistration::new_getter(name), meaning, example)
 }
 
 /// A property to write.
-pub(super) fn setter(name: &str, meaning: &str, example: &str) -> FuncRegistration {
+pub(in crate::policy::script) fn setter(name: &str, meaning: &str, example: &str) -> FuncRegistration {
     documented(FuncRegistration::new_setter(name), meaning, example)
 }
 
 /// Reading by name or place: `x["name"]`, and `x.name` where there is no such property.
-pub(super) fn index(meaning: &str, example: &str) -> FuncRegistration {
+pub(in crate::policy::script) fn index(meaning: &str, example: &str) -> FuncRegistration {
     documented(FuncRegistration::new_index_getter(), meaning, example)
 }
 
 /// Writing by name or place.
-pub(super) fn set_index(meaning: &str, example: &str) -> FuncRegistration {
+pub(in crate::policy::script) fn set_index(meaning: &str, example: &str) -> FuncRegistration {
     documented(FuncRegistration::new_index_setter(), meaning, example)
 }
 
@@ -41,7 +41,7 @@ fn documented(word: FuncRegistration, meaning: &str, example: &str) -> FuncRegis
 ///
 /// # Errors
 /// It is no number; `what` names it.
-pub(super) fn number(value: &Dynamic, what: &str) -> Reply<f64> {
+pub(in crate::policy::script) fn number(value: &Dynamic, what: &str) -> Reply<f64> {
     let whole = || value.as_int().map(|whole| whole as f64).ok();
     value
         .as_float()
@@ -54,7 +54,7 @@ pub(super) fn number(value: &Dynamic, what: &str) -> Reply<f64> {
 ///
 /// # Errors
 /// It is none; `what` names it.
-pub(super) fn count(value: &Dynamic, what: &str) -> Reply<u64> {
+pub(in crate::policy::script) fn count(value: &Dynamic, what: &str) -> Reply<u64> {
     let number = number(value, what)?;
     if number.is_finite() && number >= 0.0 {
         Ok(number as u64)
@@ -64,7 +64,7 @@ pub(super) fn count(value: &Dynamic, what: &str) -> Reply<u64> {
 }
 
 /// What a script's value is, in the author's words.
-pub(super) fn kind_of(value: &Dynamic) -> &'static str {
+pub(in crate::policy::script) fn kind_of(value: &Dynamic) -> &'static str {
     match value {
         value if value.is_unit() => "`()`",
         value if value.is_string() => "a text",
@@ -77,7 +77,7 @@ pub(super) fn kind_of(value: &Dynamic) -> &'static str {
 }
 
 /// A tag as a script's value.
-pub(super) fn tag(tag: &Tag) -> Dynamic {
+pub(in crate::policy::script) fn tag(tag: &Tag) -> Dynamic {
     match tag {
         Tag::Bool(value) => (*value).into(),
         Tag::Number(value) => (*value).into(),
@@ -89,7 +89,7 @@ pub(super) fn tag(tag: &Tag) -> Dynamic {
 ///
 /// # Errors
 /// It is neither a text, a number nor a bool.
-pub(super) fn as_tag(value: &Dynamic) -> Reply<Tag> {
+pub(in crate::policy::script) fn as_tag(value: &Dynamic) -> Reply<Tag> {
     if let Ok(flag) = value.as_bool() {
         return Ok(Tag::Bool(flag));
     }
@@ -100,7 +100,7 @@ pub(super) fn as_tag(value: &Dynamic) -> Reply<Tag> {
 }
 
 /// JSON as a script's value.
-pub(super) fn from_json(value: &Value) -> Dynamic {
+pub(in crate::policy::script) fn from_json(value: &Value) -> Dynamic {
     match value {
         Value::Null => Dynamic::UNIT,
         Value::Bool(flag) => (*flag).into(),
@@ -121,7 +121,7 @@ pub(super) fn from_json(value: &Value) -> Dynamic {
 ///
 /// # Errors
 /// It has no form in JSON (a model, a function).
-pub(super) fn to_json(value: &Dynamic) -> Reply<Value> {
+pub(in crate::policy::script) fn to_json(value: &Dynamic) -> Reply<Value> {
     if let Some(text) = value.read_lock::<ImmutableString>() {
         return Ok(Value::from(text.as_str()));
     }
