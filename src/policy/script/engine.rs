@@ -14,7 +14,6 @@ use crate::policy::Limits;
 pub(super) fn build(bounds: &Limits) -> Engine {
     let mut engine = Engine::new_raw();
     packages(&mut engine);
-    words(&mut engine);
     limits(&mut engine, bounds);
     free_with(&mut engine);
     bounded::register(&mut engine);
@@ -23,15 +22,6 @@ pub(super) fn build(bounds: &Limits) -> Engine {
     vocabulary::register(&mut engine);
     effects::register(&mut engine);
     engine
-}
-
-/// Gives policies the word `with`, which Rhai reserves and does not use: `ctx.with`.
-#[expect(deprecated, reason = "marked so only because it may change; the version is pinned")]
-fn words(engine: &mut Engine) {
-    engine.on_parse_token(|token, _, _| match token {
-        Token::Reserved(word) if *word == "with" => Token::Identifier(Box::new("with".into())),
-        token => token,
-    });
 }
 
 fn packages(engine: &mut Engine) {
@@ -74,10 +64,4 @@ fn limits(engine: &mut Engine, bounds: &Limits) {
         engine.disable_symbol(symbol);
     }
     engine.on_progress(|_| meter::guard());
-    // `ctx.with` reads better than any word that is not reserved.
-    #[expect(deprecated, reason = "not deprecated, marked as volatile; the version of rhai is pinned")]
-    engine.on_parse_token(|token, _, _| match token {
-        Token::Reserved(word) if *word == "with" => Token::Identifier(word),
-        other => other,
-    });
 }

@@ -273,6 +273,10 @@ fn receiver(path: &[ASTNode<'_>]) -> Option<String> {
     }
 }
 
+fn variable(expr: &Expr) -> Option<String> {
+    owner(expr).filter(|name| !name.starts_with('.'))
+}
+
 fn owner(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Variable(variable, ..) => Some(variable.1.to_string()),
