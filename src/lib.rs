@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod dialect;
 pub mod error;
+pub mod feed;
 pub mod gateway;
 pub mod ir;
 pub mod model;

@@ -15,10 +15,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::file::{GatewayFile, Listen, PriceFormat};
+use super::file::{GatewayFile, Listen};
 use super::findings::Findings;
 use super::secrets::{Resolver, Sources};
 use super::snapshot::Snapshot;
+use crate::feed::Format;
 use crate::gateway::{Bundle, Settings};
 use crate::problem::{Problem, Severity};
 use crate::yaml::{Node, Tree, decode};
@@ -48,7 +49,7 @@ pub struct FeedSpec {
     /// Where it is.
     pub source: FeedSource,
     /// Its form.
-    pub format: PriceFormat,
+    pub format: Format,
     /// How often it is read again.
     pub refresh: Duration,
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Template, Time};
+use crate::feed::Format;
 use crate::yaml::{At, Named};
 
 /// Live data from outside.
@@ -21,26 +22,9 @@ pub struct PriceFeed {
     /// A file, relative to this one, or an http(s) URL.
     pub source: At<String>,
     /// Its form.
-    pub format: PriceFormat,
+    pub format: Format,
     /// How often it is read again. Default: 15m.
     pub refresh: Option<At<Time>>,
-}
-
-/// The form of a price feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum PriceFormat {
-    /// LiteLLM's model map.
-    #[serde(rename = "litellm")]
-    LiteLlm,
-    /// OpenRouter's list of models.
-    #[serde(rename = "openrouter")]
-    OpenRouter,
-    /// models.dev's API.
-    #[serde(rename = "models.dev")]
-    ModelsDev,
-    /// Pointsman's own: names to prices, written as in gateway.yaml.
-    #[serde(rename = "pointsman")]
-    Pointsman,
 }
 
 /// Something that policies may reach besides models.

@@ -12,7 +12,7 @@ mod template;
 
 pub use access::{Admin, Day, Key, Listen};
 pub use amount::{Bytes, Share, TagValue, Time, Tokens, Usd};
-pub use around::{Distance, Feeds, PriceFeed, PriceFormat, Records, Service, ServiceKind};
+pub use around::{Distance, Feeds, PriceFeed, Records, Service, ServiceKind};
 pub use model::{Batch, Limits, Modalities, Model, Price, Script, Simulate, Spread, Tier};
 pub use provider::Provider;
 pub use route::{EndpointName, PolicyBudget, PolicyLimits, PolicyUse, Retries, Route, Shadow, Timeouts};
