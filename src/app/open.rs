@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::config::Loaded;
+use crate::config::feeds::Feeds;
 use crate::config::watch::{ReloadStatus, Reloader};
 use crate::gateway::Gateway;
 use crate::problem::Problem;
@@ -18,6 +19,8 @@ pub struct Opened {
     /// What was loaded.
     pub loaded: Loaded,
     pub(super) reloader: Reloader,
+    /// The price feeds of what is live.
+    pub(super) feeds: Arc<Feeds>,
     /// The gateway that takes what is loaded later; set once it stands.
     pub(super) live: Arc<OnceLock<Arc<Gateway>>>,
 }
@@ -29,15 +32,19 @@ pub struct Opened {
 pub fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
     let live: Arc<OnceLock<Arc<Gateway>>> = Arc::default();
     let gateway = Arc::clone(&live);
+    let feeds = Arc::new(Feeds::default());
+    let of_bundle = Arc::clone(&feeds);
     let accept = Box::new(move |loaded: Loaded| {
         if let Some(gateway) = gateway.get() {
             tracing::info!(bundle = %loaded.bundle.hash, "a new bundle is live");
             gateway.meters.reloads.with_label_values(&["accepted"]).inc();
+            let prices = of_bundle.renew(&loaded.feeds, &loaded.bundle.models, gateway.clock.now());
+            gateway.prices.store(Arc::new(prices));
             gateway.swap(loaded.bundle);
         }
     });
     let (loaded, reloader) = Reloader::open(path, Clock::System, accept)?;
-    Ok(Opened { loaded, reloader, live })
+    Ok(Opened { loaded, reloader, feeds, live })
 }
 
 /// How reloads do, for `/status`.

@@ -62,11 +62,15 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     started: impl FnOnce(&Addresses),
 ) -> Result<(), Failure> {
-    let Opened { loaded, reloader, live } = opened;
+    let Opened { loaded, reloader, feeds, live } = opened;
     let data = bind(loaded.listen, "listen").await?;
     let admin = bind(loaded.admin, "admin.listen").await?;
     let gateway = Arc::new(Gateway::new(Arc::clone(&loaded.bundle), options.lines.clone(), None)?);
     let addresses = addresses(&data, &admin)?;
+    let prices = feeds.renew(&loaded.feeds, &loaded.bundle.models, gateway.clock.now());
+    gateway.prices.store(Arc::new(prices));
+    let priced = Arc::clone(&gateway);
+    let pricing = tokio::spawn(async move { feeds.keep_fresh(&priced).await });
 
     let ready = Arc::new(AtomicBool::new(true));
     let (data_drain, admin_drain) = (Drain::default(), Drain::default());
@@ -93,6 +97,7 @@ pub async fn run(
     admin_drain.drain(Duration::from_secs(1)).await;
     admin_serving.abort();
     drop(watch);
+    pricing.abort();
     options.lines.flush(Duration::from_secs(1));
     Ok(())
 }

@@ -13,18 +13,21 @@ pub(super) struct Args {
     path: PathBuf,
 }
 
-/// The quick start's own files: what is taught there is what is begun with.
-const FILES: [(&str, &str); 4] = [
-    ("gateway.yaml", include_str!("../../examples/quickstart/gateway.yaml")),
-    ("policies/guard/secrets.rhai", include_str!("../../examples/quickstart/policies/guard/secrets.rhai")),
-    (
-        "policies/route/by_length.rhai",
-        include_str!("../../examples/quickstart/policies/route/by_length.rhai"),
-    ),
-    (
-        "policies/route/best_value.rhai",
-        include_str!("../../examples/quickstart/policies/route/best_value.rhai"),
-    ),
+/// A file of the quick start: what is taught there is what is begun with.
+macro_rules! quickstart {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../examples/quickstart/", $name)))
+    };
+}
+
+const FILES: [(&str, &str); 7] = [
+    quickstart!("gateway.yaml"),
+    quickstart!("policies/guard/secrets.rhai"),
+    quickstart!("policies/guard/secrets.cases.yaml"),
+    quickstart!("policies/route/by_length.rhai"),
+    quickstart!("policies/route/by_length.cases.yaml"),
+    quickstart!("policies/route/best_value.rhai"),
+    quickstart!("policies/route/best_value.cases.yaml"),
 ];
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
@@ -61,8 +64,7 @@ fn write(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(written)
 }
 
-/// The schema lies beside the file, not where the example has it.
+/// The schemas lie in the folder itself, not two above it as in the example.
 fn localised(text: &str) -> String {
-    text.replace("../../../../schemas/", "../../schemas/")
-        .replace("$schema=../../schemas/", "$schema=./schemas/")
+    text.replace("$schema=../../", "$schema=./").replace("$schema=./../../", "$schema=../../")
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Exit, Output};
 use crate::config::file::GatewayFile;
+use crate::policy::case::CaseFile;
 
 /// Prints the JSON Schema of gateway.yaml, or writes all schemas into a folder.
 #[derive(Debug, clap::Args)]
@@ -36,7 +37,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
 
 /// Every schema by its file's name.
 pub(super) fn all() -> Vec<(&'static str, String)> {
-    [("gateway.schema.json", gateway())]
+    [("gateway.schema.json", gateway()), ("cases.schema.json", schemars::schema_for!(CaseFile).to_value())]
         .into_iter()
         .map(|(name, schema)| {
             (name, format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default()))

@@ -52,6 +52,9 @@ fn init_writes_a_gateway_that_passes_its_check_and_overwrites_nothing() {
     let yaml = std::fs::read_to_string(dir.path().join("new/gateway.yaml")).unwrap();
     let schema = yaml.lines().next().unwrap().split("$schema=").nth(1).unwrap();
     assert!(dir.path().join("new").join(schema).is_file(), "{schema}");
+    let cases = std::fs::read_to_string(dir.path().join("new/policies/route/by_length.cases.yaml")).unwrap();
+    let schema = cases.lines().next().unwrap().split("$schema=").nth(1).unwrap();
+    assert!(dir.path().join("new/policies/route").join(schema).is_file(), "{schema}");
     let (exit, text) = pointsman(&["init", path]);
     assert_eq!(exit, Exit::Problems, "{text}");
 }

@@ -7,8 +7,10 @@
 //! | what may stand in the file | [`mod@file`] |
 //! | names, ranges, secrets: the bundle | [`build`] |
 //! | again, whenever they change | [`watch`] |
+//! | prices of the feeds | [`feeds`] |
 
 mod build;
+pub mod feeds;
 pub mod file;
 mod findings;
 mod secrets;

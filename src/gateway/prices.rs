@@ -13,6 +13,8 @@ use crate::state::Models;
 pub struct PriceBook {
     /// By our name of the model.
     pub prices: AHashMap<Arc<str>, Arc<Price>>,
+    /// What models usually cost, by our name: from the feeds' history.
+    pub usual: AHashMap<Arc<str>, Arc<Price>>,
     /// The feeds, in the order of the configuration.
     pub feeds: Vec<FeedStatus>,
 }
@@ -61,7 +63,7 @@ pub(super) fn snapshot<'a>(
             model: Arc::clone(model),
             price: book.price(model),
             health: states.of(&model.name).health(&model.limits, now),
-            usual_price: None,
+            usual_price: book.usual.get(&model.name).cloned(),
         })
         .collect()
 }

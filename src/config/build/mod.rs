@@ -111,10 +111,23 @@ pub(super) fn build_tracked(
     build.findings.list = problems;
     let loaded = build.run();
     let mut problems = build.findings.list;
+    if !problems.iter().any(|problem| problem.severity == Severity::Error) {
+        problems.extend(cases(snapshot));
+    }
     problems.sort_by(|a, b| (&a.file, a.at).cmp(&(&b.file, b.at)));
     let refused = problems.iter().any(|problem| problem.severity == Severity::Error);
     let result = if refused { Err(problems) } else { Ok(Loaded { warnings: problems, ..loaded }) };
     (result, build.resolver.files)
+}
+
+/// The cases that ship with the policies: what fails them does not go live.
+fn cases(snapshot: &Snapshot) -> Vec<Problem> {
+    if snapshot.cases.is_empty() {
+        return Vec::new();
+    }
+    let report = crate::policy::case::run_all(&snapshot.policies_folder);
+    let in_folder = |problem: Problem| Problem { file: snapshot.policies_folder.join(&problem.file), ..problem };
+    report.problems.into_iter().map(in_folder).collect()
 }
 
 impl Build<'_> {

@@ -72,13 +72,13 @@ impl Watch {
 
     /// Looks at the folder now, as a signal of the process asks for.
     pub fn look_now(&self) {
-        drop(self.signals.try_send(Signal::Changed));
+        let _ = self.signals.try_send(Signal::Changed);
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        drop(self.signals.send(Signal::Stop));
+        let _ = self.signals.send(Signal::Stop);
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
@@ -153,7 +153,7 @@ impl Eyes {
             // An error may mean that events were lost: look.
             let reading = event.as_ref().is_ok_and(|event| event.kind.is_access());
             if !reading {
-                drop(signals.try_send(Signal::Changed));
+                let _ = signals.try_send(Signal::Changed);
             }
         };
         let watcher = if wanted { notify::recommended_watcher(notice).ok() } else { None };
