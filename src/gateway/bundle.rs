@@ -182,10 +182,4 @@ impl Route {
     pub fn has(&self, hook: Hook) -> bool {
         self.policies.iter().any(|bound| bound.policy.has(hook))
     }
-
-    /// Whether one of its policies learns from settled exchanges.
-    #[must_use]
-    pub fn learns(&self) -> bool {
-        self.has(Hook::Settled)
-    }
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::effects::Asker;
-use super::exchange::{Exchange, Journey};
+use super::exchange::Journey;
 use super::prices::snapshot;
 use super::{Bundle, Gateway, Route};
 use crate::dialect::LazyRequest;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Request, Response};
+use crate::ir::Response;
 use crate::plan::{Plan, Verdict};
 use crate::policy::{
     AttemptFacts, Bound, Catalog, Effects, Fault, Hook, OnError, Outcome, RouteFacts, Scene, Snapshot,
@@ -51,9 +51,8 @@ pub(super) enum Ruling {
 }
 
 impl Deciders {
-    /// The policies of `exchange`'s route, which see `request`.
+    /// The policies of the journey's route, which see `request`.
     pub(super) fn new(
-        exchange: &Exchange,
         journey: &Arc<Journey>,
         request: LazyRequest,
         headers: Arc<Vec<(String, String)>>,
@@ -63,14 +62,14 @@ impl Deciders {
         let scene = Scene {
             request,
             route: Arc::new(RouteFacts { name: Arc::clone(&route.name), retries: route.retries.max }),
-            catalog: catalog(&exchange.gateway, &exchange.bundle, &route),
-            principal: Arc::clone(&exchange.principal),
+            catalog: catalog(&journey.gateway, &journey.bundle, &route),
+            principal: Arc::clone(&journey.principal),
             headers,
-            session: exchange.session.clone(),
-            request_id: Arc::clone(&exchange.id),
-            now: exchange.started,
+            session: journey.session.clone(),
+            request_id: Arc::clone(&journey.id),
+            now: journey.started,
             seed,
-            state: Arc::clone(&exchange.gateway.store),
+            state: Arc::clone(&journey.gateway.store),
             attempt: None,
             response: None,
             text: None,
@@ -82,8 +81,8 @@ impl Deciders {
         let dice = (seed >> 12) as f64 / (1_u64 << 52) as f64;
         let on_trial = route.shadow.as_ref().is_some_and(|shadow| dice < shadow.share);
         Self {
-            gateway: Arc::clone(&exchange.gateway),
-            bundle: Arc::clone(&exchange.bundle),
+            gateway: Arc::clone(&journey.gateway),
+            bundle: Arc::clone(&journey.bundle),
             route,
             on_trial,
             effects: Arc::new(Asker::new(journey)),
@@ -115,6 +114,17 @@ impl Deciders {
         match &self.route.shadow {
             Some(shadow) if self.on_trial => vec![Arc::clone(&shadow.policy)],
             _ => self.route.policies.clone(),
+        }
+    }
+
+    /// A learning hook of each policy in turn, which look at `event`.
+    pub(super) async fn afterwards(&mut self, hook: Hook, event: Value) {
+        if let Some(scene) = &mut self.scene {
+            scene.event = Some(Arc::new(event));
+        }
+        for bound in self.acting() {
+            // A failure is counted and logged in `ask`; there is nobody else to tell.
+            drop(self.ask(&bound, hook).await);
         }
     }
 
@@ -261,46 +271,6 @@ impl Deciders {
 pub(super) enum Reviewed {
     Answer(Box<Response>),
     Plan(Plan),
-}
-
-/// Runs `on_settled` off the request's path.
-pub(super) fn settled(exchange: &Exchange, record: &Arc<record::Exchange>) {
-    let (Some(route), Ok(runtime)) = (&exchange.route, tokio::runtime::Handle::try_current()) else { return };
-    let event = serde_json::to_value(&**record).unwrap_or_default();
-    learn(exchange, route, &runtime, Hook::Settled, event);
-}
-
-/// Runs a learning hook of `route` in a task of its own.
-fn learn(
-    exchange: &Exchange,
-    route: &Arc<Route>,
-    runtime: &tokio::runtime::Handle,
-    hook: Hook,
-    event: Value,
-) {
-    let journey = Arc::new(Journey {
-        gateway: Arc::clone(&exchange.gateway),
-        bundle: Arc::clone(&exchange.bundle),
-        route: Arc::clone(route),
-        ledger: Arc::clone(&exchange.ledger),
-        id: Arc::clone(&exchange.id),
-        deadline: tokio::time::Instant::now() + route.timeouts.total,
-        traceparent: None,
-    });
-    let inbound = exchange.inbound;
-    let request = Request::new(inbound.dialect(), exchange.asked.clone());
-    let request = LazyRequest::built(exchange.endpoint, inbound, request);
-    let mut deciders = Deciders::new(exchange, &journey, request, Arc::default());
-    if let Some(scene) = &mut deciders.scene {
-        scene.event = Some(Arc::new(event));
-    }
-    let policies = route.policies.clone();
-    runtime.spawn(async move {
-        for bound in policies {
-            // A failure is counted and logged in `ask`; there is nobody else to tell.
-            drop(deciders.ask(&bound, hook).await);
-        }
-    });
 }
 
 /// Candidates and models with prices and health, taken when first looked at.

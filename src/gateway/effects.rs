@@ -40,9 +40,10 @@ impl Effects for Asker {
                 Effect::Embed { model, .. } | Effect::Moderate { model, .. } => {
                     Err(undeclared("model", &model))
                 }
-                Effect::Search { service, .. } | Effect::Http { service, .. } => {
-                    Err(undeclared("service", &service))
+                Effect::Http { service, method, path, body } => {
+                    super::services::http(&journey, &service, &method, &path, body).await
                 }
+                Effect::Search { service, .. } => Err(undeclared("service", &service)),
             }
         })
     }
@@ -128,7 +129,7 @@ fn not_waited(enough: bool) -> Error {
     }
 }
 
-fn undeclared(what: &str, name: &str) -> Error {
+pub(super) fn undeclared(what: &str, name: &str) -> Error {
     Error::new(Kind::NotFound, Origin::Policy, format!("no {what} `{name}` in gateway.yaml"))
 }
 

@@ -15,6 +15,7 @@ use crate::dialect::Inbound;
 use crate::error::{Error, Kind, Origin};
 use crate::ir::{Endpoint, Usage};
 use crate::model::Model;
+use crate::policy::Hook;
 use crate::principal::Principal;
 use crate::record::{self, Outcome};
 
@@ -26,6 +27,9 @@ pub(super) struct Journey {
     pub(super) route: Arc<Route>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) id: Arc<str>,
+    pub(super) principal: Arc<Principal>,
+    pub(super) session: Option<Arc<str>>,
+    pub(super) started: Now,
     pub(super) deadline: Instant,
     pub(super) traceparent: Option<HeaderValue>,
 }
@@ -140,8 +144,9 @@ impl Exchange {
         let overhead = self.overhead(self.first_byte.unwrap_or(now));
         meters.overhead.observe(overhead.as_secs_f64());
 
-        let learns = self.route.as_ref().is_some_and(|route| route.learns());
-        if !(self.gateway.lines.wanted() || self.gateway.records.is_some() || learns) {
+        let learns = self.route.as_ref().is_some_and(|route| route.has(Hook::Settled));
+        let listens = self.route.as_ref().is_some_and(|route| route.has(Hook::Feedback));
+        if !(self.gateway.lines.wanted() || self.gateway.records.is_some() || learns || listens) {
             return;
         }
         let record = Arc::new(self.record(end, now, overhead));
@@ -151,8 +156,12 @@ impl Exchange {
         if let Some(sink) = &self.gateway.records {
             sink.put(Arc::clone(&record));
         }
-        if learns {
-            super::decide::settled(self, &record);
+        if listens {
+            self.gateway.recent.put(&record);
+        }
+        if let Some(route) = self.route.as_ref().filter(|_| learns) {
+            let event = serde_json::to_value(&*record).unwrap_or_default();
+            super::afterwards::learn(&self.gateway, &self.bundle, route, &record, (Hook::Settled, event));
         }
     }
 

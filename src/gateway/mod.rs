@@ -9,11 +9,13 @@
 //! | `identify` | key to principal |
 //! | `exchange` | the exchange from acceptance to settling |
 //! | `decide` | policies at their hooks |
-//! | `effects` | what policies ask of the outside |
+//! | `effects`, `services` | what policies ask of the outside |
+//! | `afterwards` | what policies learn from records and feedback |
 //! | `attempts`, `attempt`, `ledger` | a plan carried out, and the account of it |
 //! | `lane`, `relay` | an answer on its way to the client |
 //! | `reply` | what the client gets |
 
+mod afterwards;
 mod attempt;
 mod attempts;
 mod bundle;
@@ -27,12 +29,14 @@ mod pipeline;
 mod prices;
 mod relay;
 mod reply;
+mod services;
 mod trial;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use afterwards::feedback;
 pub use bundle::{Bundle, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
 pub use pipeline::{Call, serve};
 pub use prices::{FeedStatus, PriceBook};
@@ -67,6 +71,7 @@ pub struct Gateway {
     /// Where records go; absent: nowhere.
     pub records: Option<Arc<dyn record::Sink>>,
     trial: trial::Trial,
+    recent: afterwards::Recent,
 }
 
 /// The names that the caller may ask for: those of routes without globs, and models.
@@ -103,6 +108,7 @@ impl Gateway {
             lines,
             records,
             trial: trial::Trial::default(),
+            recent: afterwards::Recent::default(),
         })
     }
 

@@ -73,7 +73,7 @@ where
     let raw = read_body(body, exchange.bundle.settings.max_body).await?;
     let request = decode(&call, raw)?;
     let journey = select_route(exchange, &call, &request)?;
-    let mut deciders = Deciders::new(exchange, &journey, request, policy_headers(exchange, &call.headers));
+    let mut deciders = Deciders::new(&journey, request, policy_headers(exchange, &call.headers));
     let answer = decide_and_ask(&journey, &mut deciders).await;
     keep(exchange, &mut deciders);
     answer
@@ -191,6 +191,9 @@ fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &HeaderMap) -> Jo
         bundle: Arc::clone(&exchange.bundle),
         ledger: Arc::clone(&exchange.ledger),
         id: Arc::clone(&exchange.id),
+        principal: Arc::clone(&exchange.principal),
+        session: exchange.session.clone(),
+        started: exchange.started,
         deadline: Instant::now() + route.timeouts.total,
         traceparent: headers.get("traceparent").cloned(),
         route,

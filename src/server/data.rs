@@ -13,8 +13,11 @@ use serde_json::{Value, json};
 use super::json_reply;
 use crate::dialect::{Inbound, inbound};
 use crate::error::{Error, Kind, Origin};
-use crate::gateway::{Call, Gateway, models_of, serve};
+use crate::gateway::{Call, Gateway, feedback, models_of, serve};
 use crate::ir::{Dialect, Endpoint};
+
+/// Largest feedback, bytes.
+const FEEDBACK: usize = 64 << 10;
 
 /// The router of the data port.
 #[must_use]
@@ -25,6 +28,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/completions", post(completions).fallback(wrong_method))
         .route("/v1/messages", post(messages).fallback(wrong_method))
         .route("/v1beta/models/{call}", post(generate).fallback(wrong_method))
+        .route("/v1/feedback", post(take_feedback).fallback(wrong_method))
         .route("/v1/models", get(models).fallback(wrong_method))
         .route("/v1/models/{*model}", get(model).fallback(wrong_method))
         .fallback(not_found)
@@ -80,6 +84,18 @@ async fn conversation(
     let (parts, body) = request.into_parts();
     let call = Call { endpoint, inbound, path_model: None, path_stream: false, headers: parts.headers };
     serve(gateway, call, body).await.map(Body::new)
+}
+
+/// What the client says of an answer; 202: taken.
+async fn take_feedback(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Body) -> Response {
+    let Ok(body) = axum::body::to_bytes(body, FEEDBACK).await else {
+        return openai_refusal(&Error::new(Kind::TooLarge, Origin::Client, "the feedback is too large"));
+    };
+    match feedback(&gateway, &headers, &body) {
+        Ok(()) => (StatusCode::ACCEPTED, json_reply(&json!({ "object": "feedback", "taken": true })))
+            .into_response(),
+        Err(error) => openai_refusal(&error),
+    }
 }
 
 /// The models that the caller may ask for.

@@ -130,7 +130,7 @@ impl Upstream {
         reply.body.whole(cap).await
     }
 
-    async fn execute(&self, request: reqwest::Request) -> Result<Reply> {
+    pub(super) async fn execute(&self, request: reqwest::Request) -> Result<Reply> {
         let host: Arc<str> = Arc::from(request.url().host_str().unwrap_or_default());
         let response = self.client.execute(request).await.map_err(|error| classify(&error, &host))?;
         let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();

@@ -7,7 +7,9 @@
 mod client;
 mod failure;
 mod reply;
+mod service;
 mod simulated;
 
 pub use client::{Call, Upstream};
 pub use reply::{Body, Reply};
+pub use service::ServiceCall;
