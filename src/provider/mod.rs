@@ -2,6 +2,8 @@
 //! authenticates, in what it deviates. A vendor that speaks a known dialect is
 //! one entry of a table; no other module ever matches on a vendor.
 
+pub mod aws;
+pub mod google;
 mod simulate;
 mod table;
 
