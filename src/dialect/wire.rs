@@ -46,6 +46,8 @@ pub struct Quirks {
     pub reasoning_content: bool,
     /// Top-level request fields that the vendor refuses: left out and reported.
     pub refused: &'static [&'static str],
+    /// Path of chat completions where it is not `chat/completions` (Writer's `chat`).
+    pub chat_path: Option<&'static str>,
     /// Query to append to each path (`api-version=...`).
     pub query: Option<String>,
     /// Deployments in the path, Azure's way: `openai/deployments/{model}/chat/completions`.

@@ -5,7 +5,9 @@
 //! without them these tests say that they skipped.
 
 mod expect;
+mod fixtures;
 mod foreign;
+mod outward;
 #[path = "../shared/recorded.rs"]
 mod recorded;
 mod recordings;

@@ -7,8 +7,8 @@ mod recorded;
 mod requests;
 mod vectors;
 
-use pointsman::dialect::{Outbound, outbound};
-use pointsman::ir::{Dialect, Event, Finish, Part, Response, Usage};
+use pointsman::dialect::{Outbound, Quirks, Target, outbound};
+use pointsman::ir::{Dialect, Event, Finish, Part, Request, Response, Usage};
 use pointsman::sse::Framer;
 use serde_json::{Value, json};
 
@@ -211,4 +211,52 @@ fn ollama_facts(lines: &[Value]) -> Facts {
         }
     }
     facts
+}
+
+#[test]
+fn writer_speaks_openais_form_on_a_path_of_its_own() {
+    let chat = outbound(Dialect::OpenAiChat).expect("registered");
+    for case in native("writer") {
+        let values: Vec<Value> = if case.streamed {
+            let frames = recorded::frames(&case.answer);
+            frames.iter().filter_map(|data| serde_json::from_slice(data).ok()).collect()
+        } else {
+            vec![serde_json::from_slice(&case.answer).unwrap()]
+        };
+        let name = if case.streamed { "delta" } else { "message" };
+        let mut text = String::new();
+        let mut called = String::new();
+        let mut usage = None;
+        for value in &values {
+            for choice in
+                value["choices"].as_array().into_iter().flatten().filter(|choice| choice["index"] == 0)
+            {
+                text.push_str(choice[name]["content"].as_str().unwrap_or_default());
+                for call in choice[name]["tool_calls"].as_array().into_iter().flatten() {
+                    called.push_str(call["function"]["name"].as_str().unwrap_or_default());
+                }
+            }
+            let count = |name: &str| value["usage"][name].as_u64();
+            usage = count("prompt_tokens").zip(count("completion_tokens")).or(usage);
+        }
+        let found = if case.streamed {
+            let events = decode(chat, &case);
+            let first = |event: &&Event| !matches!(event, Event::Text { choice, .. } | Event::Finish { choice, .. } if *choice != 0);
+            of_events(&events.iter().filter(first).cloned().collect::<Vec<_>>())
+        } else {
+            of_response(&chat.decode_response(&case.answer).unwrap())
+        };
+        assert_eq!(found.text, text, "{}", case.name);
+        assert_eq!(
+            found.calls.first().map(|(name, _)| name.clone()).unwrap_or_default(),
+            called,
+            "{}",
+            case.name
+        );
+        assert_eq!(found.usage, usage, "{}", case.name);
+    }
+    let quirks = Quirks { chat_path: Some("chat"), ..Quirks::default() };
+    let target = Target { model: "palmyra", max_output_tokens: None, quirks: &quirks };
+    let wire = chat.encode_request(&Request::new(Dialect::OpenAiChat, "m"), &target).unwrap();
+    assert_eq!(wire.path, "chat");
 }

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 /// One recorded exchange.
 pub(crate) struct Case {
+    /// Provider and folder.
     pub(crate) name: String,
     pub(crate) endpoint: String,
-    pub(crate) provider: String,
     pub(crate) status: u16,
     pub(crate) request: Option<Vec<u8>>,
     pub(crate) answer: Vec<u8>,
@@ -41,9 +41,8 @@ fn read(folder: &std::path::Path) -> Option<Case> {
     let (file, answer) =
         files.iter().find_map(|file| Some((file, std::fs::read(folder.join(file)).ok()?)))?;
     Some(Case {
-        name: folder.file_name()?.to_string_lossy().into_owned(),
+        name: format!("{}/{}", meta["provider"].as_str()?, folder.file_name()?.to_string_lossy()),
         endpoint: meta["endpoint"].as_str()?.to_owned(),
-        provider: meta["provider"].as_str()?.to_owned(),
         status: u16::try_from(meta["status"].as_u64()?).unwrap(),
         request: std::fs::read(folder.join("request.json")).ok(),
         answer,

@@ -36,12 +36,7 @@ impl Side for OpenAi {
                 dropped.push((*name).to_owned());
             }
         }
-        let path = if target.quirks.deployment_paths {
-            format!("openai/deployments/{}/embeddings", target.model)
-        } else {
-            "embeddings".to_owned()
-        };
-        Ok(Call { path, body: Value::Object(body) })
+        Ok(Call { path: "embeddings".to_owned(), body: Value::Object(body) })
     }
 
     fn decode(&self, answer: Value) -> Option<EmbedResponse> {

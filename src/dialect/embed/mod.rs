@@ -21,6 +21,7 @@ pub use client::{decode_request, encode_response};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::openai_chat::path;
 use super::refusal::Report;
 use super::{Target, Wire};
 use crate::error::{Error, Kind, Origin, Result};
@@ -89,11 +90,7 @@ impl Form {
     pub fn encode(self, request: &EmbedRequest, target: &Target<'_>) -> Result<Wire> {
         let mut dropped = Vec::new();
         let call = self.side().encode(request, target, &mut dropped)?;
-        let mut path = call.path;
-        if let Some(query) = &target.quirks.query {
-            path.push('?');
-            path.push_str(query);
-        }
+        let path = path(target, &call.path);
         Ok(Wire { path, body: Bytes::from(call.body.to_string()), headers: Vec::new(), dropped })
     }
 

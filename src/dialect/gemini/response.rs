@@ -47,14 +47,18 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
 
 /// The choice of an answer without candidates: the prompt was blocked, or nothing was said.
 fn silent(extra: &Extra) -> Choice {
-    let blocked = extra.get("promptFeedback").is_some_and(|feedback| feedback.get("blockReason").is_some());
     Choice {
         index: 0,
         message: Message::of(Role::Assistant, Vec::new()),
-        finish: blocked.then_some(Finish::ContentFilter),
+        finish: blocked(extra).then_some(Finish::ContentFilter),
         logprobs: None,
         extra: Extra::NONE,
     }
+}
+
+/// Whether the prompt was blocked, so that there are no candidates.
+fn blocked(extra: &Extra) -> bool {
+    extra.get("promptFeedback").is_some_and(|feedback| feedback.get("blockReason").is_some())
 }
 
 /// `STOP` with tool calls waits for their results.
@@ -211,8 +215,11 @@ impl Names for NoNames {
 /// Encodes a whole answer for a client.
 pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
     let same = response.dialect == Dialect::Gemini;
-    let candidates = response.choices.iter().map(|choice| encode_choice(choice, same)).collect();
-    let mut body = object([("candidates", Value::Array(candidates))]);
+    let mut body = Map::new();
+    if !same || !blocked(&response.extra) {
+        let candidates = response.choices.iter().map(|choice| encode_choice(choice, same)).collect();
+        body.insert("candidates".to_owned(), Value::Array(candidates));
+    }
     if let Some(usage) = &response.usage {
         body.insert("usageMetadata".to_owned(), Value::Object(finish::encode_usage(usage)));
     }

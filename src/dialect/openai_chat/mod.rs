@@ -23,6 +23,8 @@ mod turns;
 mod usage;
 mod write;
 
+pub(super) use outgoing::path;
+
 #[cfg(test)]
 mod tests;
 

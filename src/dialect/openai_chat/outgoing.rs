@@ -38,7 +38,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     }
     let body =
         serde_json::to_vec(&body).map_err(|at| Error::internal(format!("cannot write the body: {at}")))?;
-    Ok(Wire { path: path(target, "chat/completions"), body: body.into(), headers: Vec::new(), dropped })
+    Ok(Wire { path: path(target, target.quirks.chat_path.unwrap_or("chat/completions")), body: body.into(), headers: Vec::new(), dropped })
 }
 
 /// The path of an endpoint, with the deployment and query where the vendor wants them.
@@ -69,7 +69,7 @@ pub(super) fn pass_through(raw: &Bytes, target: &Target<'_>) -> Option<Wire> {
     if deviates {
         return None;
     }
-    let path = path(target, "chat/completions");
+    let path = path(target, target.quirks.chat_path.unwrap_or("chat/completions"));
     Some(Wire { path, body: raw.clone(), headers: Vec::new(), dropped: Vec::new() })
 }
 

@@ -14,6 +14,7 @@ pub use request::decode_request;
 
 use bytes::Bytes;
 
+use super::openai_chat::path;
 use super::{Target, Wire};
 use crate::error::Result;
 use crate::ir::{RerankRequest, RerankResponse};
@@ -38,7 +39,7 @@ impl Form {
         let mut dropped = Vec::new();
         let body = request::encode(self, request, target, &mut dropped)?;
         let body = Bytes::from(body.to_string());
-        Ok(Wire { path: "rerank".to_owned(), body, headers: Vec::new(), dropped })
+        Ok(Wire { path: path(target, "rerank"), body, headers: Vec::new(), dropped })
     }
 
     /// Decodes an answer of status 2xx, whichever form it has.

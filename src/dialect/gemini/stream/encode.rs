@@ -19,13 +19,15 @@ pub(in crate::dialect::gemini) struct Encoder {
     calls: Vec<(u32, ToolCall)>,
     finishes: Vec<(u32, Finish)>,
     usage: Option<Usage>,
+    /// The prompt was blocked: there are no candidates.
+    blocked: bool,
 }
 
 impl Encoder {
     /// An encoder for one answer.
     pub(in crate::dialect::gemini) fn new(reply: ReplyFacts) -> Self {
         let (id, model) = (reply.request_id.clone(), reply.model.clone());
-        Self { reply, id, model, calls: Vec::new(), finishes: Vec::new(), usage: None }
+        Self { reply, id, model, calls: Vec::new(), finishes: Vec::new(), usage: None, blocked: false }
     }
 
     /// Writes a frame with these candidates.
@@ -60,12 +62,13 @@ impl Encoder {
         }
     }
 
-    fn opaque(&self, choice: u32, value: &Value, out: &mut Vec<u8>) {
+    fn opaque(&mut self, choice: u32, value: &Value, out: &mut Vec<u8>) {
         if let Some(Value::Object(fields)) = value.get("candidate") {
             let mut map = object([("index", Value::from(choice))]);
             map.extend(fields.clone());
             self.frame(vec![Value::Object(map)], out);
         } else if let Some(feedback) = value.get("promptFeedback") {
+            self.blocked |= feedback.get("blockReason").is_some();
             self.write(object([("promptFeedback", feedback.clone())]), out);
         } else {
             self.frame(vec![candidate(choice, vec![value.clone()])], out);
@@ -131,6 +134,9 @@ impl StreamEncoder for Encoder {
 
     fn finish(&mut self, out: &mut Vec<u8>) {
         self.flush(out);
+        if self.blocked {
+            return self.frame(Vec::new(), out);
+        }
         let last = self.finishes.iter().map(|(choice, finish)| {
             let mut last = candidate_map(*choice, vec![json!({"text": ""})]);
             last.insert("finishReason".to_owned(), Value::from(finish::encode(finish)));
