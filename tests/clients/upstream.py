@@ -141,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
         folder = TRAFFIC / model.split("-", 2)[1] / model.split("-", 2)[2]
         meta = json.loads((folder / "meta.json").read_text())
         answer = next(path for path in folder.iterdir() if path.name.startswith("response."))
-        kept = {k: v for k, v in meta["response_headers"].items() if k.lower() in ("retry-after", "content-type")}
+        kept = {k: v for k, v in meta.get("response_headers", {}).items() if k.lower() in ("retry-after", "content-type")}
         self.answer(meta["status"], answer.read_bytes(), kept)
 
     def answer(self, status, body, headers=()):

@@ -228,7 +228,7 @@ def test_unknown_model():
     assert caught.value.code == "model_not_found"
 
 
-@pytest.mark.parametrize("body", [{"messages": "hello"}, {"messages": [{"role": "user"}]}, {"messages": ASK, "temperature": "hot"}])
+@pytest.mark.parametrize("body", [{"messages": "hello"}, {"messages": [{"content": "hello"}]}, {"messages": ASK, "temperature": "hot"}])
 def test_bad_request(body):
     with pytest.raises(openai.BadRequestError) as caught:
         create("gemini-plain", messages=[], extra_body=body)
