@@ -153,6 +153,9 @@ fn der(pem: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
+pub(crate) use tests::KEY as TEST_KEY;
+
+#[cfg(test)]
 mod tests {
     use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
     use serde_json::Value;
@@ -160,7 +163,7 @@ mod tests {
     use super::*;
 
     /// A key that was made for this test and opens nothing.
-    const KEY: &str = "\
+    pub(crate) const KEY: &str = "\
         MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC/RuY7dkgRvUp/xkoBbYQ1/aWphPyPm2+e0meobXl2JPbT \
         wwdHdH9nvHFMvX1AM/61KF6lZ7CY/xQv9RqPTeG49F8YHDWQYtXF3GlDC4MbUmoQCRwpdm0pd6oiUR6ne3yXSfX3/brsEdL3 \
         Pf8QMI6tlmGUf3AZUDhr9ehWz8IpFgJZpAv90fxJWSH0jwo3cxpiSa87QOZNV3GgOEm9NhRU+PzlT/zwZrfMm7HCjZUeZVKe \

@@ -11,12 +11,15 @@ use parking_lot::RwLock;
 use reqwest::Url;
 
 use super::failure::classify;
+use super::keyring::Keyring;
 use super::reply::{Body, Reply};
 use super::simulated;
+use crate::clock::Clock;
 use crate::dialect::Wire;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::model::Model;
 use crate::provider::{Auth, Provider};
+use crate::secret::Secret;
 
 /// Longest wait for a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -35,6 +38,7 @@ pub struct Upstream {
     /// Names this process in `via`, so that a loop through it is noticed.
     via: HeaderValue,
     simulated: simulated::Simulated,
+    keyring: Arc<Keyring>,
 }
 
 /// One request to a provider.
@@ -75,7 +79,8 @@ impl Upstream {
             .map_err(|error| Error::internal(format!("the HTTP client cannot be set up: {error}")))?;
         let via = HeaderValue::from_str(&format!("1.1 pointsman-{instance}"))
             .map_err(|_| Error::internal("the instance's name does not fit a header"))?;
-        Ok(Self { client, urls: Arc::default(), via, simulated: simulated::Simulated::default() })
+        let (urls, simulated, keyring) = (Arc::default(), simulated::Simulated::default(), Arc::default());
+        Ok(Self { client, urls, via, simulated, keyring })
     }
 
     /// The value of `via` on everything that this process sends.
@@ -97,7 +102,8 @@ impl Upstream {
         }
         let url = self.url(provider, &call.wire.path)?;
         let mut request = reqwest::Request::new(call.method, url);
-        *request.body_mut() = Some(call.wire.body.into());
+        let body = call.wire.body;
+        *request.body_mut() = Some(body.clone().into());
         let headers = request.headers_mut();
         headers
             .insert(CONTENT_TYPE, call.content_type.unwrap_or(HeaderValue::from_static("application/json")));
@@ -111,8 +117,27 @@ impl Upstream {
         if let Some(traceparent) = call.traceparent {
             headers.insert(HeaderName::from_static("traceparent"), traceparent);
         }
-        sign(provider, headers)?;
+        self.authorise(provider, &mut request, &body).await?;
         self.execute(request).await
+    }
+
+    /// Adds the provider's credentials, fetching them where they have to be.
+    async fn authorise(
+        &self,
+        provider: &Provider,
+        request: &mut reqwest::Request,
+        body: &Bytes,
+    ) -> Result<()> {
+        let now = || Clock::System.now().unix_seconds();
+        match (provider.kind.auth, &provider.api_key) {
+            (Auth::SigV4, None) => self.keyring.sign_aws(self, request, body, now()).await,
+            (Auth::GoogleToken, key) if key.as_ref().is_none_or(is_service_account) => {
+                let value = self.keyring.google(self, provider, now()).await?;
+                request.headers_mut().insert(AUTHORIZATION, value);
+                Ok(())
+            }
+            _ => sign(provider, request.headers_mut()),
+        }
     }
 
     /// Fetches `url` whole, for feeds.
@@ -155,7 +180,12 @@ impl Upstream {
     }
 }
 
-/// Adds the provider's credentials.
+/// Whether a key is a service account's key file rather than a token.
+fn is_service_account(key: &Secret) -> bool {
+    key.expose().trim_start().starts_with('{')
+}
+
+/// Adds the provider's key.
 fn sign(provider: &Provider, headers: &mut http::HeaderMap) -> Result<()> {
     let Some(key) = &provider.api_key else {
         return match provider.kind.auth {

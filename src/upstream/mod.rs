@@ -6,6 +6,7 @@
 
 mod client;
 mod failure;
+mod keyring;
 mod reply;
 mod service;
 mod simulated;
