@@ -48,6 +48,8 @@ pub struct Quirks {
     pub refused: &'static [&'static str],
     /// Path of chat completions where it is not `chat/completions` (Writer's `chat`).
     pub chat_path: Option<&'static str>,
+    /// Top-level request fields that the vendor has under another name: `(OpenAI's, its own)`.
+    pub renamed: &'static [(&'static str, &'static str)],
     /// Query to append to each path (`api-version=...`).
     pub query: Option<String>,
     /// Deployments in the path, Azure's way: `openai/deployments/{model}/chat/completions`.

@@ -21,6 +21,8 @@ use crate::secret::Secret;
 pub struct Kind {
     /// Its name in YAML (`kind: openai`).
     pub name: &'static str,
+    /// Other names that are accepted in YAML.
+    pub aliases: &'static [&'static str],
     /// The vendor's or server's name for people.
     pub title: &'static str,
     /// The dialects that it speaks for conversations, the preferred one first.
@@ -52,6 +54,8 @@ pub enum Auth {
     None,
     /// `Authorization: Bearer KEY`; left out when no key is configured.
     Bearer,
+    /// `Authorization: SCHEME KEY`; left out when no key is configured.
+    Scheme(&'static str),
     /// The key in a header of this name (`x-api-key`).
     Header(&'static str),
     /// Amazon's SigV4, with credentials of the environment or a Bedrock API key.

@@ -189,13 +189,14 @@ fn is_service_account(key: &Secret) -> bool {
 fn sign(provider: &Provider, headers: &mut http::HeaderMap) -> Result<()> {
     let Some(key) = &provider.api_key else {
         return match provider.kind.auth {
-            Auth::None | Auth::Bearer => Ok(()),
+            Auth::None | Auth::Bearer | Auth::Scheme(_) => Ok(()),
             Auth::Header(_) | Auth::SigV4 | Auth::GoogleToken => Err(no_key(provider)),
         };
     };
     let (name, text) = match provider.kind.auth {
         Auth::None => return Ok(()),
         Auth::Header(name) => (HeaderName::from_static(name), key.expose().to_owned()),
+        Auth::Scheme(scheme) => (AUTHORIZATION, format!("{scheme} {}", key.expose())),
         Auth::Bearer | Auth::SigV4 | Auth::GoogleToken => (AUTHORIZATION, format!("Bearer {}", key.expose())),
     };
     let mut value = HeaderValue::from_str(&text).map_err(|_| {

@@ -39,7 +39,8 @@ impl Build<'_> {
         }
         let dialect = match &account.dialect {
             Some(wanted) => self.dialect(wanted, kind),
-            None => kind.dialects.first().copied(),
+            // Vendors that hold no conversations are never asked for one: any dialect will do.
+            None => kind.dialects.first().copied().or(Some(Dialect::OpenAiChat)),
         };
         let headers = self.headers(&account.headers);
         let mut quirks = kind.quirks.clone();

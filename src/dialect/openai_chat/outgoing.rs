@@ -38,7 +38,11 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     }
     let body =
         serde_json::to_vec(&body).map_err(|at| Error::internal(format!("cannot write the body: {at}")))?;
-    Ok(Wire { path: path(target, target.quirks.chat_path.unwrap_or("chat/completions")), body: body.into(), headers: Vec::new(), dropped })
+    Ok(Wire { path: chat_path(target), body: body.into(), headers: Vec::new(), dropped })
+}
+
+fn chat_path(target: &Target<'_>) -> String {
+    path(target, target.quirks.chat_path.unwrap_or("chat/completions"))
 }
 
 /// The path of an endpoint, with the deployment and query where the vendor wants them.
@@ -65,12 +69,12 @@ pub(super) fn pass_through(raw: &Bytes, target: &Target<'_>) -> Option<Wire> {
         || (quirks.no_stream_options && holds("\"stream_options\""))
         || (quirks.short_tool_ids && holds("\"tool_call_id\""))
         || (quirks.no_json_schema && holds("\"json_schema\""))
+        || quirks.renamed.iter().any(|(name, _)| holds(&format!("\"{name}\"")))
         || quirks.refused.iter().any(|name| holds(&format!("\"{name}\"")));
     if deviates {
         return None;
     }
-    let path = path(target, target.quirks.chat_path.unwrap_or("chat/completions"));
-    Some(Wire { path, body: raw.clone(), headers: Vec::new(), dropped: Vec::new() })
+    Some(Wire { path: chat_path(target), body: raw.clone(), headers: Vec::new(), dropped: Vec::new() })
 }
 
 fn put_format(

@@ -1,0 +1,180 @@
+//! Makers of models, and the clouds that serve them under their own protocol.
+
+use super::{
+    Auth, CHAT, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, Quirks, TokenField, compatible,
+    look_alike,
+};
+
+/// Everything besides conversations that OpenAI serves.
+const OPENAI_ENDPOINTS: &[Endpoint] = &[
+    Endpoint::Embeddings,
+    Endpoint::Images,
+    Endpoint::Transcriptions,
+    Endpoint::Speech,
+    Endpoint::Moderations,
+    Endpoint::Batches,
+    Endpoint::Files,
+];
+
+pub(super) fn kinds() -> Vec<Kind> {
+    [own_protocols(), look_alikes()].concat()
+}
+
+/// OpenAI and those who have a protocol of their own.
+fn own_protocols() -> Vec<Kind> {
+    vec![
+        Kind {
+            dialects: OPENAI,
+            endpoints: OPENAI_ENDPOINTS,
+            source: "OpenAI API reference",
+            ..compatible("openai", "OpenAI, and servers that speak its API", "https://api.openai.com/v1")
+        },
+        Kind {
+            aliases: &["azure_openai"],
+            dialects: OPENAI,
+            endpoints: OPENAI_ENDPOINTS,
+            default_path: "/openai/v1",
+            auth: Auth::Header("api-key"),
+            otel_name: "azure.ai.openai",
+            source: "Azure OpenAI in Foundry Models, v1 REST API reference",
+            ..compatible("azure", "Azure OpenAI", "")
+        },
+        Kind {
+            default_path: "",
+            auth: Auth::Header("api-key"),
+            endpoints: EMBEDDINGS,
+            quirks: Quirks {
+                deployment_paths: true,
+                query: Some("api-version=2024-10-21".to_owned()),
+                ..Quirks::default()
+            },
+            otel_name: "azure.ai.openai",
+            source: "Azure OpenAI REST API reference, 2024-10-21",
+            ..compatible("azure_deployments", "Azure OpenAI with deployments in the path", "")
+        },
+        Kind {
+            dialects: &[Dialect::Anthropic],
+            endpoints: &[Endpoint::Batches, Endpoint::Files],
+            auth: Auth::Header("x-api-key"),
+            headers: &[("anthropic-version", "2023-06-01")],
+            source: "Anthropic API reference",
+            ..compatible("anthropic", "Anthropic", "https://api.anthropic.com/v1")
+        },
+        Kind {
+            dialects: &[Dialect::Gemini],
+            endpoints: EMBEDDINGS,
+            default_path: "/v1beta",
+            auth: Auth::Header("x-goog-api-key"),
+            otel_name: "gcp.gemini",
+            source: "Gemini API reference",
+            ..compatible("gemini", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta")
+        },
+        Kind {
+            dialects: &[Dialect::Gemini, Dialect::Anthropic],
+            default_path: "",
+            auth: Auth::GoogleToken,
+            quirks: Quirks { vertex: true, ..Quirks::default() },
+            otel_name: "gcp.vertex_ai",
+            source: "Vertex AI REST reference, projects.locations.publishers.models",
+            ..compatible("vertex", "Google Vertex AI", "")
+        },
+        Kind {
+            dialects: &[Dialect::Bedrock],
+            default_path: "",
+            auth: Auth::SigV4,
+            otel_name: "aws.bedrock",
+            source: "Amazon Bedrock Runtime API reference",
+            ..compatible("bedrock", "Amazon Bedrock", "")
+        },
+        Kind {
+            dialects: &[Dialect::OpenAiResponses, Dialect::OpenAiChat],
+            default_path: "/openai/v1",
+            otel_name: "aws.bedrock",
+            source: "Amazon Bedrock user guide, OpenAI-compatible endpoints",
+            ..compatible("bedrock_mantle", "Amazon Bedrock's OpenAI-compatible endpoint", "")
+        },
+        Kind {
+            dialects: &[Dialect::Cohere],
+            endpoints: &[Endpoint::Embeddings, Endpoint::Rerank],
+            default_path: "/v2",
+            source: "Cohere API reference v2",
+            ..compatible("cohere", "Cohere", "https://api.cohere.com/v2")
+        },
+    ]
+}
+
+/// Makers of models who speak OpenAI's dialect, each with deviations.
+fn look_alikes() -> Vec<Kind> {
+    vec![
+        Kind {
+            endpoints: &[Endpoint::Embeddings, Endpoint::Transcriptions, Endpoint::Moderations],
+            quirks: Quirks {
+                no_stream_options: true,
+                short_tool_ids: true,
+                renamed: &[("seed", "random_seed")],
+                refused: &["logit_bias", "user", "store", "service_tier", "verbosity"],
+                ..look_alike()
+            },
+            otel_name: "mistral_ai",
+            source: "Mistral API reference",
+            ..compatible("mistral", "Mistral", "https://api.mistral.ai/v1")
+        },
+        Kind {
+            dialects: CHAT_RESPONSES,
+            default_path: "",
+            quirks: Quirks { no_json_schema: true, reasoning_content: true, ..look_alike() },
+            source: "DeepSeek API docs",
+            ..compatible("deepseek", "DeepSeek", "https://api.deepseek.com")
+        },
+        Kind {
+            aliases: &["qwen"],
+            endpoints: EMBEDDINGS,
+            default_path: "/compatible-mode/v1",
+            quirks: look_alike(),
+            otel_name: "alibaba_cloud.model_studio",
+            source: "Alibaba Cloud Model Studio, OpenAI compatibility",
+            ..compatible(
+                "dashscope",
+                "Qwen on Alibaba Cloud",
+                "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+            )
+        },
+        Kind {
+            dialects: CHAT_RESPONSES,
+            endpoints: &[Endpoint::Images, Endpoint::Batches],
+            otel_name: "x_ai",
+            source: "xAI API reference",
+            ..compatible("xai", "xAI", "https://api.x.ai/v1")
+        },
+        Kind {
+            default_path: "",
+            quirks: look_alike(),
+            source: "Perplexity API reference",
+            ..compatible("perplexity", "Perplexity", "https://api.perplexity.ai")
+        },
+        Kind {
+            quirks: Quirks { reasoning_content: true, ..look_alike() },
+            otel_name: "moonshot_ai",
+            source: "Moonshot AI open platform, chat API",
+            ..compatible("moonshot", "Moonshot AI", "https://api.moonshot.ai/v1")
+        },
+        Kind {
+            default_path: "/api/paas/v4",
+            quirks: Quirks { no_json_schema: true, reasoning_content: true, ..look_alike() },
+            otel_name: "z_ai",
+            source: "Z.ai developer documentation",
+            ..compatible("zai", "Z.ai", "https://api.z.ai/api/paas/v4")
+        },
+        Kind {
+            dialects: CHAT,
+            quirks: Quirks {
+                token_field: TokenField::MaxTokens,
+                chat_path: Some("chat"),
+                no_developer_role: true,
+                ..Quirks::default()
+            },
+            source: "Writer API reference, chat completion",
+            ..compatible("writer", "Writer", "https://api.writer.com/v1")
+        },
+    ]
+}
