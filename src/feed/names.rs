@@ -45,6 +45,9 @@ impl Sheet {
     }
 }
 
+/// Providers whose names for models begin with a vendor: that is part of them.
+const WHOLE_NAMES: [&str; 2] = ["openrouter", OURS];
+
 /// What others call the kinds of provider, letters and digits only.
 const ALIASES: [(&str, &str); 31] = [
     ("amazonbedrock", "bedrock"),
@@ -91,11 +94,7 @@ pub(super) fn key(provider: &str, model: &str) -> String {
 /// The key without what does not change a price.
 pub(super) fn simplified(key: &str) -> String {
     let (provider, model) = key.split_once('/').unwrap_or(("", key));
-    let model = match provider {
-        // OpenRouter's names begin with the vendor: that is part of them.
-        "openrouter" | OURS => model,
-        _ => model.rsplit('/').next().unwrap_or(model),
-    };
+    let model = if WHOLE_NAMES.contains(&provider) { model } else { model.rsplit('/').next().unwrap_or(model) };
     let mut model = model;
     for region in ["us.", "eu.", "apac.", "jp.", "au.", "global."] {
         model = model.strip_prefix(region).unwrap_or(model);

@@ -1,13 +1,18 @@
 //! The record: the durable account of an exchange. Content (prompts, answers)
 //! is never in it unless the configuration says so.
 
+mod sqlite;
+
+pub use sqlite::{Archive, Filter, Writer, WriterStats};
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The account of one exchange: what came, what was tried, how it ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Exchange {
     /// The request id (ULID).
     pub id: String,
@@ -83,7 +88,8 @@ pub struct Exchange {
 }
 
 /// One attempt at a model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Attempt {
     /// Its place among the exchange's attempts, from 1.
     pub number: u32,
@@ -112,7 +118,8 @@ pub struct Attempt {
 }
 
 /// One effect of a policy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Effect {
     /// The policy.
     pub policy: String,
@@ -131,10 +138,11 @@ pub struct Effect {
 }
 
 /// How an exchange ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The client got the whole answer.
+    #[default]
     Completed,
     /// The answer broke off after it had begun.
     Partial,
