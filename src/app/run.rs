@@ -10,10 +10,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::open::{Opened, describe};
+use crate::clock::Clock;
+use crate::config::RecordsSpec;
 use crate::config::watch::{Pace, Watch};
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::observe::Lines;
+use crate::record::{Archive, Sink, Writer};
 use crate::server::{Admin, Drain, admin_router, data_router, listen};
 
 /// How the application runs, besides its configuration.
@@ -65,7 +68,9 @@ pub async fn run(
     let Opened { loaded, reloader, feeds, live } = opened;
     let data = bind(loaded.listen, "listen").await?;
     let admin = bind(loaded.admin, "admin.listen").await?;
-    let gateway = Arc::new(Gateway::new(Arc::clone(&loaded.bundle), options.lines.clone(), None)?);
+    let writer = records(loaded.records.as_ref()).await?;
+    let sink = writer.clone().map(|writer| writer as Arc<dyn Sink>);
+    let gateway = Arc::new(Gateway::new(Arc::clone(&loaded.bundle), options.lines.clone(), sink)?);
     let addresses = addresses(&data, &admin)?;
     let prices = feeds.renew(&loaded.feeds, &loaded.bundle.models, gateway.clock.now());
     gateway.prices.store(Arc::new(prices));
@@ -98,8 +103,18 @@ pub async fn run(
     admin_serving.abort();
     drop(watch);
     pricing.abort();
+    if let Some(writer) = writer {
+        writer.close().await;
+    }
     options.lines.flush(Duration::from_secs(1));
     Ok(())
+}
+
+/// The way to the records, where the configuration wants any.
+async fn records(spec: Option<&RecordsSpec>) -> Result<Option<Arc<Writer>>, Error> {
+    let Some(spec) = spec else { return Ok(None) };
+    let archive = Archive::create(&spec.folder).await?;
+    archive.writer(spec.keep, Clock::System).await.map(Some)
 }
 
 async fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener, Failure> {

@@ -8,6 +8,7 @@ mod exit;
 mod explain;
 mod init;
 mod output;
+mod records;
 mod render;
 mod schema;
 mod serve;
@@ -44,6 +45,8 @@ enum Command {
     Test(test::Args),
     /// Explain offline where a request would go, and why.
     Explain(explain::Args),
+    /// List and show what was recorded.
+    Records(records::Args),
     /// Write a commented gateway.yaml with policies to start from.
     Init(init::Args),
     /// Print or write the JSON Schemas that editors complete by.
@@ -76,6 +79,7 @@ fn dispatch(command: Command, output: &mut Output) -> Exit {
         Command::Check(args) => check::run(&args, output),
         Command::Test(args) => test::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
+        Command::Records(args) => records::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
     }

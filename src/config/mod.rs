@@ -35,5 +35,13 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
     build(&snapshot, &sources)
 }
 
+/// A duration as gateway.yaml has it: `500ms`, `10s`, `5m`, `12h`, `7d`.
+///
+/// # Errors
+/// What is wrong with it, and after ` | ` what to write instead.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    file::Time::parse(text).map(|time| time.0)
+}
+
 #[cfg(test)]
 mod tests;

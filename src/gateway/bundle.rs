@@ -50,11 +50,13 @@ pub struct Settings {
     pub open: bool,
     /// Request headers that policies see and that go into notes, lower case.
     pub policy_headers: Vec<String>,
+    /// Whether records keep what was asked, not only its figures.
+    pub record_content: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_body: 20 << 20, max_answer: 64 << 20, open: false, policy_headers: Vec::new() }
+        Self { max_body: 20 << 20, max_answer: 64 << 20, open: false, policy_headers: Vec::new(), record_content: false }
     }
 }
 

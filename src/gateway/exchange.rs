@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::ledger::Ledger;
 use super::{Bundle, Gateway, Route};
 use crate::clock::Now;
-use crate::dialect::Inbound;
+use crate::dialect::{Inbound, LazyRequest};
 use crate::error::{Error, Kind, Origin};
 use crate::ir::{Endpoint, Usage};
 use crate::model::Model;
@@ -62,8 +62,8 @@ pub(super) struct Exchange {
     pub(super) journal: Vec<record::Effect>,
     pub(super) dropped: Vec<String>,
     pub(super) shadow: Option<Value>,
-    /// Sizes and features of the request, for replays.
-    pub(super) facts: Option<Value>,
+    /// The request as it came, where its facts are recorded.
+    pub(super) asked_for: Option<LazyRequest>,
     /// When the client's first byte was ready.
     pub(super) first_byte: Option<Now>,
     settled: bool,
@@ -103,7 +103,7 @@ impl Exchange {
             journal: Vec::new(),
             dropped: Vec::new(),
             shadow: None,
-            facts: None,
+            asked_for: None,
             first_byte: None,
             settled: false,
         }
@@ -205,7 +205,7 @@ impl Exchange {
             faults: std::mem::take(&mut self.faults),
             journal: std::mem::take(&mut self.journal),
             shadow: self.shadow.take(),
-            request: self.facts.take(),
+            request: self.asked_for.take().map(|request| facts(&request, self.bundle.settings.record_content)),
         }
     }
 }
@@ -258,6 +258,24 @@ fn line(record: &record::Exchange) -> Vec<u8> {
     .unwrap_or_default();
     line.push(b'\n');
     line
+}
+
+/// What is recorded of a request: its sizes and features for replays; the body
+/// itself only where content is kept.
+fn facts(request: &LazyRequest, content: bool) -> Value {
+    if content && let Ok(body) = serde_json::from_slice::<Value>(request.raw()) {
+        return serde_json::json!({ "body": body });
+    }
+    let Ok(decoded) = request.decoded() else { return Value::Null };
+    let parts = || decoded.messages.iter().flat_map(|message| &message.parts);
+    serde_json::json!({
+        "tokens": crate::model::tokens::estimate_request(request).ok(),
+        "max_tokens": decoded.params.max_tokens,
+        "messages": decoded.messages.len(),
+        "tools": decoded.tools.len(),
+        "images": parts().any(|part| matches!(part, crate::ir::Part::Image(_))),
+        "schema": decoded.format.is_some(),
+    })
 }
 
 /// A ULID: sorts by time, 80 random bits.

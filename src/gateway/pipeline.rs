@@ -72,6 +72,7 @@ where
     exchange.principal = identify(&exchange.bundle, &call.headers, exchange.started)?;
     let raw = read_body(body, exchange.bundle.settings.max_body).await?;
     let request = decode(&call, raw)?;
+    exchange.asked_for = exchange.gateway.records.as_ref().map(|_| request.clone());
     let journey = select_route(exchange, &call, &request)?;
     let mut deciders = Deciders::new(&journey, request, policy_headers(exchange, &call.headers));
     let answer = decide_and_ask(&journey, &mut deciders).await;

@@ -172,6 +172,7 @@ impl Build<'_> {
             max_body: size(self.file.max_body, base.max_body),
             max_answer: size(self.file.max_answer, base.max_answer),
             open: self.file.open,
+            record_content: self.file.records.as_ref().is_some_and(|records| records.content),
             policy_headers: self.file.policy_headers.iter().map(|name| name.to_ascii_lowercase()).collect(),
         }
     }

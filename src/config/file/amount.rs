@@ -81,6 +81,13 @@ impl<T: Amount> Visitor<'_> for AmountVisitor<T> {
     }
 }
 
+impl Time {
+    /// Reads `10s` and its like; an error says what to write instead.
+    pub(in crate::config) fn parse(text: &str) -> Result<Self, String> {
+        Self::of_text(text)
+    }
+}
+
 /// The number at the start of `text` and the unit after it.
 fn split_unit(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
