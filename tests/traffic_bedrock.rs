@@ -247,7 +247,7 @@ fn gist_of_events(events: &[Event]) -> Gist {
             Event::Text { text, .. } => gist.text += text,
             Event::Thinking { text, .. } => gist.thinking += text,
             Event::ThinkingSealed { thinking, .. } => {
-                gist.seals += thinking.signature.as_deref().unwrap_or_default()
+                gist.seals += thinking.signature.as_deref().unwrap_or_default();
             }
             Event::ToolCall { id, name, .. } => {
                 gist.calls.push((id.clone(), name.clone(), Value::Null));
@@ -453,7 +453,7 @@ fn holds(body: &Value) -> Result<(), String> {
             match member.as_str() {
                 "text" => rule!(value.as_str().is_some_and(|text| !text.trim().is_empty()), "a blank text"),
                 "image" | "video" | "document" => {
-                    rule!(value["format"].is_string() && value["source"].is_object(), "{value}")
+                    rule!(value["format"].is_string() && value["source"].is_object(), "{value}");
                 }
                 "toolUse" => rule!(
                     plain(&value["toolUseId"]) && value["input"].is_object() && *role == "assistant",

@@ -164,7 +164,7 @@ fn message_of_stream(stream: &str) -> Value {
                     "thinking_delta" => add("thinking"),
                     "signature_delta" => add("signature"),
                     "input_json_delta" => {
-                        *inputs.entry(at).or_default() += delta["partial_json"].as_str().unwrap()
+                        *inputs.entry(at).or_default() += delta["partial_json"].as_str().unwrap();
                     }
                     _ => {}
                 }
@@ -642,7 +642,7 @@ impl Rules<'_> {
         match choice["type"].as_str().unwrap_or_default() {
             "auto" | "any" | "none" => {}
             "tool" => {
-                rule!(choice["name"].as_str().is_some_and(|name| names.contains(&name)), "choice of {choice}")
+                rule!(choice["name"].as_str().is_some_and(|name| names.contains(&name)), "choice of {choice}");
             }
             other => return Err(format!("tool_choice {other}")),
         }

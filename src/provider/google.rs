@@ -215,7 +215,8 @@ mod tests {
                 "iat": 1_700_000_000, "exp": 1_700_003_600
             })
         );
-        assert!(!format!("{account:?}").contains(&KEY[..20]));
+        let shown = format!("{account:?}");
+        assert_eq!(shown, "ServiceAccount { email: \"p@x.iam.gserviceaccount.com\", .. }");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The dialect against what its documentation says.
 
+#![expect(clippy::too_many_lines, reason = "tables of cases are long")]
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 

@@ -137,7 +137,7 @@ impl Decoder {
         for (member, value) in delta {
             match (member.as_str(), value) {
                 ("text", Value::String(text)) if !text.is_empty() => {
-                    out.push(Event::Text { choice: 0, text })
+                    out.push(Event::Text { choice: 0, text });
                 }
                 ("reasoningContent", Value::Object(fields)) => self.reasoning(index, fields, out),
                 ("citation", citation) => out.push(opaque("citation", citation)),
@@ -156,7 +156,7 @@ impl Decoder {
         for (name, value) in fields {
             match (name.as_str(), value) {
                 ("text", Value::String(text)) if !text.is_empty() => {
-                    out.push(Event::Thinking { choice: 0, text })
+                    out.push(Event::Thinking { choice: 0, text });
                 }
                 ("signature", Value::String(text)) => seal.push_str(&text),
                 ("redactedContent", Value::String(text)) => {

@@ -204,6 +204,7 @@ mod tests {
         signature: &'static str,
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table of vectors")]
     /// Of AWS's signing test suite; the last is the example of the IAM User Guide.
     fn vectors() -> Vec<Vector> {
         let plain = |name, method, path, query, signature| Vector {

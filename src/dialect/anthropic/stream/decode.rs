@@ -58,7 +58,7 @@ impl StreamDecoder for Decoder {
         match event.kind.as_str() {
             "message_start" => self.message_start(event.message.unwrap_or_default(), out),
             "content_block_start" => {
-                self.block_start(event.index, event.content_block.unwrap_or_default(), out)
+                self.block_start(event.index, event.content_block.unwrap_or_default(), out);
             }
             "content_block_delta" => self.block_delta(event.index, event.delta.unwrap_or_default(), out),
             "content_block_stop" => self.block_stop(event.index, out),
@@ -149,7 +149,7 @@ impl Decoder {
                 }
             }
             (Block::Opaque(_, input), "input_json_delta") => {
-                input.push_str(&take(&mut delta, "partial_json"))
+                input.push_str(&take(&mut delta, "partial_json"));
             }
             (Block::Opaque(fields, _), _) => merge(fields, delta),
             (Block::Text, _) => {
