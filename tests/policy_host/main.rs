@@ -2,6 +2,8 @@
 //! them.
 
 mod checks;
+mod effects;
+mod figures;
 mod hostile;
 mod outside;
 mod rules;

@@ -7,7 +7,7 @@ use rhai::packages::{
 };
 use rhai::{Engine, Token};
 
-use super::{absent, ambient, bounded, effects, meter, vocabulary};
+use super::{absent, ambient, bounded, effects, meter, sorting, vocabulary};
 use crate::policy::Limits;
 
 /// An engine with every word registered.
@@ -17,6 +17,7 @@ pub(super) fn build(bounds: &Limits) -> Engine {
     limits(&mut engine, bounds);
     free_with(&mut engine);
     bounded::register(&mut engine);
+    sorting::register(&mut engine);
     absent::register(&mut engine);
     ambient::register(&mut engine);
     vocabulary::register(&mut engine);
@@ -49,7 +50,8 @@ fn free_with(engine: &mut Engine) {
 fn limits(engine: &mut Engine, bounds: &Limits) {
     engine.set_max_call_levels(32);
     engine.set_max_expr_depths(64, 24);
-    engine.set_max_operations(bounds.inline.operations.max(bounds.effects.operations));
+    // The meter's count holds; this one only backs it up.
+    engine.set_max_operations(bounds.inline.operations.max(bounds.effects.operations).saturating_mul(2));
     engine.set_max_string_size(4 << 20);
     engine.set_max_array_size(2000);
     engine.set_max_map_size(2000);
@@ -64,4 +66,11 @@ fn limits(engine: &mut Engine, bounds: &Limits) {
         engine.disable_symbol(symbol);
     }
     engine.on_progress(|_| meter::guard());
+    #[expect(deprecated, reason = "not deprecated, marked as volatile; the version of rhai is pinned")]
+    engine.on_def_var(|running, _, context| {
+        if running {
+            meter::hold(&context)?;
+        }
+        Ok(true)
+    });
 }

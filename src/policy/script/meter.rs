@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rhai::{Dynamic, EvalAltResult, Position};
+use rhai::{Dynamic, EvalAltResult, EvalContext, Position};
 
 use super::turn::{self, Reply};
 use crate::clock::Clock;
@@ -35,6 +35,9 @@ pub(super) struct Meter {
     top: Cell<usize>,
     lowest: Cell<usize>,
     yields: bool,
+    /// Bytes of the variables of each call level, as last seen.
+    held: RefCell<Vec<u64>>,
+    bytes: u64,
     breach: Cell<Option<FaultKind>>,
     stop: Option<Arc<AtomicBool>>,
 }
@@ -65,6 +68,8 @@ impl Meter {
             top: Cell::new(0),
             lowest: Cell::new(usize::MAX),
             yields,
+            held: RefCell::default(),
+            bytes,
             breach: Cell::new(None),
             stop,
         }
@@ -85,6 +90,10 @@ impl Meter {
         let here = address();
         self.top.set(here);
         self.lowest.set(here);
+        if self.yields {
+            // Inline, the first operations are free of clocks.
+            self.began.set(Some(Clock::System.now().mono));
+        }
     }
 
     /// Counts one operation. Called by the interpreter at each.
@@ -139,8 +148,8 @@ impl Meter {
     pub(super) fn waited(&self) {
         self.looked.set(None);
         self.ran.set(Duration::ZERO);
-        if self.began.get().is_none() {
-            self.began.set(Some(Clock::System.now().mono));
+        if self.wall_left().is_zero() {
+            self.end(FaultKind::Deadline);
         }
     }
 
@@ -163,6 +172,18 @@ impl Meter {
                 Err(terminated())
             }
         }
+    }
+
+    /// Sees the variables of one call level hold `bytes`.
+    fn hold(&self, level: usize, bytes: u64) -> Reply<()> {
+        let Ok(mut held) = self.held.try_borrow_mut() else { return Ok(()) };
+        held.resize(level, 0);
+        held.push(bytes);
+        if held.iter().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes)) <= self.bytes {
+            return Ok(());
+        }
+        self.end(FaultKind::Size);
+        Err(terminated())
     }
 
     /// Ends the script for this reason, unless it has ended for another.
@@ -212,6 +233,22 @@ impl Meter {
             }
         }
     }
+}
+
+/// Called by the interpreter before it makes a variable: what is held so far
+/// counts against the budget of bytes.
+pub(super) fn hold(context: &EvalContext<'_, '_, '_, '_, '_, '_>) -> Reply<()> {
+    // A shared value may be locked by the method whose closure runs here: leave it alone.
+    let size = |value: &Dynamic| match value.as_immutable_string_ref() {
+        _ if value.is_shared() => 0,
+        Ok(text) => text.len(),
+        Err(_) => value.as_array_ref().map_or(0, |array| {
+            array.iter().map(|one| size_of::<Dynamic>() + one.as_immutable_string_ref().map_or(0, |text| text.len())).sum()
+        }),
+    };
+    let bytes = context.scope().iter_raw().map(|(_, _, value)| size(value)).sum::<usize>();
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    turn::peek(|run| run.meter.hold(context.call_level(), bytes)).unwrap_or(Ok(()))
 }
 
 /// The error that no script can catch.

@@ -28,6 +28,7 @@ mod meter;
 mod param;
 mod policy;
 mod run;
+mod sorting;
 mod stage;
 mod threads;
 mod turn;

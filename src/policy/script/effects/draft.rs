@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::ir::{Message, Request, ResponseFormat, Role};
 use crate::plan::Plan;
-use crate::policy::script::turn::{Reply, Req, raise, read};
+use crate::policy::script::turn::{Reply, Req, charge, raise, read};
 use crate::policy::script::verdict;
 use crate::policy::script::vocabulary::word::{kind_of, to_json};
 
@@ -62,6 +62,7 @@ fn request(given: &Dynamic) -> Reply<Arc<Request>> {
         return Ok(request);
     } else if let Some(text) = given.read_lock::<ImmutableString>() {
         let mut request = blank()?;
+        charge(text.len())?;
         request.messages.push(Arc::new(Message::text(Role::User, text.as_str())));
         request
     } else if let Some(fields) = given.read_lock::<Map>() {
@@ -105,7 +106,9 @@ fn drafted(fields: &Map) -> Reply<Request> {
             }
         }
     }
+    charge(request.messages.iter().map(|message| message.joined_text().len()).sum())?;
     if let Some(prompt) = fields.get("prompt") {
+        charge(prompt.as_immutable_string_ref().map_or(0, |text| text.len()))?;
         request.messages.push(Arc::new(Message::text(Role::User, prompt.to_string())));
     }
     Ok(request)

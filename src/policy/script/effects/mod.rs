@@ -43,18 +43,21 @@ pub(super) fn register(engine: &mut Engine) {
 /// The script must end: it was cancelled, is out of time, or left its journal.
 pub(super) fn perform(name: &'static str, effect: Effect) -> Reply<Answered> {
     let run = turn::current()?;
-    let input_hash = hash(&effect);
-    if let Some(entry) = recorded(&run, name, &input_hash)? {
-        let result = entry.result.clone();
-        note(&run, entry)?;
-        return Ok(result);
-    }
     let legs = match &effect {
         Effect::Ask(ask) => u32::try_from(ask.legs.len()).unwrap_or(u32::MAX),
         _ => 1,
     };
+    // What the budget refuses is not even hashed, and a replay refuses it as well.
+    let refused = refused(&run, legs);
+    let input_hash = if refused.is_some() { String::new() } else { hash(&effect) };
+    if let Some(entry) = recorded(&run, name, &input_hash)? {
+        let result = entry.result.clone();
+        run.spent.set(run.spent.get().plus(entry.cost));
+        note(&run, entry)?;
+        return Ok(result);
+    }
     let began = Clock::System.now();
-    let result = match refused(&run, legs) {
+    let result = match refused {
         Some(error) => Err(error),
         None => wait(&run, effect)?,
     };
