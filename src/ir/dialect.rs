@@ -49,4 +49,10 @@ impl Dialect {
             Self::Ollama => "ollama",
         }
     }
+
+    /// The dialect of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
 }

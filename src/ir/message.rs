@@ -194,7 +194,9 @@ pub struct Thinking {
     /// The reasoning in words; may be empty when only the seal exists.
     pub text: String,
     /// The seal that must go back on the next turn (Anthropic's `signature`,
-    /// Gemini's `thoughtSignature`, Responses' `encrypted_content`).
+    /// Gemini's `thoughtSignature`, Responses' `encrypted_content`). It may go
+    /// through clients of any dialect and come back when another vendor's model
+    /// answers, hence the mark of [`Self::seal`].
     pub signature: Option<String>,
     /// Whether it came as Anthropic's `redacted_thinking`: `signature` is then its `data`.
     pub redacted: bool,
@@ -202,4 +204,45 @@ pub struct Thinking {
     pub id: Option<String>,
     /// Wire fields without a place here (OpenRouter's `reasoning_details`, ...).
     pub extra: Extra,
+}
+
+impl Thinking {
+    /// Stands between the mark and the seal; no vendor's seal has one.
+    const MARK: char = '#';
+
+    /// `seal` with the mark of the dialect that made it. Anthropic's seals, the
+    /// most common ones, go without.
+    #[must_use]
+    pub fn seal(dialect: Dialect, seal: &str) -> String {
+        format!("{}{}{seal}", dialect.name(), Self::MARK)
+    }
+
+    /// The seal without its mark, where `dialect` made it.
+    #[must_use]
+    pub fn seal_of(&self, dialect: Dialect) -> Option<&str> {
+        let seal = self.signature.as_deref()?;
+        let (maker, seal) = match seal.split_once(Self::MARK) {
+            Some((mark, rest)) => (Dialect::named(mark)?, rest),
+            None => (Dialect::Anthropic, seal),
+        };
+        (maker == dialect).then_some(seal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seals_go_back_to_their_maker_only() {
+        let sealed =
+            |signature: &str| Thinking { signature: Some(signature.to_owned()), ..Thinking::default() };
+        let gemini = sealed(&Thinking::seal(Dialect::Gemini, "abc+/="));
+        assert_eq!(gemini.seal_of(Dialect::Gemini), Some("abc+/="));
+        assert_eq!(gemini.seal_of(Dialect::Anthropic), None);
+        assert_eq!(sealed("abc").seal_of(Dialect::Anthropic), Some("abc"));
+        assert_eq!(sealed("abc").seal_of(Dialect::Gemini), None);
+        assert_eq!(sealed("nobody#abc").seal_of(Dialect::Anthropic), None);
+        assert_eq!(Thinking::default().seal_of(Dialect::Gemini), None);
+    }
 }

@@ -60,7 +60,7 @@ fn every_field_has_its_place() {
         };
         Arc::new(Message::of(Role::Tool, vec![Part::ToolResult(result)]))
     };
-    let seal = Thinking { signature: Some("S2".to_owned()), ..Thinking::default() };
+    let seal = Thinking { signature: Some(Thinking::seal(Dialect::Gemini, "S2")), ..Thinking::default() };
     request.messages = vec![
         Arc::new(Message::text(Role::System, "Be brief.")),
         Arc::new(Message::text(Role::User, "Hi")),

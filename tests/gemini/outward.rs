@@ -105,9 +105,41 @@ fn seals_come_back_from_other_clients() {
     for dialect in [Dialect::OpenAiChat, Dialect::Anthropic] {
         let parts = turned(dialect, &text);
         let seal = parts.iter().find_map(|part| match part {
-            Part::Thinking(thinking) => thinking.signature.clone(),
+            Part::Thinking(thinking) => thinking.seal_of(Dialect::Gemini).map(str::to_owned),
             _ => None,
         });
         assert_eq!(seal.as_deref(), Some("S2"), "{}: {parts:?}", dialect.name());
+    }
+}
+
+#[test]
+fn seals_of_other_makers_stay_away() {
+    let turn = |signature: &str, thinking: &str| {
+        let body = json!({"model": "m", "max_tokens": 9, "messages": [
+            {"role": "user", "content": "x"},
+            {"role": "assistant", "content": [
+                {"type": "thinking", "thinking": thinking, "signature": signature},
+                {"type": "text", "text": "y"},
+            ]},
+            {"role": "user", "content": "z"},
+        ]});
+        inbound(Dialect::Anthropic)
+            .unwrap()
+            .decode_request(body.to_string().as_bytes(), PathFacts::default())
+            .unwrap()
+    };
+    let quirks = Quirks::default();
+    let target = Target { model: "m", max_output_tokens: Some(9), quirks: &quirks };
+    for (signature, thinking, towards, carried) in [
+        ("claude-seal", "hm", Dialect::Gemini, false),
+        ("claude-seal", "", Dialect::Gemini, false),
+        ("claude-seal", "hm", Dialect::Anthropic, true),
+        ("gemini#seal", "", Dialect::Gemini, true),
+        ("gemini#seal", "", Dialect::Anthropic, false),
+    ] {
+        let request = turn(signature, thinking);
+        let wire = outbound(towards).unwrap().encode_request(&request, &target).unwrap();
+        let sent = String::from_utf8_lossy(&wire.body).contains("seal\"");
+        assert_eq!(sent, carried, "{signature} {thinking:?} towards {}", towards.name());
     }
 }

@@ -78,10 +78,12 @@ fn decode_text(
     out: &mut Vec<Part>,
 ) {
     let mut extra = Extra::of(rest);
+    // Gemini seals what it says, not its thoughts: a sealed thought is another model's.
     if thought {
         return out.push(Part::Thinking(Thinking { text, signature: seal, extra, ..Thinking::default() }));
     }
     let Some(seal) = seal else { return out.push(Part::Text { text, extra }) };
+    let seal = Thinking::seal(Dialect::Gemini, &seal);
     if text.is_empty() {
         extra.insert(OWN_PART, Value::from(""));
         out.push(Part::Thinking(Thinking { signature: Some(seal), extra, ..Thinking::default() }));
@@ -210,30 +212,41 @@ impl Emit<'_> {
         if thinking.redacted {
             return self.dropped.push(format!("{path}.redacted_thinking"));
         }
-        let seal = thinking.signature.as_deref();
-        if !thinking.text.is_empty() || seal.is_none() {
-            let mut map =
-                object([("text", Value::from(thinking.text.as_str())), ("thought", Value::from(true))]);
-            if self.same {
-                self.extra(&mut map, &thinking.extra, path);
-                map.extend(seal.map(|seal| ("thoughtSignature".to_owned(), Value::from(seal))));
-            }
-            return out.push(Value::Object(map));
+        match thinking.seal_of(Dialect::Gemini) {
+            Some(seal) if thinking.text.is_empty() => self.seal(seal, &thinking.extra, path, out),
+            _ => self.thought(thinking, path, out),
         }
-        let sealed = seal.map(Value::from).unwrap_or_default();
+    }
+
+    /// A seal of Gemini's: on the text that stands before it, or on an empty part of its own.
+    fn seal(&mut self, seal: &str, extra: &Extra, path: &str, out: &mut Vec<Value>) {
         let on_text = out.last_mut().and_then(Value::as_object_mut).filter(|last| {
-            thinking.extra.get(OWN_PART).is_none()
+            extra.get(OWN_PART).is_none()
                 && last.contains_key("text")
                 && !last.contains_key("thought")
                 && !last.contains_key("thoughtSignature")
         });
         if let Some(last) = on_text {
-            last.insert("thoughtSignature".to_owned(), sealed);
+            last.insert("thoughtSignature".to_owned(), Value::from(seal));
         } else {
-            let mut map = object([("text", Value::from("")), ("thoughtSignature", sealed)]);
-            self.extra(&mut map, &thinking.extra, path);
+            let mut map = object([("text", Value::from("")), ("thoughtSignature", Value::from(seal))]);
+            self.extra(&mut map, extra, path);
             out.push(Value::Object(map));
         }
+    }
+
+    /// A thought in words, with its seal towards clients: it goes back to the model that made it.
+    fn thought(&mut self, thinking: &Thinking, path: &str, out: &mut Vec<Value>) {
+        let seal = thinking.seal_of(Dialect::Anthropic).filter(|_| self.same);
+        if thinking.text.is_empty() && seal.is_none() {
+            return self.dropped.push(format!("{path}.thinking"));
+        }
+        let mut map = object([("text", Value::from(thinking.text.as_str())), ("thought", Value::from(true))]);
+        if self.same {
+            self.extra(&mut map, &thinking.extra, path);
+        }
+        map.extend(seal.map(|seal| ("thoughtSignature".to_owned(), Value::from(seal))));
+        out.push(Value::Object(map));
     }
 
     fn call(&mut self, call: &ToolCall, path: &str) -> Value {

@@ -193,8 +193,10 @@ impl Encoder {
     /// Reasoning goes back only under its maker's seal: Gemini's and Responses'
     /// seals, and reasoning without one, are refused by the API.
     fn thinking(&mut self, thinking: &Thinking, at: Path<'_>) -> Option<Value> {
-        let foreign = matches!(self.from, Dialect::Gemini | Dialect::OpenAiResponses);
-        let seal = thinking.signature.as_deref().unwrap_or_default();
+        let foreign = matches!(self.from, Dialect::OpenAiResponses);
+        let seal =
+            if self.client { thinking.signature.as_deref() } else { thinking.seal_of(Dialect::Anthropic) };
+        let seal = seal.unwrap_or_default();
         if !self.client && (seal.is_empty() || foreign) {
             self.drop(at);
             return None;

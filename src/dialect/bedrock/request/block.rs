@@ -181,8 +181,8 @@ impl Encoder {
 
     /// Reasoning goes back only under its maker's seal.
     fn thinking(&mut self, thinking: &Thinking, at: Path<'_>) -> Option<Value> {
-        let foreign = matches!(self.from, Dialect::Gemini | Dialect::OpenAiResponses);
-        let seal = thinking.signature.as_deref().filter(|seal| !seal.is_empty() && !foreign);
+        let foreign = matches!(self.from, Dialect::OpenAiResponses);
+        let seal = thinking.seal_of(Dialect::Anthropic).filter(|seal| !seal.is_empty() && !foreign);
         let Some(seal) = seal else {
             self.drop(at);
             return None;
