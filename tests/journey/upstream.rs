@@ -1,0 +1,188 @@
+//! A scripted provider on loopback: what it does is named by the model that is
+//! asked. It keeps its own ledger of what it saw, which the tests hold against
+//! the gateway's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+/// What the provider saw of one request.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub path: String,
+    pub model: String,
+    pub body: Vec<u8>,
+}
+
+/// A running provider.
+#[derive(Clone, Default)]
+pub struct Upstream {
+    pub seen: Arc<Mutex<Vec<Seen>>>,
+    /// Connections that the gateway closed while the provider was not done.
+    pub left: Arc<Mutex<Vec<String>>>,
+    pub changed: Arc<Notify>,
+}
+
+impl Upstream {
+    /// Starts on a free port of loopback and gives its base URL.
+    pub async fn start() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let upstream = Self::default();
+        let serving = upstream.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let serving = serving.clone();
+                tokio::spawn(async move { serving.connection(stream).await });
+            }
+        });
+        (upstream, format!("http://{address}/v1"))
+    }
+
+    /// The models that were asked, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.seen.lock().iter().map(|seen| seen.model.clone()).collect()
+    }
+
+    /// Waits until `done` says so, for at most ten seconds.
+    pub async fn until(&self, what: &str, done: impl Fn(&Self) -> bool) {
+        let waiting = async {
+            loop {
+                let changed = self.changed.notified();
+                if done(self) {
+                    return;
+                }
+                drop(tokio::time::timeout(Duration::from_millis(20), changed).await);
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("waited for {what}"));
+    }
+
+    async fn connection(&self, mut stream: TcpStream) {
+        stream.set_nodelay(true).unwrap();
+        while let Some((path, body)) = read_request(&mut stream).await {
+            let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let model = request["model"].as_str().unwrap_or_default().to_owned();
+            self.seen.lock().push(Seen { path, model: model.clone(), body });
+            self.changed.notify_waiters();
+            if !self.answer(&mut stream, &model, &request).await {
+                return;
+            }
+        }
+    }
+
+    /// Answers as the model's name says; whether the connection lives on.
+    async fn answer(&self, stream: &mut TcpStream, model: &str, request: &Value) -> bool {
+        let streamed = request["stream"].as_bool().unwrap_or(false);
+        match model {
+            "hang" => self.wait_for_close(stream, model).await,
+            "garbage" => send(stream, 200, "", "<html>not JSON</html>").await,
+            "empty" => send(stream, 200, "", "").await,
+            "close" => false,
+            "limited" => send(stream, 429, "retry-after: 7\r\n", &error("slow down", "rate_limit_error")).await,
+            "failing" => send(stream, 500, "", &error("boom", "server_error")).await,
+            "overloaded" => send(stream, 503, "", &error("busy", "overloaded_error")).await,
+            "unauthorised" => send(stream, 401, "", &error("Incorrect API key: sk-abcdefghijklmnop123456", "x")).await,
+            "invalid" => send(stream, 400, "", &error("temperature is out of range", "invalid_request_error")).await,
+            "long" => {
+                let body = json!({ "error": { "message": "maximum context length is 8 tokens", "type": "invalid_request_error", "code": "context_length_exceeded" } });
+                send(stream, 400, "", &body.to_string()).await
+            }
+            "error-in-200" => send(stream, 200, "", &error("not today", "server_error")).await,
+            _ if streamed => self.stream(stream, model).await,
+            _ => send(stream, 200, "", &whole(model)).await,
+        }
+    }
+
+    async fn stream(&self, stream: &mut TcpStream, model: &str) -> bool {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        if model == "error-first" {
+            chunk(stream, &format!("data: {}\n\n", error("overloaded", "overloaded_error"))).await;
+            stream.write_all(b"0\r\n\r\n").await.unwrap();
+            return true;
+        }
+        for (place, word) in ["Hel", "lo ", "you"].into_iter().enumerate() {
+            let delta = json!({ "id": "c1", "object": "chat.completion.chunk", "created": 1, "model": model,
+                "choices": [{ "index": 0, "delta": { "content": word }, "finish_reason": null }] });
+            chunk(stream, &format!("data: {delta}\n\n")).await;
+            match (model, place) {
+                ("cut", 1) => return false,
+                ("silent", 1) | ("endless", 1) => return self.wait_for_close(stream, model).await,
+                _ => {}
+            }
+        }
+        let last = json!({ "id": "c1", "object": "chat.completion.chunk", "created": 1, "model": model,
+            "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] });
+        chunk(stream, &format!("data: {last}\n\ndata: [DONE]\n\n")).await;
+        stream.write_all(b"0\r\n\r\n").await.is_ok()
+    }
+
+    /// Says nothing until the gateway closes, and notes that it did.
+    async fn wait_for_close(&self, stream: &mut TcpStream, model: &str) -> bool {
+        let mut byte = [0];
+        drop(stream.read(&mut byte).await);
+        self.left.lock().push(model.to_owned());
+        self.changed.notify_waiters();
+        false
+    }
+}
+
+/// The answer of a model that works.
+pub fn whole(model: &str) -> String {
+    json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model,
+        "choices": [{ "index": 0, "message": { "role": "assistant", "content": "Hello you" }, "finish_reason": "stop" }],
+        "usage": { "prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12 },
+    })
+    .to_string()
+}
+
+fn error(message: &str, kind: &str) -> String {
+    json!({ "error": { "message": message, "type": kind, "param": null, "code": null } }).to_string()
+}
+
+async fn send(stream: &mut TcpStream, status: u16, headers: &str, body: &str) -> bool {
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n",
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).await.is_ok()
+}
+
+async fn chunk(stream: &mut TcpStream, data: &str) {
+    // A gateway that has closed is noticed by the next read.
+    drop(stream.write_all(format!("{:x}\r\n{data}\r\n", data.len()).as_bytes()).await);
+}
+
+/// Reads one HTTP/1.1 request: path and body.
+async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut buffer = [0; 8192];
+    loop {
+        if let Some(end) = all.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&all[..end]).to_string();
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok())
+                .unwrap_or(0);
+            while all.len() < end + 4 + length {
+                match stream.read(&mut buffer).await {
+                    Ok(0) | Err(_) => return None,
+                    Ok(read) => all.extend_from_slice(&buffer[..read]),
+                }
+            }
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            return Some((path, all[end + 4..end + 4 + length].to_vec()));
+        }
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => return None,
+            Ok(read) => all.extend_from_slice(&buffer[..read]),
+        }
+    }
+}
