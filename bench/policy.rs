@@ -48,7 +48,13 @@ const CASES: &[(&str, &str, usize, usize, f64)] = &[
         200,
         5.0,
     ),
-    ("5-line rule, 100 KB prompt untouched", r#"fn route() { if req.stream { return "model-01"; } "model-00" }"#, 2, 100_000, 2.0),
+    (
+        "5-line rule, 100 KB prompt untouched",
+        r#"fn route() { if req.stream { return "model-01"; } "model-00" }"#,
+        2,
+        100_000,
+        2.0,
+    ),
     (
         "script loop, 30 candidates",
         r#"fn route() {
@@ -179,14 +185,23 @@ fn main() {
     let mut out = std::io::stdout().lock();
     for (name, source, candidates, prompt, bound_us) in CASES {
         let setup = Setup::new(source, *candidates, *prompt);
-        let fixed = Fixed { route: Arc::default(), principal: Arc::default(), headers: Arc::default(), id: "bench".into() };
+        let fixed = Fixed {
+            route: Arc::default(),
+            principal: Arc::default(),
+            headers: Arc::default(),
+            id: "bench".into(),
+        };
         let request = setup.request();
         let catalog = Catalog::fixed(setup.catalog.clone(), setup.catalog.clone());
         let outcome = policy::run_inline(&setup.bound, Hook::Route, setup.scene(&request, &catalog, &fixed));
         assert!(matches!(outcome.verdict, Ok(Verdict::Route(_))), "{name}: {:?}", outcome.verdict);
         let making = median(|_| drop(black_box(setup.scene(&request, &catalog, &fixed))));
         let whole = median(|_| {
-            drop(black_box(policy::run_inline(&setup.bound, Hook::Route, setup.scene(&request, &catalog, &fixed))));
+            drop(black_box(policy::run_inline(
+                &setup.bound,
+                Hook::Route,
+                setup.scene(&request, &catalog, &fixed),
+            )));
         });
         let us = (whole - making) / 1000.0;
         let verdict = if us <= *bound_us { "within" } else { "OVER" };

@@ -41,8 +41,9 @@ fn publish(root: &Path, ports: (u16, u16), number: u64, broken: bool) {
         ports.0, ports.1
     );
     let tail = if broken { "fn oops( {" } else { "" };
-    let policy =
-        format!("//! with number: int = 0    which bundle this is\nfn route() {{ respond(\"{number}=\" + ctx.with.number) }}\n{tail}\n");
+    let policy = format!(
+        "//! with number: int = 0    which bundle this is\nfn route() {{ respond(\"{number}=\" + ctx.with.number) }}\n{tail}\n"
+    );
     std::fs::write(folder.join("gateway.yaml"), yaml).unwrap();
     std::fs::write(folder.join("policies/say.rhai"), policy).unwrap();
     let next = root.join("..next");
@@ -91,10 +92,13 @@ fn ask(kept: &mut Option<TcpStream>, port: u16) -> Result<String, String> {
         answer.extend_from_slice(&piece[..read]);
         let text = String::from_utf8_lossy(&answer).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let length = head
+                .lines()
+                .find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
             if length.is_some_and(|length: usize| body.len() >= length) {
                 *kept = Some(socket);
-                let json: serde_json::Value = serde_json::from_str(body).map_err(|e| format!("{e}: {text}"))?;
+                let json: serde_json::Value =
+                    serde_json::from_str(body).map_err(|e| format!("{e}: {text}"))?;
                 let said = json["choices"][0]["message"]["content"].as_str();
                 return said.map(str::to_owned).ok_or(text);
             }
@@ -159,7 +163,9 @@ fn swaps_under_load_lose_nothing() {
     });
     drop(gateway);
     let answers = seen.answers.load(Relaxed);
-    println!("{swaps} swaps (every {BROKEN_EVERY}th broken), {answers} requests, 0 failed, slowest live after {slowest:?}");
+    println!(
+        "{swaps} swaps (every {BROKEN_EVERY}th broken), {answers} requests, 0 failed, slowest live after {slowest:?}"
+    );
     assert!(answers > swaps, "there was traffic: {answers}");
     assert!(slowest < Duration::from_secs(1), "live within a second: {slowest:?}");
 }

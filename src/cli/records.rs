@@ -77,7 +77,8 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
 
 fn list(args: &ListArgs) -> Result<Vec<Exchange>, String> {
     let now = Clock::System.now().unix_ms;
-    let since = args.since.map_or(0, |back| now.saturating_sub(u64::try_from(back.as_millis()).unwrap_or(now)));
+    let since =
+        args.since.map_or(0, |back| now.saturating_sub(u64::try_from(back.as_millis()).unwrap_or(now)));
     let filter = Filter {
         since_ms: since,
         route: args.route.clone(),
@@ -113,7 +114,8 @@ fn show_list(found: &[Exchange], output: &mut Output) {
 
 fn show(id: &str, path: &Path, output: &mut Output) -> Result<(), String> {
     let archive = archive(path)?;
-    let found = wait(archive.get(id))?.ok_or_else(|| format!("there is no record `{id}`, or several begin so"))?;
+    let found =
+        wait(archive.get(id))?.ok_or_else(|| format!("there is no record `{id}`, or several begin so"))?;
     if output.is_json() {
         output.json(&as_json(&found));
         return Ok(());
@@ -121,7 +123,9 @@ fn show(id: &str, path: &Path, output: &mut Output) -> Result<(), String> {
     show_list(std::slice::from_ref(&found), output);
     for attempt in &found.attempts {
         let end = attempt.error.as_deref().unwrap_or("ok");
-        let cost = attempt.cost_nano_usd.map_or_else(|| "unpriced".to_owned(), |cost| format!("{} USD", Money(cost)));
+        let cost = attempt
+            .cost_nano_usd
+            .map_or_else(|| "unpriced".to_owned(), |cost| format!("{} USD", Money(cost)));
         output.line(format!(
             "  {}. {} ({}, {}): {end}, {:.0} ms, {} + {} tokens, {cost}",
             attempt.number,
@@ -134,7 +138,10 @@ fn show(id: &str, path: &Path, output: &mut Output) -> Result<(), String> {
         ));
     }
     for effect in &found.journal {
-        output.line(format!("  {} {}: {} ({} ms)", effect.policy, effect.hook, effect.effect, effect.elapsed_ms));
+        output.line(format!(
+            "  {} {}: {} ({} ms)",
+            effect.policy, effect.hook, effect.effect, effect.elapsed_ms
+        ));
     }
     for (name, value) in &found.notes {
         output.line(format!("  note {name} = {value}"));

@@ -43,7 +43,8 @@ impl Feeds {
         let mut keeper = self.keeper.lock();
         keeper.renew(specs);
         for index in keeper.due(now) {
-            let Some(Slot { spec: FeedSpec { source: FeedSource::File(path), .. }, .. }) = keeper.slots.get(index)
+            let Some(Slot { spec: FeedSpec { source: FeedSource::File(path), .. }, .. }) =
+                keeper.slots.get(index)
             else {
                 continue;
             };
@@ -60,7 +61,11 @@ impl Feeds {
             let now = gateway.clock.now();
             let due: Vec<(usize, FeedSpec)> = {
                 let keeper = self.keeper.lock();
-                keeper.due(now).into_iter().filter_map(|i| Some((i, keeper.slots.get(i)?.spec.clone()))).collect()
+                keeper
+                    .due(now)
+                    .into_iter()
+                    .filter_map(|i| Some((i, keeper.slots.get(i)?.spec.clone())))
+                    .collect()
             };
             for (index, spec) in due {
                 let read = fetch(gateway, &spec.source).await;
@@ -81,7 +86,8 @@ impl Feeds {
 async fn fetch(gateway: &Gateway, source: &FeedSource) -> Result<Bytes, String> {
     match source {
         FeedSource::Url(url) => {
-            let fetched = tokio::time::timeout(Duration::from_secs(60), gateway.upstream.fetch(url, MAX_BYTES)).await;
+            let fetched =
+                tokio::time::timeout(Duration::from_secs(60), gateway.upstream.fetch(url, MAX_BYTES)).await;
             let fetched = fetched.map_err(|_| "no answer within 60 s".to_owned())?;
             fetched.map_err(|error| error.to_string())
         }
@@ -122,7 +128,9 @@ impl Keeper {
     fn renew(&mut self, specs: &[FeedSpec]) {
         let mut old = std::mem::take(&mut self.slots);
         for spec in specs {
-            let same = old.iter().position(|slot| slot.spec.source == spec.source && slot.spec.format == spec.format);
+            let same = old
+                .iter()
+                .position(|slot| slot.spec.source == spec.source && slot.spec.format == spec.format);
             self.slots.push(match same {
                 Some(index) => Slot { spec: spec.clone(), ..old.swap_remove(index) },
                 None => Slot {
@@ -147,7 +155,9 @@ impl Keeper {
     /// How long nothing is due.
     fn wait(&self, now: Now) -> Duration {
         let next = self.slots.iter().map(|slot| slot.due_ms).min();
-        next.map_or(Duration::from_hours(1), |due| Duration::from_millis(due.saturating_sub(now.unix_ms).max(10)))
+        next.map_or(Duration::from_hours(1), |due| {
+            Duration::from_millis(due.saturating_sub(now.unix_ms).max(10))
+        })
     }
 
     /// Takes what was read. A failure keeps what there is and says so.
@@ -261,7 +271,8 @@ feeds: { prices: [{ source: ./own.json, format: pointsman, refresh: 10s }, { sou
         assert_eq!(price(&book, "gpt-5"), Some(1_250_000_000));
         assert_eq!(price(&book, "mine"), Some(500_000_000));
         assert_eq!(price(&book, "fixed"), Some(9_000_000_000));
-        let status: Vec<_> = book.feeds.iter().map(|feed| (feed.entries, feed.matched, feed.taken_ms)).collect();
+        let status: Vec<_> =
+            book.feeds.iter().map(|feed| (feed.entries, feed.matched, feed.taken_ms)).collect();
         assert_eq!(status, [(1, 1, 1_000_000), (1, 2, 1_000_000)]);
 
         std::fs::write(dir.path().join("list.json"), "half a f").unwrap();

@@ -42,8 +42,7 @@ fn entry(fields: &Map<String, Value>) -> Rate<Option<Entry>> {
     if input.is_none() && output.is_none() && !pieces.any() {
         return Ok(None);
     }
-    let batches =
-        rates.get("input_cost_per_token_batches")?.zip(rates.get("output_cost_per_token_batches")?);
+    let batches = rates.get("input_cost_per_token_batches")?.zip(rates.get("output_cost_per_token_batches")?);
     let price = Price {
         input: input.unwrap_or_default(),
         output: output.unwrap_or_default(),
@@ -114,7 +113,8 @@ fn tiers(fields: &Map<String, Value>, rates: &Rates<'_>, input: i64, output: i64
             input: at("input_cost_per_token")?.unwrap_or(input),
             output: at("output_cost_per_token")?.unwrap_or(output),
             cached_input: at("cache_read_input_token_cost")?.or(rates.get("cache_read_input_token_cost")?),
-            cache_write: at("cache_creation_input_token_cost")?.or(rates.get("cache_creation_input_token_cost")?),
+            cache_write: at("cache_creation_input_token_cost")?
+                .or(rates.get("cache_creation_input_token_cost")?),
         });
     }
     Ok(sorted(tiers))

@@ -41,8 +41,12 @@ fn entry(top: &Map<String, Value>, fields: &Value, depth: u8) -> Rate<Option<Ent
     let count = |name: &str| tokens(limit.and_then(|limit| limit.get(name)));
     entry.context_window = count("context").or(entry.context_window);
     entry.max_output_tokens = count("output").or(entry.max_output_tokens);
-    for (theirs, ours) in [("tool_call", "tools"), ("structured_output", "structured_output"), ("reasoning", "reasoning")] {
-        if fields.get(theirs).and_then(Value::as_bool) == Some(true) && !entry.capabilities.iter().any(|c| c == ours) {
+    for (theirs, ours) in
+        [("tool_call", "tools"), ("structured_output", "structured_output"), ("reasoning", "reasoning")]
+    {
+        if fields.get(theirs).and_then(Value::as_bool) == Some(true)
+            && !entry.capabilities.iter().any(|c| c == ours)
+        {
             entry.capabilities.push(ours.to_owned());
         }
     }

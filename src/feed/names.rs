@@ -87,14 +87,16 @@ const ALIASES: [(&str, &str); 31] = [
 pub(super) fn key(provider: &str, model: &str) -> String {
     let plain: String =
         provider.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let provider = ALIASES.iter().find(|(theirs, _)| *theirs == plain).map_or(plain.as_str(), |(_, ours)| ours);
+    let provider =
+        ALIASES.iter().find(|(theirs, _)| *theirs == plain).map_or(plain.as_str(), |(_, ours)| ours);
     format!("{provider}/{}", model.trim().to_ascii_lowercase())
 }
 
 /// The key without what does not change a price.
 pub(super) fn simplified(key: &str) -> String {
     let (provider, model) = key.split_once('/').unwrap_or(("", key));
-    let model = if WHOLE_NAMES.contains(&provider) { model } else { model.rsplit('/').next().unwrap_or(model) };
+    let model =
+        if WHOLE_NAMES.contains(&provider) { model } else { model.rsplit('/').next().unwrap_or(model) };
     let mut model = model;
     for region in ["us.", "eu.", "apac.", "jp.", "au.", "global."] {
         model = model.strip_prefix(region).unwrap_or(model);
@@ -108,7 +110,8 @@ pub(super) fn simplified(key: &str) -> String {
 
 /// Without `-2025-08-07`, `-20250807` or `@20250807` behind it.
 fn undated(model: &str) -> &str {
-    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits =
+        |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some((head, date)) = model.rsplit_once('@')
         && digits(date, 8)
     {

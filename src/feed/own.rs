@@ -55,7 +55,9 @@ fn entry(fields: &Map<String, Value>) -> Rate<Option<Entry>> {
         }
     };
     let mut tiers = Vec::new();
-    for fields in fields.get("tiers").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object) {
+    for fields in
+        fields.get("tiers").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
+    {
         let rates = Rates { fields, unit: Unit::Million };
         let (Some(above), Some(input), Some(output)) =
             (tokens(fields.get("above")), rates.get("input")?, rates.get("output")?)

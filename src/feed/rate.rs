@@ -54,7 +54,8 @@ mod tests {
         assert_eq!(nano(&json!(0.33), Unit::Million), Ok(330_000_000));
         assert_eq!(nano(&json!(0), Unit::Million), Ok(0));
         assert_eq!(nano(&json!(0.04), Unit::Piece), Ok(40_000_000));
-        for wrong in [json!(-1), json!("-1"), json!(1e9), json!("NaN"), json!("inf"), json!(true), json!([])] {
+        for wrong in [json!(-1), json!("-1"), json!(1e9), json!("NaN"), json!("inf"), json!(true), json!([])]
+        {
             assert!(nano(&wrong, Unit::Token).is_err(), "{wrong}");
         }
     }

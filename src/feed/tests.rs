@@ -83,7 +83,10 @@ fn models_dev_nested_flat_and_inherited() {
             "limit": { "context": 400000, "output": 128000 }, "tool_call": true, "reasoning": true } } } }),
     );
     let entry = nested.find(&wanted("openai", "gpt-5-2025-08-07")).unwrap();
-    assert_eq!((entry.price.input, entry.price.tiers[0].input, entry.context_window), (1_250_000_000, 2_500_000_000, Some(400_000)));
+    assert_eq!(
+        (entry.price.input, entry.price.tiers[0].input, entry.context_window),
+        (1_250_000_000, 2_500_000_000, Some(400_000))
+    );
     assert_eq!(entry.price.tiers[0].cached_input, Some(125_000_000));
     let flat = sheet(
         Format::ModelsDev,
@@ -95,7 +98,10 @@ fn models_dev_nested_flat_and_inherited() {
         }),
     );
     let azure = flat.find(&wanted("azure", "gpt-5.4")).unwrap();
-    assert_eq!((azure.price.input, azure.price.tiers[0].above, azure.context_window), (3_000_000_000, 272_000, Some(1_000_000)));
+    assert_eq!(
+        (azure.price.input, azure.price.tiers[0].above, azure.context_window),
+        (3_000_000_000, 272_000, Some(1_000_000))
+    );
     assert_eq!(flat.len(), 2);
 }
 
@@ -109,7 +115,10 @@ fn our_own_form_goes_by_our_names_too() {
             "slip": { "imput": 1 }
         } }),
     );
-    assert_eq!(sheet.find(&wanted("vertex", "whatever")).unwrap().price.batch, Some((100_000_000, 1_000_000_000)));
+    assert_eq!(
+        sheet.find(&wanted("vertex", "whatever")).unwrap().price.batch,
+        Some((100_000_000, 1_000_000_000))
+    );
     let other = Wanted { name: "other", provider: "local", kind: None, upstream: "gpt-x" };
     assert!(sheet.find(&other).is_none(), "a look-alike server has no price of another's list");
     assert!(sheet.find(&Wanted { kind: Some("openai"), ..other }).is_some());
@@ -125,7 +134,10 @@ fn what_is_no_feed_is_refused_whole() {
         (Format::OpenRouter, "{\"data\": {}}"),
         (Format::ModelsDev, "[1]"),
         (Format::Pointsman, "{\"modles\": {}}"),
-        (Format::LiteLlm, "{\"a\": {\"litellm_provider\": \"openai\", \"input_cost_per_token\": -1, \"output_cost_per_token\": 1}}"),
+        (
+            Format::LiteLlm,
+            "{\"a\": {\"litellm_provider\": \"openai\", \"input_cost_per_token\": -1, \"output_cost_per_token\": 1}}",
+        ),
     ] {
         assert!(parse(format, text.as_bytes()).is_err(), "{text}");
     }
@@ -134,7 +146,8 @@ fn what_is_no_feed_is_refused_whole() {
 /// The real lists, read in place where they are.
 #[test]
 fn real_lists_are_read() {
-    let data = std::env::var("POINTSMAN_SHARED").unwrap_or_else(|_| format!("{}/../shared", env!("CARGO_MANIFEST_DIR")));
+    let data = std::env::var("POINTSMAN_SHARED")
+        .unwrap_or_else(|_| format!("{}/../shared", env!("CARGO_MANIFEST_DIR")));
     let (Ok(litellm), Ok(models_dev)) = (
         std::fs::read(format!("{data}/data/model_prices.json")),
         std::fs::read(format!("{data}/data/models_dev_prices.json")),
@@ -150,7 +163,9 @@ fn real_lists_are_read() {
     assert!(models_dev.len() > 700 && models_dev.refused.is_empty(), "{:?}", models_dev.refused);
     for sheet in [&litellm, &models_dev] {
         assert!(sheet.iter().all(|(_, entry)| entry.price.input >= 0 && entry.price.output >= 0));
-        for (kind, upstream) in [("openai", "gpt-4o"), ("anthropic", "claude-haiku-4-5-20251001"), ("gemini", "gemini-2.5-pro")] {
+        for (kind, upstream) in
+            [("openai", "gpt-4o"), ("anthropic", "claude-haiku-4-5-20251001"), ("gemini", "gemini-2.5-pro")]
+        {
             assert!(sheet.find(&wanted(kind, upstream)).is_some(), "{kind}/{upstream}");
         }
     }

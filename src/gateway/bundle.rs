@@ -56,7 +56,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_body: 20 << 20, max_answer: 64 << 20, open: false, policy_headers: Vec::new(), record_content: false }
+        Self {
+            max_body: 20 << 20,
+            max_answer: 64 << 20,
+            open: false,
+            policy_headers: Vec::new(),
+            record_content: false,
+        }
     }
 }
 

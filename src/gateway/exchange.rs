@@ -117,8 +117,8 @@ impl Exchange {
     /// Ends the exchange with an error for the client.
     pub(super) fn refuse(&mut self, error: &Error) {
         let outcome = match error.origin {
-            Origin::Client | Origin::Policy if error.kind != Kind::PolicyFailed => Outcome::Rejected,
             _ if error.kind == Kind::Cancelled => Outcome::Cancelled,
+            Origin::Client | Origin::Policy if error.kind != Kind::PolicyFailed => Outcome::Rejected,
             _ => Outcome::Failed,
         };
         self.settle(&End {
@@ -205,7 +205,10 @@ impl Exchange {
             faults: std::mem::take(&mut self.faults),
             journal: std::mem::take(&mut self.journal),
             shadow: self.shadow.take(),
-            request: self.asked_for.take().map(|request| facts(&request, self.bundle.settings.record_content)),
+            request: self
+                .asked_for
+                .take()
+                .map(|request| facts(&request, self.bundle.settings.record_content)),
         }
     }
 }

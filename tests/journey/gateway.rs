@@ -53,9 +53,17 @@ impl Gateway {
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = oneshot::channel::<Addresses>();
         let options = Options { lines: Lines::none(), drain: Duration::from_secs(1) };
-        tokio::spawn(run(opened, options, async { drop(stopped.await) }, |at| drop(tell.send(*at))));
+        tokio::spawn(run(opened, options, async { drop(stopped.await) }, |at| {
+            let _ = tell.send(*at);
+        }));
         let Addresses { data, admin } = told.await.unwrap();
-        Self { data, admin, client: reqwest::Client::builder().no_proxy().build().unwrap(), _stop: stop, _folder: folder }
+        Self {
+            data,
+            admin,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            _stop: stop,
+            _folder: folder,
+        }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -82,7 +90,15 @@ impl Gateway {
 
     /// The sum of all lines of the metric `name` whose labels contain `labels`.
     pub async fn metric(&self, name: &str, labels: &str) -> f64 {
-        let text = self.client.get(format!("http://{}/metrics", self.admin)).send().await.unwrap().text().await.unwrap();
+        let text = self
+            .client
+            .get(format!("http://{}/metrics", self.admin))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
         text.lines()
             .filter(|line| line.starts_with(name) && line.contains(labels))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())

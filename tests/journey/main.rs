@@ -74,7 +74,17 @@ async fn each_fault_of_a_provider_gets_its_status_and_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_model_answers_where_one_fails() {
-    let failing = ["unreachable", "failing", "overloaded", "limited", "garbage", "close", "error-in-200", "long", "hang"];
+    let failing = [
+        "unreachable",
+        "failing",
+        "overloaded",
+        "limited",
+        "garbage",
+        "close",
+        "error-in-200",
+        "long",
+        "hang",
+    ];
     let (_upstream, base) = Upstream::start().await;
     let mut names = failing.to_vec();
     names.push("fine");
@@ -113,7 +123,9 @@ async fn what_the_client_did_wrong_is_not_tried_elsewhere() {
 async fn a_stream_that_reports_an_error_before_content_falls_back() {
     let (upstream, base) = Upstream::start().await;
     let names = ["error-first", "fine"];
-    let gateway = Gateway::start(&format!("{}{}", yaml(&base, &names), route(&names, ", retries: { max: 0 }")), &[]).await;
+    let gateway =
+        Gateway::start(&format!("{}{}", yaml(&base, &names), route(&names, ", retries: { max: 0 }")), &[])
+            .await;
     let answer = gateway.chat("r", true).await;
     assert_eq!(answer.header("x-pointsman-model"), "fine", "{}", answer.body);
     assert!(answer.body.ends_with("data: [DONE]\n\n"), "{}", answer.body);
@@ -143,7 +155,9 @@ async fn a_client_that_leaves_cancels_what_it_started() {
     let (upstream, base) = Upstream::start().await;
     let gateway = Gateway::start(&yaml(&base, &["hang", "endless"]), &[]).await;
     for (model, stream) in [("hang", false), ("hang", true), ("endless", true)] {
-        let body = format!(r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"x"}}]}}"#);
+        let body = format!(
+            r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"x"}}]}}"#
+        );
         let asked = upstream.asked().len();
         let sending = tokio::spawn(gateway.post("/v1/chat/completions", body).send());
         upstream.until("the request", |upstream| upstream.asked().len() > asked).await;
@@ -175,7 +189,11 @@ async fn bad_input_gets_a_clear_4xx() {
         (r#"{"model":7,"messages":[]}"#, 400, "invalid_json"),
         (r#"{"model":"nobody","messages":[]}"#, 404, "model_not_found"),
         (deep.as_str(), 400, "invalid_json"),
-        ("{\"model\":\"fine\",\"messages\":[{\"role\":\"user\",\"content\":\"\\ud800\"}]}", 400, "invalid_json"),
+        (
+            "{\"model\":\"fine\",\"messages\":[{\"role\":\"user\",\"content\":\"\\ud800\"}]}",
+            400,
+            "invalid_json",
+        ),
     ] {
         let answer = gateway.send(gateway.post("/v1/chat/completions", body.to_owned())).await;
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{body}: {}", answer.body);
@@ -222,7 +240,9 @@ async fn keys_are_asked_for_and_compared() {
 async fn a_breaker_opens_and_the_others_take_over() {
     let (upstream, base) = Upstream::start().await;
     let names = ["failing", "fine"];
-    let gateway = Gateway::start(&format!("{}{}", yaml(&base, &names), route(&names, ", retries: { max: 0 }")), &[]).await;
+    let gateway =
+        Gateway::start(&format!("{}{}", yaml(&base, &names), route(&names, ", retries: { max: 0 }")), &[])
+            .await;
     for _ in 0..12 {
         assert_eq!(gateway.chat("r", false).await.header("x-pointsman-model"), "fine");
     }

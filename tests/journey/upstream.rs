@@ -60,7 +60,9 @@ impl Upstream {
                 drop(tokio::time::timeout(Duration::from_millis(20), changed).await);
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("waited for {what}"));
+        tokio::time::timeout(Duration::from_secs(10), waiting)
+            .await
+            .unwrap_or_else(|_| panic!("waited for {what}"));
     }
 
     async fn connection(&self, mut stream: TcpStream) {
@@ -84,11 +86,17 @@ impl Upstream {
             "garbage" => send(stream, 200, "", "<html>not JSON</html>").await,
             "empty" => send(stream, 200, "", "").await,
             "close" => false,
-            "limited" => send(stream, 429, "retry-after: 7\r\n", &error("slow down", "rate_limit_error")).await,
+            "limited" => {
+                send(stream, 429, "retry-after: 7\r\n", &error("slow down", "rate_limit_error")).await
+            }
             "failing" => send(stream, 500, "", &error("boom", "server_error")).await,
             "overloaded" => send(stream, 503, "", &error("busy", "overloaded_error")).await,
-            "unauthorised" => send(stream, 401, "", &error("Incorrect API key: sk-abcdefghijklmnop123456", "x")).await,
-            "invalid" => send(stream, 400, "", &error("temperature is out of range", "invalid_request_error")).await,
+            "unauthorised" => {
+                send(stream, 401, "", &error("Incorrect API key: sk-abcdefghijklmnop123456", "x")).await
+            }
+            "invalid" => {
+                send(stream, 400, "", &error("temperature is out of range", "invalid_request_error")).await
+            }
             "long" => {
                 let body = json!({ "error": { "message": "maximum context length is 8 tokens", "type": "invalid_request_error", "code": "context_length_exceeded" } });
                 send(stream, 400, "", &body.to_string()).await
@@ -169,7 +177,9 @@ async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
             let head = String::from_utf8_lossy(&all[..end]).to_string();
             let length = head
                 .lines()
-                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok())
+                .find_map(|line| {
+                    line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok()
+                })
                 .unwrap_or(0);
             while all.len() < end + 4 + length {
                 match stream.read(&mut buffer).await {

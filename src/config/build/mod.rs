@@ -126,7 +126,8 @@ fn cases(snapshot: &Snapshot) -> Vec<Problem> {
         return Vec::new();
     }
     let report = crate::policy::case::run_all(&snapshot.policies_folder);
-    let in_folder = |problem: Problem| Problem { file: snapshot.policies_folder.join(&problem.file), ..problem };
+    let in_folder =
+        |problem: Problem| Problem { file: snapshot.policies_folder.join(&problem.file), ..problem };
     report.problems.into_iter().map(in_folder).collect()
 }
 

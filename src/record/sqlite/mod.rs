@@ -60,7 +60,8 @@ impl Archive {
             .map_err(|error| Error::internal(format!("records in {}: {error}", folder.display())))?;
         let archive = Self { file: folder.join(FILE) };
         let mut connection = archive.connect(false).await?;
-        let (shape,): (i64,) = sqlx::query_as("PRAGMA user_version").fetch_one(&mut connection).await.map_err(fault)?;
+        let (shape,): (i64,) =
+            sqlx::query_as("PRAGMA user_version").fetch_one(&mut connection).await.map_err(fault)?;
         if shape != 0 && shape != SHAPE {
             let text = format!("{} was written by another version (shape {shape})", archive.file.display());
             return Err(Error::internal(text));

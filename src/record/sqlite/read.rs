@@ -60,12 +60,13 @@ impl Archive {
     /// `Internal`: the file cannot be read.
     pub async fn get(&self, id: &str) -> Result<Option<Exchange>> {
         let mut connection = self.connect(true).await?;
-        let rows = sqlx::query("SELECT body FROM exchange WHERE id >= ? AND id < ? || '~' ORDER BY id LIMIT 2")
-            .bind(id)
-            .bind(id)
-            .fetch_all(&mut connection)
-            .await
-            .map_err(fault)?;
+        let rows =
+            sqlx::query("SELECT body FROM exchange WHERE id >= ? AND id < ? || '~' ORDER BY id LIMIT 2")
+                .bind(id)
+                .bind(id)
+                .fetch_all(&mut connection)
+                .await
+                .map_err(fault)?;
         let [row] = rows.as_slice() else { return Ok(None) };
         let mut exchange: Exchange = parse(row.try_get("body").map_err(fault)?)?;
         let attempts = sqlx::query("SELECT body FROM attempt WHERE exchange = ? ORDER BY number")
@@ -89,5 +90,6 @@ impl Archive {
 }
 
 fn parse<T: DeserializeOwned>(body: &str) -> Result<T> {
-    serde_json::from_str(body).map_err(|error| Error::internal(format!("records: a row cannot be read: {error}")))
+    serde_json::from_str(body)
+        .map_err(|error| Error::internal(format!("records: a row cannot be read: {error}")))
 }

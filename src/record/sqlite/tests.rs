@@ -15,8 +15,17 @@ fn exchange(number: u64) -> Exchange {
         route: if number % 2 == 0 { "even" } else { "odd" }.to_owned(),
         model: Some("m".to_owned()),
         cost_nano_usd: 5,
-        attempts: vec![Attempt { number: 1, model: "m".to_owned(), cost_nano_usd: Some(5), ..Attempt::default() }],
-        journal: vec![Effect { effect: "ask".to_owned(), result: json!({ "ok": true }), ..Effect::default() }],
+        attempts: vec![Attempt {
+            number: 1,
+            model: "m".to_owned(),
+            cost_nano_usd: Some(5),
+            ..Attempt::default()
+        }],
+        journal: vec![Effect {
+            effect: "ask".to_owned(),
+            result: json!({ "ok": true }),
+            ..Effect::default()
+        }],
         ..Exchange::default()
     }
 }
@@ -41,7 +50,8 @@ async fn what_is_put_is_found_whole_after_closing() {
     assert_eq!(archive.list(&Filter { limit: 5_000, ..all() }).await.unwrap().len(), 1_200);
     let even = Filter { route: Some("even".to_owned()), since_ms: 1_000, ..all() };
     assert_eq!(archive.list(&even).await.unwrap().len(), 100);
-    let page = archive.list(&Filter { limit: 2, before: Some("01J00000010".to_owned()), ..all() }).await.unwrap();
+    let page =
+        archive.list(&Filter { limit: 2, before: Some("01J00000010".to_owned()), ..all() }).await.unwrap();
     assert_eq!(page.iter().map(|e| e.started_ms).collect::<Vec<_>>(), [9, 8]);
     let failed = Filter { outcome: Some(Outcome::Failed), ..all() };
     assert!(archive.list(&failed).await.unwrap().is_empty());

@@ -189,7 +189,8 @@ impl Desk {
             "DELETE FROM journal WHERE exchange IN (SELECT id FROM exchange WHERE started_ms < ? ORDER BY started_ms LIMIT ?)",
             "DELETE FROM exchange WHERE id IN (SELECT id FROM exchange WHERE started_ms < ? ORDER BY started_ms LIMIT ?)",
         ] {
-            let done = sqlx::query(sql).bind(before).bind(PURGE).execute(&mut *transaction).await.map_err(fault)?;
+            let done =
+                sqlx::query(sql).bind(before).bind(PURGE).execute(&mut *transaction).await.map_err(fault)?;
             count = done.rows_affected();
         }
         transaction.commit().await.map_err(fault)?;
