@@ -10,6 +10,7 @@ mod keyring;
 mod reply;
 mod service;
 mod simulated;
+pub mod vector;
 
 pub use client::{Call, Upstream};
 pub use reply::{Body, Reply};
