@@ -43,7 +43,9 @@ impl Effects for Asker {
                 Effect::Http { service, method, path, body } => {
                     super::services::http(&journey, &service, &method, &path, body).await
                 }
-                Effect::Search { service, .. } => Err(undeclared("service", &service)),
+                Effect::Search { service, query } => {
+                    super::services::search(&journey, &service, &query).await
+                }
             }
         })
     }

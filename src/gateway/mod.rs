@@ -48,6 +48,7 @@ use crate::observe::{Lines, Meters};
 use crate::record;
 use crate::state::{MemoryStore, Models, RetryBudgets, Store};
 use crate::upstream::Upstream;
+use crate::upstream::vector::PgStores;
 
 /// Everything that outlives an exchange.
 #[derive(Debug)]
@@ -62,6 +63,8 @@ pub struct Gateway {
     pub store: Arc<dyn Store>,
     /// The way to providers.
     pub upstream: Upstream,
+    /// The way to vector stores in PostgreSQL.
+    pub tables: PgStores,
     /// Where time comes from.
     pub clock: Clock,
     /// Metrics.
@@ -103,6 +106,7 @@ impl Gateway {
             retry_budgets: RetryBudgets::default(),
             store: Arc::new(MemoryStore::default()),
             upstream: Upstream::new(&instance)?,
+            tables: PgStores::default(),
             clock: Clock::System,
             meters,
             lines,
