@@ -24,6 +24,8 @@ pub struct Usage {
     pub audio_output: Option<u64>,
     /// The provider's own total, where it sent one that is not `input + output`.
     pub stated_total: Option<u64>,
+    /// The tokens of input and output that the provider bills, where they are not those counted (Cohere).
+    pub billed: Option<(u64, u64)>,
     /// Whether the gateway counted because the provider did not.
     pub estimated: bool,
 }

@@ -55,6 +55,9 @@ impl Price {
     /// What `usage` costs, rounded up to a nano-USD per position.
     #[must_use]
     pub fn cost(&self, usage: &Usage) -> Money {
+        if let Some((input, output)) = usage.billed {
+            return self.cost(&Usage { input, output, ..Usage::default() });
+        }
         let tier = self.tiers.iter().rev().find(|tier| usage.input > tier.above);
         let input = tier.map_or(self.input, |t| t.input);
         let output = tier.map_or(self.output, |t| t.output);

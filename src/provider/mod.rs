@@ -12,7 +12,7 @@ pub use table::{kind, kinds};
 
 use std::sync::Arc;
 
-use crate::dialect::Quirks;
+use crate::dialect::{Quirks, embed, rerank};
 use crate::ir::{Dialect, Endpoint};
 use crate::secret::Secret;
 
@@ -29,6 +29,10 @@ pub struct Kind {
     pub dialects: &'static [Dialect],
     /// The other endpoints that it serves.
     pub endpoints: &'static [Endpoint],
+    /// The form of its embeddings, where it serves them.
+    pub embed: embed::Form,
+    /// The form of its reranking, where it serves that.
+    pub rerank: rerank::Form,
     /// Base URL where the account does not say otherwise; empty when it must.
     pub base_url: &'static str,
     /// Path to append to a configured base URL that has none (`/v1`).

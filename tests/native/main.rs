@@ -2,6 +2,7 @@
 //! traffic, by an extractor that reads the wire on its own. Without recordings these tests say that
 //! they skipped.
 
+mod answers;
 #[path = "../shared/recorded.rs"]
 mod recorded;
 mod requests;

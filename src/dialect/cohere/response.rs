@@ -50,8 +50,7 @@ pub(super) struct Function {
     pub(super) arguments: Option<String>,
 }
 
-/// `usage`. Counted are the tokens that the model saw and wrote; the fewer
-/// tokens that are billed stay in the answer's extra fields.
+/// `usage`: the tokens that the model saw and wrote, and the fewer tokens that are billed.
 #[derive(Debug, Deserialize)]
 pub(super) struct Counted {
     tokens: Option<Tokens>,
@@ -93,6 +92,9 @@ impl Counted {
             output: count(tokens.output_tokens).unwrap_or(0),
             reasoning: count(tokens.reasoning_tokens),
             cached_input: count(self.cached_tokens),
+            billed: self.billed_units.as_ref().map(|units| {
+                (count(units.input_tokens).unwrap_or(0), count(units.output_tokens).unwrap_or(0))
+            }),
             ..Usage::default()
         })
     }
@@ -122,11 +124,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     if value.get("message").is_some_and(Value::is_string) || value.get("error").is_some() {
         return Err(Report::of(&value).error(200));
     }
-    let billed = value.get("usage").cloned();
     let answer = Answer::deserialize(value).map_err(bad)?;
     let mut response = Response::new(Dialect::Cohere, answer.id, "");
     response.usage = answer.usage.as_ref().and_then(Counted::usage);
-    response.extra = Extra::of(billed.map(|usage| ("usage".to_owned(), usage)).into_iter().collect());
     response.choices.push(Choice {
         index: 0,
         finish: answer.finish_reason.as_deref().map(finish),

@@ -42,6 +42,7 @@ pub(in crate::dialect) fn decode_usage(value: &Value) -> Option<Usage> {
         audio_input: count("/prompt_tokens_details/audio_tokens"),
         audio_output: count("/completion_tokens_details/audio_tokens"),
         stated_total: total.filter(|total| *total != input.saturating_add(output)),
+        billed: None,
         estimated: false,
     })
 }

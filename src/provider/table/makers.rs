@@ -2,7 +2,7 @@
 
 use super::{
     Auth, CHAT, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, Quirks, TokenField, compatible,
-    look_alike,
+    embed, look_alike, rerank,
 };
 
 /// Everything besides conversations that OpenAI serves.
@@ -63,6 +63,7 @@ fn own_protocols() -> Vec<Kind> {
         Kind {
             dialects: &[Dialect::Gemini],
             endpoints: EMBEDDINGS,
+            embed: embed::Form::Gemini,
             default_path: "/v1beta",
             auth: Auth::Header("x-goog-api-key"),
             otel_name: "gcp.gemini",
@@ -71,6 +72,8 @@ fn own_protocols() -> Vec<Kind> {
         },
         Kind {
             dialects: &[Dialect::Gemini, Dialect::Anthropic],
+            endpoints: EMBEDDINGS,
+            embed: embed::Form::Gemini,
             default_path: "",
             auth: Auth::GoogleToken,
             quirks: Quirks { vertex: true, ..Quirks::default() },
@@ -80,6 +83,8 @@ fn own_protocols() -> Vec<Kind> {
         },
         Kind {
             dialects: &[Dialect::Bedrock],
+            endpoints: EMBEDDINGS,
+            embed: embed::Form::Bedrock,
             default_path: "",
             auth: Auth::SigV4,
             otel_name: "aws.bedrock",
@@ -96,6 +101,8 @@ fn own_protocols() -> Vec<Kind> {
         Kind {
             dialects: &[Dialect::Cohere],
             endpoints: &[Endpoint::Embeddings, Endpoint::Rerank],
+            embed: embed::Form::Cohere,
+            rerank: rerank::Form::Cohere,
             default_path: "/v2",
             source: "Cohere API reference v2",
             ..compatible("cohere", "Cohere", "https://api.cohere.com/v2")

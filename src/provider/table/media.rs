@@ -1,12 +1,14 @@
 //! Vendors of vectors, rankings, sound and pictures: no conversations.
 
-use super::{Auth, Endpoint, Kind, compatible};
+use super::{Auth, Endpoint, Kind, compatible, embed, rerank};
 
 pub(super) fn kinds() -> Vec<Kind> {
     vec![
         Kind {
             dialects: &[],
             endpoints: &[Endpoint::Embeddings, Endpoint::Rerank],
+            embed: embed::Form::Voyage,
+            rerank: rerank::Form::Voyage,
             source: "Voyage AI API reference",
             ..compatible("voyage", "Voyage AI", "https://api.voyageai.com/v1")
         },

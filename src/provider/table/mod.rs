@@ -14,7 +14,7 @@ mod servers;
 use std::sync::LazyLock;
 
 use super::{Auth, Kind};
-use crate::dialect::{Quirks, TokenField};
+use crate::dialect::{Quirks, TokenField, embed, rerank};
 use crate::ir::{Dialect, Endpoint};
 
 /// The kind of this name or alias.
@@ -47,6 +47,8 @@ fn compatible(name: &'static str, title: &'static str, base_url: &'static str) -
         title,
         dialects: CHAT,
         endpoints: &[],
+        embed: embed::Form::OpenAi,
+        rerank: rerank::Form::Jina,
         base_url,
         default_path: "/v1",
         auth: Auth::Bearer,

@@ -1,6 +1,8 @@
 //! Servers that teams run themselves.
 
-use super::{Auth, CHAT, CHAT_COMPLETIONS, EMBEDDINGS, Endpoint, Kind, OPENAI, compatible, look_alike};
+use super::{
+    Auth, CHAT, CHAT_COMPLETIONS, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, compatible, embed, look_alike,
+};
 
 pub(super) fn kinds() -> Vec<Kind> {
     vec![
@@ -10,6 +12,15 @@ pub(super) fn kinds() -> Vec<Kind> {
             quirks: look_alike(),
             source: "Ollama docs, OpenAI compatibility",
             ..compatible("ollama", "Ollama", "http://127.0.0.1:11434/v1")
+        },
+        Kind {
+            dialects: &[Dialect::Ollama],
+            endpoints: EMBEDDINGS,
+            embed: embed::Form::Ollama,
+            default_path: "/api",
+            otel_name: "ollama",
+            source: "Ollama API reference",
+            ..compatible("ollama_native", "Ollama by its own API", "http://127.0.0.1:11434/api")
         },
         Kind {
             dialects: OPENAI,
