@@ -34,6 +34,7 @@ pub use registry::{inbound, outbound};
 pub use wire::{Quirks, Target, TokenField, Wire};
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Event, Request, Response, Usage};
@@ -50,6 +51,15 @@ pub trait Inbound: Send + Sync {
     /// # Errors
     /// `InvalidRequest` with the field at fault.
     fn decode_request(&self, body: &[u8], path: PathFacts<'_>) -> Result<Request>;
+
+    /// Names of headers that belong to a request of this dialect: they go along
+    /// to a provider of the same dialect.
+    fn companions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Takes what [`Self::companions`] say into a request that is encoded anew.
+    fn adopt(&self, _request: &mut Request, _companions: &HeaderMap) {}
 
     /// Encodes a whole answer.
     fn encode_response(&self, response: &Response, reply: &ReplyFacts) -> Bytes;

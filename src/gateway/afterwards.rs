@@ -134,6 +134,7 @@ pub(super) fn learn(
         started: now,
         deadline: tokio::time::Instant::now() + route.timeouts.total,
         traceparent: None,
+        companions: http::HeaderMap::new(),
     });
     let request = Request::new(Dialect::OpenAiChat, record.asked.clone());
     let endpoint = Endpoint::named(&record.endpoint).unwrap_or(Endpoint::Chat);

@@ -177,8 +177,17 @@ fn prepare(journey: &Journey, model: &Model, made: &Try<'_>) -> Result<Prepared>
     let raw = (same && !request.is_edited()).then(|| request.raw_for(&model.upstream));
     let passed = raw.and_then(|raw| outbound.pass_through(&raw, &target, request.stream()));
     let wire = match passed {
-        Some(wire) => wire,
-        None => outbound.encode_request(request.decoded()?, &target)?,
+        Some(mut wire) => {
+            let companions = journey.companions.iter();
+            wire.headers.extend(companions.map(|(name, value)| (name.clone(), value.clone())));
+            wire
+        }
+        None if journey.companions.is_empty() => outbound.encode_request(request.decoded()?, &target)?,
+        None => {
+            let mut adopted = request.decoded()?.as_ref().clone();
+            request.inbound().adopt(&mut adopted, &journey.companions);
+            outbound.encode_request(&adopted, &target)?
+        }
     };
     if journey.route.strict && !wire.dropped.is_empty() {
         let text = format!(

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -32,6 +32,8 @@ pub(super) struct Journey {
     pub(super) started: Now,
     pub(super) deadline: Instant,
     pub(super) traceparent: Option<HeaderValue>,
+    /// Headers that belong to the request in the client's dialect.
+    pub(super) companions: HeaderMap,
 }
 
 impl Journey {

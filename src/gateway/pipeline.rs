@@ -183,10 +183,10 @@ fn select_route(exchange: &mut Exchange, call: &Call, request: &LazyRequest) -> 
         .ok_or_else(|| unknown_model(request.model()))?;
     let route = Arc::clone(route);
     exchange.route = Some(Arc::clone(&route));
-    Ok(Arc::new(journey_of(exchange, route, &call.headers)))
+    Ok(Arc::new(journey_of(exchange, route, call)))
 }
 
-fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &HeaderMap) -> Journey {
+fn journey_of(exchange: &Exchange, route: Arc<Route>, call: &Call) -> Journey {
     Journey {
         gateway: Arc::clone(&exchange.gateway),
         bundle: Arc::clone(&exchange.bundle),
@@ -196,7 +196,8 @@ fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &HeaderMap) -> Jo
         session: exchange.session.clone(),
         started: exchange.started,
         deadline: Instant::now() + route.timeouts.total,
-        traceparent: headers.get("traceparent").cloned(),
+        traceparent: call.headers.get("traceparent").cloned(),
+        companions: companions(call),
         route,
     }
 }
@@ -206,6 +207,22 @@ fn unknown_model(model: &str) -> Error {
         "The model `{model}` does not exist or you do not have access to it: GET /v1/models lists what you can ask for"
     );
     Error::new(Kind::NotFound, Origin::Client, text).with_param("model")
+}
+
+/// The headers that belong to the request in the client's dialect.
+fn companions(call: &Call) -> HeaderMap {
+    let mut found = HeaderMap::new();
+    for name in call.inbound.companions() {
+        // Several lines of one name are one list.
+        let lines: Vec<&str> =
+            call.headers.get_all(*name).iter().filter_map(|line| line.to_str().ok()).collect();
+        if let Ok(value) = http::HeaderValue::from_str(&lines.join(","))
+            && !lines.is_empty()
+        {
+            found.insert(*name, value);
+        }
+    }
+    found
 }
 
 /// The session that the client names, in any of the headers that tools use.

@@ -17,11 +17,12 @@ mod stream;
 mod usage;
 
 pub(super) use block::{INVALID_JSON, object};
-pub(super) use request::{encode_body, is_recursive, restrict};
+pub(super) use request::{encode_body, is_recursive, keep_known, restrict};
 pub(super) use response::decode_value as decode_response;
 pub(super) use stream::{Decoder as EventDecoder, merge};
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use super::{
     Framing, Inbound, Outbound, PathFacts, Refused, ReplyFacts, Seen, StreamDecoder, StreamEncoder, Target,
@@ -42,6 +43,14 @@ impl Inbound for Anthropic {
 
     fn decode_request(&self, body: &[u8], path: PathFacts<'_>) -> Result<Request> {
         request::decode(body, path)
+    }
+
+    fn companions(&self) -> &'static [&'static str] {
+        request::COMPANIONS
+    }
+
+    fn adopt(&self, request: &mut Request, companions: &HeaderMap) {
+        request::adopt(request, companions);
     }
 
     fn encode_response(&self, response: &Response, reply: &ReplyFacts) -> Bytes {

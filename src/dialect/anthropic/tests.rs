@@ -685,6 +685,23 @@ fn bytes_pass_where_the_model_takes_them() {
 }
 
 #[test]
+fn beta_features_in_headers_join_those_of_the_body() {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("anthropic-beta", "a-1, b-2,a-1".parse().unwrap());
+    let mut request = decode(&json!({"model": "m", "max_tokens": 1, "messages": [], "betas": ["c-3"]}));
+    Anthropic.adopt(&mut request, &headers);
+    let (body, wire) = encode_for("claude-haiku-4-5", &request);
+    let sent = wire
+        .headers
+        .iter()
+        .find(|(name, _)| name == "anthropic-beta")
+        .map(|(_, value)| value.to_str().unwrap());
+    assert_eq!((sent, body.get("betas")), (Some("c-3,a-1,b-2"), None));
+    let known = super::keep_known(vec!["claude-code-20250219".into(), "context-1m-2025-08-07".into()]);
+    assert_eq!(known, (vec!["context-1m-2025-08-07".to_owned()], true));
+}
+
+#[test]
 fn errors_of_every_form() {
     for (status, kind, message, expected, retry) in [
         (529, "overloaded_error", "Overloaded", Kind::Overloaded, Retry::Backoff),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::block::{Encoder, object};
 use super::super::generation::Abilities;
+use super::betas::BETAS;
 use super::conversation::{Conversation, plain_or_blocks};
 use super::thinking::{self, Bounds, Thinking};
 use super::{schema, tools};
@@ -121,7 +122,7 @@ fn finish(
 ) -> Body {
     let mut betas = Vec::new();
     if encoder.same()
-        && let Some(Value::Array(names)) = request.extra.get("betas")
+        && let Some(Value::Array(names)) = request.extra.get(BETAS)
     {
         betas.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
     }
@@ -129,7 +130,7 @@ fn finish(
         betas.push(FILES_BETA.to_owned());
     }
     encoder.extra(&mut fields, &request.extra, Path::Root);
-    fields.shift_remove("betas");
+    fields.shift_remove(BETAS);
     for name in target.quirks.refused {
         if fields.shift_remove(*name).is_some() {
             encoder.dropped.push((*name).to_owned());

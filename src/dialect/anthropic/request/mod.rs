@@ -1,5 +1,6 @@
 //! Requests: from a client's body, to a provider's.
 
+mod betas;
 mod conversation;
 mod decode;
 mod encode;
@@ -8,6 +9,8 @@ mod schema;
 mod thinking;
 mod tools;
 
+pub(in crate::dialect) use betas::keep_known;
+pub(super) use betas::{COMPANIONS, adopt};
 pub(super) use decode::decode;
 pub(super) use encode::encode;
 pub(in crate::dialect) use encode::encode_body;

@@ -52,11 +52,16 @@ fn invoke(request: &Request, target: &Target<'_>) -> Result<Wire> {
     fields.extend(body.fields);
     fields.shift_remove("model");
     fields.shift_remove("stream");
-    if !body.betas.is_empty() {
-        fields.insert("anthropic_beta".to_owned(), body.betas.into());
+    let (betas, others) = anthropic::keep_known(body.betas);
+    let mut dropped = body.dropped;
+    if others {
+        dropped.push("betas".to_owned());
+    }
+    if !betas.is_empty() {
+        fields.insert("anthropic_beta".to_owned(), betas.into());
     }
     let verb = if request.stream { "invoke-with-response-stream" } else { "invoke" };
-    wire(target, verb, &fields, body.dropped)
+    wire(target, verb, &fields, dropped)
 }
 
 fn converse(request: &Request, target: &Target<'_>) -> Result<Wire> {
