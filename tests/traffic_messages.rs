@@ -642,7 +642,10 @@ impl Rules<'_> {
         match choice["type"].as_str().unwrap_or_default() {
             "auto" | "any" | "none" => {}
             "tool" => {
-                rule!(choice["name"].as_str().is_some_and(|name| names.contains(&name)), "choice of {choice}");
+                rule!(
+                    choice["name"].as_str().is_some_and(|name| names.contains(&name)),
+                    "choice of {choice}"
+                );
             }
             other => return Err(format!("tool_choice {other}")),
         }

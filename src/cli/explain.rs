@@ -102,7 +102,12 @@ fn find_key(bundle: &Bundle, name: Option<&str>) -> Result<Arc<Principal>, Strin
     hit.map(|entry| Arc::clone(&entry.principal)).ok_or_else(|| format!("there is no key `{name}`"))
 }
 
-fn scene(bundle: &Bundle, route: &Route, request: LazyRequest, principal: Arc<Principal>) -> Scene {
+pub(super) fn scene(
+    bundle: &Bundle,
+    route: &Route,
+    request: LazyRequest,
+    principal: Arc<Principal>,
+) -> Scene {
     let candidates = route.candidates.iter().map(idle).collect();
     let models = bundle.models.values().map(idle).collect();
     Scene {

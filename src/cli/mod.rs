@@ -10,6 +10,7 @@ mod init;
 mod output;
 mod records;
 mod render;
+mod replay;
 mod schema;
 mod serve;
 mod test;
@@ -47,6 +48,8 @@ enum Command {
     Explain(explain::Args),
     /// List and show what was recorded.
     Records(records::Args),
+    /// Hold recorded exchanges against a candidate configuration.
+    Replay(replay::Args),
     /// Write a commented gateway.yaml with policies to start from.
     Init(init::Args),
     /// Print or write the JSON Schemas that editors complete by.
@@ -80,6 +83,7 @@ fn dispatch(command: Command, output: &mut Output) -> Exit {
         Command::Test(args) => test::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Records(args) => records::run(&args, output),
+        Command::Replay(args) => replay::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
     }

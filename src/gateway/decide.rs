@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::effects::Asker;
 use super::exchange::Journey;
+use super::journal::recorded;
 use super::prices::snapshot;
 use super::{Bundle, Gateway, Route};
 use crate::dialect::LazyRequest;
@@ -208,7 +209,8 @@ impl Deciders {
         let scene = self.scene.take().ok_or_else(lent)?;
         let Outcome { scene, verdict, journal } = dispatch(bound, hook, scene, &self.effects).await;
         self.scene = Some(scene);
-        self.journal.extend(journal.iter().map(|entry| super::effects::recorded(entry, hook)));
+        let content = self.bundle.settings.record_content;
+        self.journal.extend(journal.iter().map(|entry| recorded(entry, hook, content)));
         self.gateway.policy_ran(&self.bundle, verdict.is_err());
         match verdict {
             Ok(verdict) => Ok(verdict),

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::attempt::Answered;
@@ -17,8 +16,7 @@ use crate::dialect::{LazyRequest, inbound};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Dialect, Endpoint, Request};
 use crate::plan::Plan;
-use crate::policy::{Answer, Ask, Effect, EffectValue, Effects, Hook, JournalEntry};
-use crate::record;
+use crate::policy::{Answer, Ask, Effect, EffectValue, Effects};
 
 /// Performs the effects of one exchange's policies.
 pub(super) struct Asker {
@@ -133,32 +131,4 @@ fn not_waited(enough: bool) -> Error {
 
 pub(super) fn undeclared(what: &str, name: &str) -> Error {
     Error::new(Kind::NotFound, Origin::Policy, format!("no {what} `{name}` in gateway.yaml"))
-}
-
-/// A journal entry as the record keeps it.
-pub(super) fn recorded(entry: &JournalEntry, hook: Hook) -> record::Effect {
-    let result = match &entry.result {
-        Ok(EffectValue::Json(value)) => value.clone(),
-        Ok(EffectValue::Answers(answers)) => answers.iter().map(shown).collect(),
-        Err(error) => json!({ "error": error.code(), "message": error.message }),
-    };
-    record::Effect {
-        policy: entry.policy.to_string(),
-        hook: hook.function().to_owned(),
-        effect: entry.effect.to_owned(),
-        input_hash: entry.input_hash.clone(),
-        result,
-        elapsed_ms: entry.elapsed_ms,
-        cost_nano_usd: entry.cost.0,
-    }
-}
-
-/// An answer without its content: who, how long, how dear, how it ended.
-fn shown(answer: &Answer) -> Value {
-    json!({
-        "model": answer.model.as_ref(),
-        "error": answer.outcome.as_ref().err().map(Error::code),
-        "elapsed_ms": answer.elapsed_ms,
-        "cost_nano_usd": answer.cost.map(|cost| cost.0),
-    })
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use super::facts::facts;
 use super::ledger::Ledger;
 use super::{Bundle, Gateway, Route};
 use crate::clock::Now;
@@ -263,24 +264,6 @@ fn line(record: &record::Exchange) -> Vec<u8> {
     .unwrap_or_default();
     line.push(b'\n');
     line
-}
-
-/// What is recorded of a request: its sizes and features for replays; the body
-/// itself only where content is kept.
-fn facts(request: &LazyRequest, content: bool) -> Value {
-    if content && let Ok(body) = serde_json::from_slice::<Value>(request.raw()) {
-        return serde_json::json!({ "body": body });
-    }
-    let Ok(decoded) = request.decoded() else { return Value::Null };
-    let parts = || decoded.messages.iter().flat_map(|message| &message.parts);
-    serde_json::json!({
-        "tokens": crate::model::tokens::estimate_request(request).ok(),
-        "max_tokens": decoded.params.max_tokens,
-        "messages": decoded.messages.len(),
-        "tools": decoded.tools.len(),
-        "images": parts().any(|part| matches!(part, crate::ir::Part::Image(_))),
-        "schema": decoded.format.is_some(),
-    })
 }
 
 /// A ULID: sorts by time, 80 random bits.

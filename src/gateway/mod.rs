@@ -14,6 +14,7 @@
 //! | `attempts`, `attempt`, `ledger` | a plan carried out, and the account of it |
 //! | `lane`, `relay` | an answer on its way to the client |
 //! | `reply` | what the client gets |
+//! | `facts`, `journal` | what the record keeps of requests and effects |
 
 mod afterwards;
 mod attempt;
@@ -22,7 +23,9 @@ mod bundle;
 mod decide;
 mod effects;
 mod exchange;
+mod facts;
 mod identify;
+mod journal;
 mod lane;
 mod ledger;
 mod pipeline;
@@ -38,6 +41,8 @@ use arc_swap::ArcSwap;
 
 pub use afterwards::feedback;
 pub use bundle::{Bundle, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
+pub use facts::request_of;
+pub use journal::{recorded, restored};
 pub use pipeline::{Call, serve};
 pub use prices::{FeedStatus, PriceBook};
 pub use reply::{Body, Reply};

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use pointsman::plan::Verdict;
 use pointsman::policy::{
-    Bound, Budget, Effect, EffectValue, Effects, FaultKind, Hook, Limits, Outcome, dispatch, replay, run, run_blocking, suspended,
+    Bound, Budget, Effect, EffectValue, Effects, FaultKind, Hook, Limits, Outcome, dispatch, replay, run,
+    run_blocking, suspended,
 };
 use serde_json::json;
 
@@ -30,22 +31,41 @@ fn first(outcome: &Outcome) -> String {
 const SCRIPTS: [(&str, &str); 16] = [
     (r#"respond(ask("m1", req).text)"#, "I am m1"),
     (r#"respond(ask(["m2", "m1"], "hello").text)"#, "I am m2"),
-    (r#"respond(ask("m1", #{ system: "s", prompt: "p", max_tokens: 5 }, #{ deadline_ms: 100 }).model)"#, "m1"),
-    (r#"let all = ask_all(["m1", "slow", "m3"], req, #{ deadline_ms: 8000, quorum: 2 }); respond(`${all.len} ${all.good.len} ${all[1].ok} ${all[1].code} ${all.texts}`)"#,
-     r#"3 2 false upstream_timeout ["I am m1", "I am m3"]"#),
+    (
+        r#"respond(ask("m1", #{ system: "s", prompt: "p", max_tokens: 5 }, #{ deadline_ms: 100 }).model)"#,
+        "m1",
+    ),
+    (
+        r#"let all = ask_all(["m1", "slow", "m3"], req, #{ deadline_ms: 8000, quorum: 2 }); respond(`${all.len} ${all.good.len} ${all[1].ok} ${all[1].code} ${all.texts}`)"#,
+        r#"3 2 false upstream_timeout ["I am m1", "I am m3"]"#,
+    ),
     (r#"respond(race(["slow", "m2"], req).model)"#, "m2"),
     (r#"let a = ask("slow", req); if a.ok { "m1" } else { respond(a.error) }"#, "it took too long"),
-    (r#"respond(ask("slow", req).text)"#, "Exception: `slow` gave no answer (it took too long): test `ok` before using it"),
+    (
+        r#"respond(ask("slow", req).text)"#,
+        "Exception: `slow` gave no answer (it took too long): test `ok` before using it",
+    ),
     (r#"respond(`${ask_all(["m1", "m2"], ["a", "b"]).filter(|a| a.model == "m2").map(|a| a.ms)}`)"#, "[7]"),
     (r#"let n = 0; for a in ask_all(["m1", "m2"], req) { n += a.ms; } respond(`${n}`)"#, "14"),
     (r#"respond(`${embed("e", ["a", "b"]).vectors.len()} ${embed("e", "a").vector}`)"#, "2 [0.5, 1.0]"),
     (r#"respond(search("docs", "cats", #{ limit: 3 }).passages[0].query.text)"#, "cats"),
-    (r#"let r = http("crm", "post", "/x", #{ a: 1 }); respond(`${r.status} ${r.body.sent.a} ${r.gone == ()}`)"#, "200 1 true"),
+    (
+        r#"let r = http("crm", "post", "/x", #{ a: 1 }); respond(`${r.status} ${r.body.sent.a} ${r.gone == ()}`)"#,
+        "200 1 true",
+    ),
     (r#"respond(`${moderate("mod", "bad words").flagged}`)"#, "true"),
-    (r#"ask("m1", req); state.put("k", #{ a: [1] }, 60); state.add("n", 2); respond(`${state.get("k").a[0]} ${state.add("n", 1)} ${state.get("x", 9)} ${state.cas("c", (), 1)} ${state.cas("c", (), 2)}`)"#,
-     "1 3 9 true false"),
-    (r#"ask("m1", req); if state.get("gone") > 1 { "m1" } else { "m2" }"#, "Exception: `state `gone`` is absent"),
-    (r#"[1, 2, 3].map(|x| ask("m1", `${x}`).ok); let a = [3, 1, 2]; a.sort(|x, y| { ask("m1", "?"); x - y }); respond(`${a}`)"#, "[1, 2, 3]"),
+    (
+        r#"ask("m1", req); state.put("k", #{ a: [1] }, 60); state.add("n", 2); respond(`${state.get("k").a[0]} ${state.add("n", 1)} ${state.get("x", 9)} ${state.cas("c", (), 1)} ${state.cas("c", (), 2)}`)"#,
+        "1 3 9 true false",
+    ),
+    (
+        r#"ask("m1", req); if state.get("gone") > 1 { "m1" } else { "m2" }"#,
+        "Exception: `state `gone`` is absent",
+    ),
+    (
+        r#"[1, 2, 3].map(|x| ask("m1", `${x}`).ok); let a = [3, 1, 2]; a.sort(|x, y| { ask("m1", "?"); x - y }); respond(`${a}`)"#,
+        "[1, 2, 3]",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,7 +206,8 @@ impl Effects for Panics {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_outside_is_an_error_value_and_the_stack_stays_good() {
-    let bound = policy("fn route() { let a = ask(\"m1\", req); if a.ok { \"m1\" } else { respond(a.code) } }");
+    let bound =
+        policy("fn route() { let a = ask(\"m1\", req); if a.ok { \"m1\" } else { respond(a.code) } }");
     for _ in 0..3 {
         let outcome = run(&bound, Hook::Route, scene(), Arc::new(Panics)).await;
         assert_eq!(first(&outcome), "internal_error");
@@ -242,7 +263,10 @@ fn status(field: &str) -> usize {
 
 /// Suspends `count` scripts, prints what they weigh, and cancels them.
 async fn suspend(count: usize, limits: Limits) -> (usize, usize) {
-    let bound = with_limits("fn pick(n) { ask(\"m1\", req).model } fn route() { let names = [\"a\", \"b\"]; names.map(|n| pick(n)); \"m1\" }", limits);
+    let bound = with_limits(
+        "fn pick(n) { ask(\"m1\", req).model } fn route() { let names = [\"a\", \"b\"]; names.map(|n| pick(n)); \"m1\" }",
+        limits,
+    );
     let outside = Arc::new(Never::default());
     let before = status("VmRSS");
     let tasks: Vec<_> = (0..count)
@@ -268,7 +292,11 @@ async fn suspend(count: usize, limits: Limits) -> (usize, usize) {
     while suspended() > 0 && began.elapsed() < Duration::from_secs(30) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    println!("all ended {:?} later, RSS {} KiB over the start", began.elapsed(), status("VmRSS").saturating_sub(before));
+    println!(
+        "all ended {:?} later, RSS {} KiB over the start",
+        began.elapsed(),
+        status("VmRSS").saturating_sub(before)
+    );
     (count, suspended())
 }
 

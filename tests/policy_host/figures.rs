@@ -24,10 +24,22 @@ fn median(count: u32, mut call: impl FnMut()) -> f64 {
 
 const RULES: [(&str, &str); 6] = [
     ("empty", "fn route() { }"),
-    ("5 lines", "fn route() {\n if req.stream { return \"m1\"; }\n if ctx.key.name == \"ci\" && req.model != \"x\" { return \"m2\"; }\n if req.max_tokens ?? 0 > 10 { return \"m4\"; }\n \"m3\"\n}"),
-    ("native query", "fn route() { ctx.candidates.fitting(req).tag_at_least(\"quality\", 0.2).p95_under(3000).cheapest(req) }"),
-    ("loop over 30", "fn route() { let best = (); for m in ctx.candidates { if m.context_window > 20000 && m.p95_ms < 3000 { best = m.name; } } best }"),
-    ("closures over 30", "fn route() { let all = []; for m in ctx.candidates { all.push(m); } all.filter(|m| m.context_window > 20000)[0].name }"),
+    (
+        "5 lines",
+        "fn route() {\n if req.stream { return \"m1\"; }\n if ctx.key.name == \"ci\" && req.model != \"x\" { return \"m2\"; }\n if req.max_tokens ?? 0 > 10 { return \"m4\"; }\n \"m3\"\n}",
+    ),
+    (
+        "native query",
+        "fn route() { ctx.candidates.fitting(req).tag_at_least(\"quality\", 0.2).p95_under(3000).cheapest(req) }",
+    ),
+    (
+        "loop over 30",
+        "fn route() { let best = (); for m in ctx.candidates { if m.context_window > 20000 && m.p95_ms < 3000 { best = m.name; } } best }",
+    ),
+    (
+        "closures over 30",
+        "fn route() { let all = []; for m in ctx.candidates { all.push(m); } all.filter(|m| m.context_window > 20000)[0].name }",
+    ),
     ("comparisons", "fn route() { let n = 0; for i in 0..1000 { if i > 5 && i != 7 { n += 1; } } \"m1\" }"),
 ];
 
@@ -51,7 +63,8 @@ fn calls() {
 #[ignore = "a figure, for an optimised build"]
 fn compiling() {
     let body = "fn weight(m) { m.context_window / 1000 }\nfn route() {\n".to_owned()
-        + &*"  for m in ctx.candidates { if weight(m) > 5 && m.name != \"x\" { return m.name; } }\n".repeat(44)
+        + &*"  for m in ctx.candidates { if weight(m) > 5 && m.name != \"x\" { return m.name; } }\n"
+            .repeat(44)
         + "  \"m1\"\n}\n";
     let names: Vec<String> = (0..50).map(|n| format!("p{n}")).collect();
     let ms = median(3, || {
@@ -85,7 +98,9 @@ fn leaks() {
     let runs = if cfg!(debug_assertions) { 2_000 } else { 100_000 };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let effects: Arc<dyn Effects> = Arc::new(Echo);
-    let bound = policy("fn route() { let a = ask_all([\"m1\", \"m2\"], req); state.add(\"n\", 1); if a.len > 5 { throw \"x\" } a[0].model }");
+    let bound = policy(
+        "fn route() { let a = ask_all([\"m1\", \"m2\"], req); state.add(\"n\", 1); if a.len > 5 { throw \"x\" } a[0].model }",
+    );
     let rss = || {
         let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
         status.split_whitespace().nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4
@@ -107,7 +122,11 @@ fn leaks() {
     round(runs / 10);
     let before = rss();
     round(runs);
-    println!("{runs} runs: {} KiB more, {} alive", rss().saturating_sub(before), pointsman::policy::suspended());
+    println!(
+        "{runs} runs: {} KiB more, {} alive",
+        rss().saturating_sub(before),
+        pointsman::policy::suspended()
+    );
 }
 
 #[test]
@@ -126,7 +145,11 @@ fn neighbours() {
                 let rule = Arc::clone(&rule);
                 let began = Instant::now();
                 runtime.block_on(async {
-                    tokio::spawn(async move { run_inline(&rule, Hook::Route, scene()) }).await.unwrap().verdict.unwrap()
+                    tokio::spawn(async move { run_inline(&rule, Hook::Route, scene()) })
+                        .await
+                        .unwrap()
+                        .verdict
+                        .unwrap()
                 });
                 let took = began.elapsed();
                 std::thread::sleep(Duration::from_micros(200));

@@ -100,8 +100,14 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("to_upper", "let s = \"x\"; s.pad(4000000, 'x'); loop { s.to_upper(); s.trim(); s.len(); }"),
     ("race", "let a = [1]; let f = || a; a.push(f); a.map(|x| 1); f.call();"),
     ("shared cycle", "let a = [1]; let f = |x| { a.push(x); a }; f.call(a); f.call(f); \"m1\""),
-    ("sort without order", "let a = []; for i in 0..200 { a.push(i); } a.sort(|x, y| if random() < 0.5 { 1 } else { -1 }); \"m1\""),
-    ("many lets", "let a = \"x\"; a.pad(1000000, 'x'); let b = a + 1; let c = `${a}2`; let d = `${a}3`; let e = `${a}4`; let f = `${a}5`; let g = `${a}6`; let h = `${a}7`; let i = `${a}8`; let j = `${a}9`; let k = `${a}1`; let l = `${a}1`; let m = `${a}1`; let n = `${a}1`; let o = `${a}1`; let p = `${a}1`; let q = `${a}1`; let r = `${a}1`; \"m1\""),
+    (
+        "sort without order",
+        "let a = []; for i in 0..200 { a.push(i); } a.sort(|x, y| if random() < 0.5 { 1 } else { -1 }); \"m1\"",
+    ),
+    (
+        "many lets",
+        "let a = \"x\"; a.pad(1000000, 'x'); let b = a + 1; let c = `${a}2`; let d = `${a}3`; let e = `${a}4`; let f = `${a}5`; let g = `${a}6`; let h = `${a}7`; let i = `${a}8`; let j = `${a}9`; let k = `${a}1`; let l = `${a}1`; let m = `${a}1`; let n = `${a}1`; let o = `${a}1`; let p = `${a}1`; let q = `${a}1`; let r = `${a}1`; \"m1\"",
+    ),
     ("throw in sort", "let a = [3, 2, 1]; a.sort(|x, y| throw \"no\"); \"m1\""),
     ("throw deep value", "let a = [1]; for i in 0..1500 { a = [a]; } throw a;"),
     ("random", "loop { random(); }"),

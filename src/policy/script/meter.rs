@@ -243,7 +243,10 @@ pub(super) fn hold(context: &EvalContext<'_, '_, '_, '_, '_, '_>) -> Reply<()> {
         _ if value.is_shared() => 0,
         Ok(text) => text.len(),
         Err(_) => value.as_array_ref().map_or(0, |array| {
-            array.iter().map(|one| size_of::<Dynamic>() + one.as_immutable_string_ref().map_or(0, |text| text.len())).sum()
+            array
+                .iter()
+                .map(|one| size_of::<Dynamic>() + one.as_immutable_string_ref().map_or(0, |text| text.len()))
+                .sum()
         }),
     };
     let bytes = context.scope().iter_raw().map(|(_, _, value)| size(value)).sum::<usize>();

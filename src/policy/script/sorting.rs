@@ -32,7 +32,8 @@ pub(super) fn register(engine: &mut Engine) {
 
 /// Merges runs until one is left: stable, and content with any answer.
 fn sorted(context: &NativeCallContext<'_>, array: Array, by: &FnPtr) -> Reply<Array> {
-    let mut runs: VecDeque<VecDeque<Dynamic>> = array.into_iter().map(|value| VecDeque::from([value])).collect();
+    let mut runs: VecDeque<VecDeque<Dynamic>> =
+        array.into_iter().map(|value| VecDeque::from([value])).collect();
     let mut width = runs.len();
     while width > 1 {
         // One round merges neighbours, so that equal values keep their order.
@@ -56,7 +57,11 @@ fn merged(
 ) -> Reply<VecDeque<Dynamic>> {
     let mut out = VecDeque::with_capacity(left.len() + right.len());
     while let (Some(a), Some(b)) = (left.front(), right.front()) {
-        let next = if compare(context, a, b, by)? == Ordering::Greater { right.pop_front() } else { left.pop_front() };
+        let next = if compare(context, a, b, by)? == Ordering::Greater {
+            right.pop_front()
+        } else {
+            left.pop_front()
+        };
         out.extend(next);
     }
     out.append(&mut left);
