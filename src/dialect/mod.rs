@@ -21,6 +21,8 @@ mod head;
 mod lazy;
 mod ollama;
 mod openai_chat;
+mod openai_completions;
+mod openai_responses;
 mod redact;
 mod refusal;
 mod registry;

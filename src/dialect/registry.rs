@@ -6,14 +6,16 @@ use super::cohere::Cohere;
 use super::gemini::Gemini;
 use super::ollama::Ollama;
 use super::openai_chat::OpenAiChat;
+use super::openai_completions::OpenAiCompletions;
+use super::openai_responses::OpenAiResponses;
 use super::{Inbound, Outbound};
 use crate::ir::Dialect;
 
 /// The client's sides.
-const INBOUND: &[&dyn Inbound] = &[&OpenAiChat, &Anthropic, &Gemini];
+const INBOUND: &[&dyn Inbound] = &[&OpenAiChat, &OpenAiResponses, &OpenAiCompletions, &Anthropic, &Gemini];
 
 /// The provider's sides.
-const OUTBOUND: &[&dyn Outbound] = &[&OpenAiChat, &Anthropic, &Bedrock, &Cohere, &Gemini, &Ollama];
+const OUTBOUND: &[&dyn Outbound] = &[&OpenAiChat, &OpenAiResponses, &OpenAiCompletions, &Anthropic, &Bedrock, &Cohere, &Gemini, &Ollama];
 
 /// The client's side of `dialect`; `None` where clients do not speak it.
 #[must_use]

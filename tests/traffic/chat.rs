@@ -9,11 +9,13 @@ use pointsman::ir::Dialect;
 pub const CHAT: Wire =
     Wire { dialect: Dialect::OpenAiChat, endpoints: &["chat"], whole, streamed, same_request };
 
-fn tokens(usage: &Value) -> Option<Tokens> {
+pub fn tokens(usage: &Value) -> Option<Tokens> {
     let at = |path: &str| usage.pointer(path).and_then(Value::as_u64);
     let input = at("/prompt_tokens")?;
-    let (mut output, reasoning) =
-        (at("/completion_tokens")?, at("/completion_tokens_details/reasoning_tokens").unwrap_or(0));
+    let (mut output, reasoning) = (
+        at("/completion_tokens").unwrap_or(0),
+        at("/completion_tokens_details/reasoning_tokens").unwrap_or(0),
+    );
     // xAI counts reasoning apart.
     if reasoning > 0 && at("/total_tokens") == Some(input + output + reasoning) {
         output += reasoning;
@@ -25,7 +27,7 @@ fn tokens(usage: &Value) -> Option<Tokens> {
     Some(Tokens { input, output, cached, reasoning })
 }
 
-fn finish(value: &Value) -> Option<String> {
+pub fn finish(value: &Value) -> Option<String> {
     let name = match value.as_str()? {
         "" => return None,
         "eos" => "stop",

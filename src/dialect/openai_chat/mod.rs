@@ -9,18 +9,18 @@
 
 mod answer;
 mod calls;
-mod content;
-mod error;
+pub(super) mod content;
+pub(super) mod error;
 pub(super) mod fields;
 mod message;
-mod options;
-mod outgoing;
+pub(super) mod options;
+pub(super) mod outgoing;
 mod request;
-mod response;
-mod scan;
+pub(super) mod response;
+pub(super) mod scan;
 mod stream;
 mod turns;
-mod usage;
+pub(super) mod usage;
 mod write;
 
 pub(super) use outgoing::path;

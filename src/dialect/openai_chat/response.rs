@@ -47,7 +47,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
 }
 
 /// The provider's own error inside an answer of status 200.
-pub(super) fn hidden_error(value: &Value) -> Result<()> {
+pub(in crate::dialect) fn hidden_error(value: &Value) -> Result<()> {
     let Some(error) = value.get("error").filter(|error| !error.is_null()) else { return Ok(()) };
     let empty = error.as_str().is_some_and(str::is_empty) || *error == Value::Bool(false);
     if empty { Ok(()) } else { Err(Report::of(value).error(200)) }

@@ -48,7 +48,7 @@ impl Head<'_> {
 /// # Errors
 /// `InvalidResponse` when it is not this protocol; the provider's own error
 /// when it hides in a 200.
-pub(super) fn response(body: &[u8]) -> Result<Option<Usage>> {
+pub(in crate::dialect) fn response(body: &[u8]) -> Result<Option<Usage>> {
     let body = body.trim_ascii();
     let head: Head<'_> = serde_json::from_slice(body)
         .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
@@ -70,13 +70,13 @@ static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finis
 
 /// Keys whose value is content when it is neither empty nor `null`. The first
 /// stands for `content` and `reasoning_content`.
-static CONTENT: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
-    ["content\"", "\"tool_calls\"", "\"reasoning\"", "\"refusal\"", "\"function_call\"", "\"audio\""]
+static CONTENT: LazyLock<[Finder<'static>; 7]> = LazyLock::new(|| {
+    ["content\"", "\"text\"", "\"tool_calls\"", "\"reasoning\"", "\"refusal\"", "\"function_call\"", "\"audio\""]
         .map(Finder::new)
 });
 
 /// Looks at one frame of a stream.
-pub(super) fn frame(frame: &Frame<'_>, seen: &mut Seen) {
+pub(in crate::dialect) fn frame(frame: &Frame<'_>, seen: &mut Seen) {
     let data = frame.data;
     if data == b"[DONE]" {
         seen.done = true;

@@ -1,0 +1,46 @@
+//! A provider's whole answer, from the wire.
+
+use serde_json::Value;
+
+use crate::dialect::openai_chat::fields::{Fields, as_count};
+use crate::dialect::openai_chat::response::{finish_named, hidden_error};
+use crate::dialect::openai_chat::usage::decode_usage;
+use crate::error::{Error, Result};
+use crate::ir::{Choice, Dialect, Message, Part, Response, Role};
+
+/// Decodes an answer of status 2xx.
+///
+/// # Errors
+/// `InvalidResponse` when it is not this protocol; the provider's own error
+/// when it hides in a 200.
+pub(super) fn decode(body: &[u8]) -> Result<Response> {
+    let value: Value = serde_json::from_slice(body.trim_ascii())
+        .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
+    hidden_error(&value)?;
+    let mut fields = Fields::of(value);
+    let id = fields.text("id").unwrap_or_default();
+    let mut response =
+        Response::new(Dialect::OpenAiCompletions, id, fields.text("model").unwrap_or_default());
+    response.created = fields.lenient("created", as_count);
+    fields.take("object");
+    if fields.get("choices").and_then(Value::as_array).is_none() {
+        return Err(Error::bad_answer("the provider's answer has no list of `choices`"));
+    }
+    for (at, choice) in fields.list("choices").into_iter().enumerate() {
+        let mut choice = Fields::of(choice);
+        let index = choice.lenient("index", as_count).unwrap_or(at as u64);
+        let text = choice.text("text").unwrap_or_default();
+        let mut message = Message::of(Role::Assistant, Vec::new());
+        message.plain = true;
+        if !text.is_empty() {
+            message.parts.push(Part::text(text));
+        }
+        let finish = choice.text("finish_reason").and_then(|name| finish_named(&name));
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        // `logprobs` has a form of its own here and stays among the extra fields.
+        response.choices.push(Choice { index, message, finish, logprobs: None, extra: choice.rest() });
+    }
+    response.usage = fields.take("usage").as_ref().and_then(decode_usage);
+    response.extra = fields.rest();
+    Ok(response)
+}

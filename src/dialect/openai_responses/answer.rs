@@ -1,0 +1,139 @@
+//! A whole answer to a client, onto the wire.
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::response::is_content;
+use super::{items, parts};
+use crate::dialect::ReplyFacts;
+use crate::dialect::openai_chat::fields::merge;
+use crate::dialect::openai_chat::options::Carry;
+use crate::ir::{Choice, Dialect, Finish, Part, Response, Usage};
+
+/// Encodes an answer.
+pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
+    let own = response.dialect == Dialect::OpenAiResponses;
+    let first = response.choices.first();
+    let output = first.map(|choice| output(choice, own, &reply.request_id)).unwrap_or_default();
+    let mut value = skeleton(&response.id, &response.model, response.created, reply);
+    let finish = first.and_then(|choice| choice.finish.as_ref());
+    put(&mut value, finish_fields(finish));
+    put(&mut value, json!({ "output": output }));
+    if let Some(usage) = &response.usage {
+        let mut usage = usage_value(usage);
+        if let Some(rest) = response.extra.get("usage").filter(|_| own) {
+            merge(&mut usage, rest);
+        }
+        put(&mut value, json!({ "usage": usage }));
+    }
+    if own {
+        let more: Map<String, Value> = response
+            .extra
+            .iter()
+            .filter(|(name, _)| *name != "usage")
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        put(&mut value, Value::Object(more));
+    }
+    Bytes::from(value.to_string())
+}
+
+/// Sets fields, replacing what is there.
+pub(super) fn put(value: &mut Value, fields: Value) {
+    if let (Value::Object(value), Value::Object(fields)) = (value, fields) {
+        value.extend(fields);
+    }
+}
+
+/// A response object that has begun, with every field that SDKs demand.
+pub(super) fn skeleton(id: &str, model: &str, created: Option<u64>, reply: &ReplyFacts) -> Value {
+    let id = if id.is_empty() { format!("resp_{}", reply.request_id) } else { id.to_owned() };
+    json!({
+        "id": id,
+        "object": "response",
+        "created_at": created.unwrap_or(reply.created),
+        "status": "in_progress",
+        "error": null,
+        "incomplete_details": null,
+        "instructions": null,
+        "metadata": {},
+        "model": if model.is_empty() { &reply.model } else { model },
+        "output": [],
+        "parallel_tool_calls": true,
+        "temperature": null,
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": null,
+        "usage": null,
+    })
+}
+
+/// Status and reason of a response that has ended so.
+pub(super) fn finish_fields(finish: Option<&Finish>) -> Value {
+    let reason = match finish {
+        Some(Finish::Length) => "max_output_tokens",
+        Some(Finish::ContentFilter) => "content_filter",
+        Some(Finish::Other(name)) if name == "incomplete" => {
+            return json!({ "status": "incomplete", "incomplete_details": null });
+        }
+        _ => return json!({ "status": "completed" }),
+    };
+    json!({ "status": "incomplete", "incomplete_details": { "reason": reason } })
+}
+
+/// Usage as this dialect states it.
+pub(super) fn usage_value(usage: &Usage) -> Value {
+    let mut value = json!({
+        "input_tokens": usage.input,
+        "input_tokens_details": { "cached_tokens": usage.cached_input.unwrap_or(0) },
+        "output_tokens": usage.output,
+        "output_tokens_details": { "reasoning_tokens": usage.reasoning.unwrap_or(0) },
+        "total_tokens": usage.total(),
+    });
+    if let Some(written) = usage.cache_write {
+        merge(&mut value, &json!({ "input_tokens_details": { "cache_write_tokens": written } }));
+    }
+    value
+}
+
+/// The items of an answer: runs of content as messages, the rest on its own.
+fn output(choice: &Choice, own: bool, request_id: &str) -> Vec<Value> {
+    let mut lost = Vec::new();
+    let mut carry = Carry { own, dropped: &mut lost };
+    let mut output: Vec<Value> = Vec::new();
+    let mut content = Vec::new();
+    let id = |kind: &str, at: usize| format!("{kind}_{request_id}_{at}");
+    let mut message_extra = Some(&choice.message.extra);
+    let mut flush = |content: &mut Vec<Value>, output: &mut Vec<Value>, carry: &mut Carry<'_>| {
+        if content.is_empty() {
+            return;
+        }
+        let mut item = json!({ "type": "message", "role": "assistant", "content": std::mem::take(content) });
+        if let Some(extra) = message_extra.take() {
+            carry.extra(&mut item, extra, "");
+        }
+        merge(&mut item, &json!({ "id": id("msg", output.len()), "status": "completed" }));
+        output.push(item);
+    };
+    for part in &choice.message.parts {
+        if is_content(part) {
+            content.extend(parts::encode(part, true, "", &mut carry));
+            continue;
+        }
+        flush(&mut content, &mut output, &mut carry);
+        let at = output.len();
+        match part {
+            Part::ToolCall(call) => {
+                let mut item = items::call_value(call);
+                carry.extra(&mut item, &call.extra, "");
+                merge(&mut item, &json!({ "id": id("fc", at), "status": "completed" }));
+                output.push(item);
+            }
+            Part::Thinking(thought) => output.push(items::thought_value(thought, own, &id("rs", at))),
+            Part::Opaque { dialect: Dialect::OpenAiResponses, value } => output.push((**value).clone()),
+            _ => {}
+        }
+    }
+    flush(&mut content, &mut output, &mut carry);
+    output
+}

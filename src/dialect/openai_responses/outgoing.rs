@@ -1,0 +1,251 @@
+//! A request to a provider, onto the wire.
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::{items, parts};
+use crate::dialect::openai_chat::fields::merge;
+use crate::dialect::openai_chat::options::{Carry, effort_name};
+use crate::dialect::openai_chat::outgoing::path;
+use crate::dialect::{Target, Wire};
+use crate::error::{Error, Result};
+use crate::ir::{Dialect, Message, Part, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult};
+
+/// Encodes `request` for `target`.
+///
+/// # Errors
+/// `Internal` when the body cannot be written.
+pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
+    let mut dropped = Vec::new();
+    let mut carry = Carry { own: request.dialect == Dialect::OpenAiResponses, dropped: &mut dropped };
+    let mut body = Map::new();
+    body.insert("model".into(), target.model.into());
+    let mut input = Vec::new();
+    for (at, message) in request.messages.iter().enumerate() {
+        let instructions = at == 0 && message.role == Role::System && message.plain && !message.developer;
+        if instructions && message.extra.is_empty() {
+            body.insert("instructions".into(), message.joined_text().into());
+        } else {
+            put_message(message, &format!("messages[{at}]"), &mut input, &mut carry);
+        }
+    }
+    if !input.is_empty() {
+        body.insert("input".into(), input.into());
+    }
+    put_tools(request, &mut body, &mut carry);
+    put_params(request, &mut body, &mut carry);
+    let mut whole = Value::Object(body);
+    put_rest(request, &mut whole, &mut carry);
+    for name in target.quirks.refused {
+        if let Value::Object(fields) = &mut whole
+            && fields.shift_remove(*name).is_some()
+        {
+            carry.lose(*name);
+        }
+    }
+    let body =
+        serde_json::to_vec(&whole).map_err(|at| Error::internal(format!("cannot write the body: {at}")))?;
+    Ok(Wire { path: endpoint(target), body: body.into(), headers: Vec::new(), dropped })
+}
+
+/// The client's bytes as they are, unless the vendor refuses something that they hold.
+pub(super) fn pass_through(raw: &Bytes, target: &Target<'_>) -> Option<Wire> {
+    let holds = |name: &&str| memchr::memmem::find(raw, format!("\"{name}\"").as_bytes()).is_some();
+    if target.quirks.refused.iter().any(holds) {
+        return None;
+    }
+    Some(Wire { path: endpoint(target), body: raw.clone(), headers: Vec::new(), dropped: Vec::new() })
+}
+
+/// Responses have no deployments in their path, on Azure either.
+fn endpoint(target: &Target<'_>) -> String {
+    let quirks = crate::dialect::Quirks { deployment_paths: false, ..target.quirks.clone() };
+    path(&Target { quirks: &quirks, ..*target }, "responses")
+}
+
+/// A message as items: runs of content as messages, calls, results and thoughts on their own.
+fn put_message(message: &Message, path: &str, input: &mut Vec<Value>, carry: &mut Carry<'_>) {
+    let assistant = message.role == Role::Assistant;
+    let role = match message.role {
+        Role::System if message.developer => "developer",
+        Role::System => "system",
+        Role::Assistant => "assistant",
+        Role::User | Role::Tool => "user",
+    };
+    let mut content = Vec::new();
+    let mut flush = |content: &mut Vec<Value>, input: &mut Vec<Value>, carry: &mut Carry<'_>| {
+        if !content.is_empty() {
+            let mut item = json!({ "type": "message", "role": role, "content": std::mem::take(content) });
+            carry.extra(&mut item, &message.extra, path);
+            input.push(item);
+        }
+    };
+    for part in &message.parts {
+        let item = match part {
+            Part::ToolCall(call) => {
+                let mut item = items::call_value(call);
+                carry.extra(&mut item, &call.extra, path);
+                Some(item)
+            }
+            Part::ToolResult(result) => Some(result_item(result, message.plain, path, carry)),
+            Part::Thinking(thought) if carry.own => Some(items::thought_value(thought, true, "rs_0")),
+            Part::Opaque { dialect: Dialect::OpenAiResponses, value } if assistant => Some((**value).clone()),
+            part => {
+                match parts::encode(part, assistant, path, carry) {
+                    Some(value) => content.push(value),
+                    None => carry.lose(format!("{path}.content")),
+                }
+                None
+            }
+        };
+        if let Some(item) = item {
+            flush(&mut content, input, carry);
+            input.push(item);
+        }
+    }
+    flush(&mut content, input, carry);
+}
+
+fn result_item(result: &ToolResult, plain: bool, path: &str, carry: &mut Carry<'_>) -> Value {
+    let only_text = result.parts.iter().all(|part| matches!(part, Part::Text { .. }));
+    let output = if plain || (!carry.own && only_text) {
+        let texts = result.parts.iter().filter_map(Part::as_text);
+        Value::from(texts.collect::<String>())
+    } else {
+        let encoded: Vec<Value> =
+            result.parts.iter().filter_map(|part| parts::encode(part, false, path, carry)).collect();
+        encoded.into()
+    };
+    if result.is_error {
+        carry.lose(format!("{path}.is_error"));
+    }
+    let mut item = json!({ "call_id": result.call_id, "output": output });
+    carry.extra(&mut item, &result.extra, path);
+    merge(&mut item, &json!({ "type": "function_call_output" }));
+    item
+}
+
+fn put_tools(request: &Request, body: &mut Map<String, Value>, carry: &mut Carry<'_>) {
+    let mut tools = Vec::new();
+    for (at, tool) in request.tools.iter().enumerate() {
+        let path = format!("tools[{at}]");
+        match tool {
+            Tool::Function { name, description, parameters, strict, extra } => {
+                let mut value = json!({ "type": "function", "name": name });
+                let fields = [
+                    ("description", description.clone().map(Value::from)),
+                    ("parameters", parameters.clone()),
+                    // Here the default is strict, everywhere else it is not.
+                    ("strict", strict.or((!carry.own).then_some(false)).map(Value::from)),
+                ];
+                for (name, field) in fields {
+                    if let Some(field) = field {
+                        merge(&mut value, &json!({ name: field }));
+                    }
+                }
+                carry.extra(&mut value, extra, &path);
+                tools.push(value);
+            }
+            Tool::Opaque { dialect: Dialect::OpenAiResponses, value } => tools.push((**value).clone()),
+            Tool::Opaque { .. } => carry.lose(path),
+        }
+    }
+    if !tools.is_empty() {
+        body.insert("tools".into(), tools.into());
+    }
+    let function = |name: &String| json!({ "type": "function", "name": name });
+    let choice = match &request.tool_choice {
+        None => return,
+        Some(ToolChoice::Auto) => "auto".into(),
+        Some(ToolChoice::None) => "none".into(),
+        Some(ToolChoice::Required) => "required".into(),
+        Some(ToolChoice::Named(name)) => function(name),
+        Some(ToolChoice::Allowed(names, must)) => {
+            let mode = if *must { "required" } else { "auto" };
+            json!({ "type": "allowed_tools", "mode": mode, "tools": names.iter().map(function).collect::<Vec<_>>() })
+        }
+        Some(ToolChoice::Opaque(value)) if carry.own => value.clone(),
+        Some(ToolChoice::Opaque(_)) => return carry.lose("tool_choice"),
+    };
+    body.insert("tool_choice".into(), choice);
+}
+
+fn put_params(request: &Request, body: &mut Map<String, Value>, carry: &mut Carry<'_>) {
+    let params = &request.params;
+    let carried = [
+        ("max_output_tokens", params.max_tokens.map(Value::from)),
+        ("temperature", params.temperature.map(Value::from)),
+        ("top_p", params.top_p.map(Value::from)),
+        ("top_logprobs", params.top_logprobs.map(Value::from)),
+        ("parallel_tool_calls", request.parallel_tools.map(Value::from)),
+        ("user", request.user.clone().map(Value::from)),
+        ("metadata", request.metadata.clone().map(Value::from)),
+        ("stream", request.stream.then_some(true.into())),
+    ];
+    for (name, value) in carried {
+        if let Some(value) = value {
+            body.insert(name.into(), value);
+        }
+    }
+    let lost = [
+        ("top_k", params.top_k.is_some()),
+        ("stop", !params.stop.is_empty()),
+        ("seed", params.seed.is_some()),
+        ("presence_penalty", params.presence_penalty.is_some()),
+        ("frequency_penalty", params.frequency_penalty.is_some()),
+        ("n", params.n.is_some_and(|n| n > 1)),
+        ("logit_bias", params.logit_bias.is_some()),
+    ];
+    for (name, _) in lost.iter().filter(|(_, there)| *there) {
+        carry.lose(*name);
+    }
+    if params.logprobs == Some(true) {
+        body.insert("include".into(), json!(["message.output_text.logprobs"]));
+    }
+}
+
+fn put_rest(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
+    match &request.format {
+        None => {}
+        Some(ResponseFormat::Text) => merge(body, &json!({ "text": { "format": { "type": "text" } } })),
+        Some(ResponseFormat::JsonObject) => {
+            merge(body, &json!({ "text": { "format": { "type": "json_object" } } }))
+        }
+        Some(ResponseFormat::JsonSchema { name, description, schema, strict }) => {
+            let mut format = json!({ "type": "json_schema", "name": name, "schema": schema });
+            if let Some(text) = description {
+                merge(&mut format, &json!({ "description": text }));
+            }
+            if let Some(strict) = strict {
+                merge(&mut format, &json!({ "strict": strict }));
+            }
+            merge(body, &json!({ "text": { "format": format } }));
+        }
+    }
+    if let Some(reasoning) = &request.reasoning {
+        let mut value = json!({});
+        if let Some(effort) = reasoning.effort {
+            merge(&mut value, &json!({ "effort": effort_name(effort) }));
+        }
+        if !carry.own && reasoning.include_thoughts == Some(true) {
+            merge(&mut value, &json!({ "summary": "auto" }));
+        }
+        carry.extra(&mut value, &reasoning.extra, "reasoning");
+        merge(body, &json!({ "reasoning": value }));
+        if !carry.own {
+            // Sealed thoughts come back with the next turn, as nothing is stored.
+            merge(body, &json!({ "include": ["reasoning.encrypted_content"] }));
+        }
+    }
+    if !carry.own {
+        // In other dialects providers keep nothing unless asked to.
+        merge(body, &json!({ "store": false }));
+    }
+    for (name, value) in request.extra.iter() {
+        if carry.own {
+            merge(body, &json!({ name.as_str(): value }));
+        } else {
+            carry.lose(name.clone());
+        }
+    }
+}
