@@ -112,7 +112,8 @@ fn number(body: &[u8], name: &[u8]) -> Option<u64> {
     std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
 }
 
-/// Each event leaves in a write of its own, as at a provider that flushes every token.
+/// Each event leaves in a write of its own, as at a provider that flushes every
+/// token. The first content follows the opening event at once.
 async fn answer_stream(socket: &mut TcpStream, asked: &Asked) -> io::Result<()> {
     let mut out = String::with_capacity(1024);
     out.push_str("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nx-request-id: req_bench\r\n\r\n");
@@ -121,8 +122,8 @@ async fn answer_stream(socket: &mut TcpStream, asked: &Asked) -> io::Result<()> 
     let pause = Duration::from_millis(asked.pause_ms.max(1));
     let mut ticks = interval_at(Instant::now() + pause, pause);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    for _ in 0..asked.chunks {
-        if asked.pause_ms > 0 {
+    for number in 0..asked.chunks {
+        if asked.pause_ms > 0 && number > 0 {
             ticks.tick().await;
         }
         out.clear();
