@@ -21,8 +21,8 @@ def main(binary):
     try:
         for line in process.stdout:
             told += line
-            found = re.search(r"^\s*(curl .*)$", told, re.MULTILINE)
-            if found and "listening" in told.lower():
+            found = re.search(r"curl .*", told)
+            if found and line.endswith("\n"):
                 break
         else:
             raise SystemExit(f"no curl line was printed:\n{told}")

@@ -99,18 +99,23 @@ impl Loop {
         // What changed between the first load and now is found at once.
         let mut wait = Duration::ZERO;
         loop {
-            match self.inbox.recv_timeout(wait) {
+            let told = match self.inbox.recv_timeout(wait) {
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Signal::Changed) if !self.settle() => return,
-                Ok(Signal::Changed) | Err(RecvTimeoutError::Timeout) => {}
-            }
-            wait = match self.reloader.look() {
-                Look::Same => self.pace.poll,
-                Look::Refused if self.confirmed() => self.pace.poll,
-                Look::Refused | Look::Moving => self.pace.settle,
-                Look::Accepted => self.pace.poll,
+                Ok(Signal::Changed) => true,
+                Err(RecvTimeoutError::Timeout) => false,
             };
-            self.eyes.turn_to(self.reloader.places());
+            let look = self.reloader.look();
+            if look == Look::Refused {
+                self.confirm();
+            }
+            wait = if look == Look::Same && !told {
+                self.pace.poll
+            } else {
+                // What changes while the eyes turn is seen by the look that follows.
+                self.eyes.turn_to(self.reloader.places());
+                self.pace.settle
+            };
         }
     }
 
@@ -133,11 +138,11 @@ impl Loop {
         true
     }
 
-    /// Whether what was refused still stands there after a moment: an editor
-    /// that empties a file before it fills it is no reason for an alarm.
-    fn confirmed(&mut self) -> bool {
+    /// Tells of what was refused if it still stands there after a moment: an
+    /// editor that empties a file before it fills it is no reason for an alarm.
+    fn confirm(&mut self) {
         std::thread::park_timeout(self.pace.settle);
-        self.reloader.confirm_refusal()
+        self.reloader.confirm_refusal();
     }
 }
 
