@@ -109,6 +109,18 @@ fn ask(kept: &mut Option<TcpStream>, port: u16) -> Result<String, String> {
     }
 }
 
+/// How many bundles were refused so far, by the status page.
+fn refused(port: u16) -> u64 {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    socket.write_all(b"GET /status HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+    let body = &body[body.find('{').unwrap_or_default()..=body.rfind('}').unwrap_or_default()];
+    let status: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {answer}"));
+    status["reload"]["refused"].as_u64().unwrap_or_else(|| panic!("{status}"))
+}
+
 /// What the clients have seen together.
 #[derive(Default)]
 struct Seen {
@@ -144,10 +156,17 @@ fn swaps_under_load_lose_nothing() {
         for number in 1..=swaps {
             let broken = number % BROKEN_EVERY == 0;
             publish(folder.path(), ports, number, broken);
-            if broken {
-                continue; // the next good one shows that this one never came
-            }
             let began = Instant::now();
+            if broken {
+                while refused(ports.1) != number / BROKEN_EVERY {
+                    assert!(
+                        began.elapsed() < Duration::from_secs(10),
+                        "bundle {number} is refused within 10 s"
+                    );
+                    std::thread::sleep(Duration::from_millis(5)); // polling
+                }
+                continue;
+            }
             while seen.newest.load(Relaxed) != number && clients.iter().all(|c| !c.is_finished()) {
                 let newest = seen.newest.load(Relaxed);
                 assert!(newest % BROKEN_EVERY != 0 || newest == 0, "the broken bundle {newest} went live");

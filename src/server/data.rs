@@ -30,7 +30,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1beta/models/{call}", post(generate).fallback(wrong_method))
         .route("/v1/feedback", post(take_feedback).fallback(wrong_method))
         .route("/v1/models", get(models).fallback(wrong_method))
-        .route("/v1/models/{*model}", get(model).fallback(wrong_method))
+        .route("/v1/models/{*model}", get(model).post(generate).fallback(wrong_method))
         .fallback(not_found)
         .with_state(gateway)
 }
