@@ -6,6 +6,7 @@
 mod check;
 mod exit;
 mod explain;
+mod import;
 mod init;
 mod output;
 mod records;
@@ -52,6 +53,8 @@ enum Command {
     Replay(replay::Args),
     /// Write a commented gateway.yaml with policies to start from.
     Init(init::Args),
+    /// Convert another gateway's configuration.
+    Import(import::Args),
     /// Print or write the JSON Schemas that editors complete by.
     Schema(schema::Args),
 }
@@ -85,6 +88,7 @@ fn dispatch(command: Command, output: &mut Output) -> Exit {
         Command::Records(args) => records::run(&args, output),
         Command::Replay(args) => replay::run(&args, output),
         Command::Init(args) => init::run(&args, output),
+        Command::Import(args) => import::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
     }
 }

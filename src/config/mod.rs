@@ -13,6 +13,7 @@ mod build;
 pub mod feeds;
 pub mod file;
 mod findings;
+pub mod import;
 mod secrets;
 mod snapshot;
 pub mod watch;

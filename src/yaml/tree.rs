@@ -64,6 +64,12 @@ impl Node {
         if let Value::Map(entries) = &self.value { entries } else { &[] }
     }
 
+    /// An empty map that stands nowhere.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { id: 0, place: Place { line: 1, column: 1, length: 0 }, value: Value::Map(Vec::new()) }
+    }
+
     /// The text of a text.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

@@ -1,0 +1,143 @@
+//! LiteLLM's providers and ours.
+//! Source: LiteLLM documentation, "Providers", checked 2026-11-21.
+
+use super::Notes;
+use super::write::quoted;
+use crate::yaml::Node;
+
+/// Their prefix of a model's name, our kind, where the two differ.
+const PREFIXES: [(&str, &str); 21] = [
+    ("azure", "azure_deployments"),
+    ("azure_text", "azure_deployments"),
+    ("text-completion-openai", "openai"),
+    ("vertex_ai", "vertex"),
+    ("vertex_ai_beta", "vertex"),
+    ("bedrock_converse", "bedrock"),
+    ("together_ai", "together"),
+    ("fireworks_ai", "fireworks"),
+    ("cohere_chat", "cohere"),
+    ("ollama_chat", "ollama"),
+    ("hosted_vllm", "vllm"),
+    ("nvidia_nim", "nvidia"),
+    ("jina_ai", "jina"),
+    ("lm_studio", "lmstudio"),
+    ("github", "github_models"),
+    ("litellm_proxy", "litellm"),
+    ("openai_like", "openai_compatible"),
+    ("custom_openai", "openai_compatible"),
+    ("vercel_ai_gateway", "vercel"),
+    ("zai", "zai"),
+    ("mistral", "mistral"),
+];
+
+/// What a model's name begins with when its prefix is left out.
+const GUESSES: [(&str, &str); 8] = [
+    ("gpt-", "openai"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4", "openai"),
+    ("text-embedding-", "openai"),
+    ("dall-e", "openai"),
+    ("claude", "anthropic"),
+    ("gemini", "gemini"),
+];
+
+/// An account as `litellm_params` describe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) kind: String,
+    pub(super) base_url: Option<String>,
+    /// A reference, never a secret.
+    pub(super) api_key: Option<String>,
+    pub(super) api_version: Option<String>,
+    pub(super) organization: Option<String>,
+}
+
+/// The account and the provider's name for the model.
+pub(super) fn account(params: &Node, notes: &mut Notes) -> Option<(Account, String)> {
+    let model = params.get("model")?;
+    let full = model.text().unwrap_or_default();
+    let (kind, upstream) = kind_of(params, full, notes, model)?;
+    let base = params.get("api_base").or_else(|| params.get("base_url"));
+    let base_url = base.and_then(Node::text).map(reference).or_else(|| address(&kind, params));
+    let api_key = params.get("api_key").and_then(|key| secret(key, &kind, notes));
+    let text = |name: &str| params.get(name).and_then(Node::text).map(reference);
+    let (api_version, organization) = (text("api_version"), text("organization"));
+    Some((Account { kind, base_url, api_key, api_version, organization }, upstream))
+}
+
+fn kind_of(params: &Node, full: &str, notes: &mut Notes, at: &Node) -> Option<(String, String)> {
+    let named = params.get("custom_llm_provider").and_then(Node::text);
+    let split = full.split_once('/').map(|(prefix, rest)| (prefix.to_owned(), rest.to_owned()));
+    let (prefix, upstream) = match (named, split) {
+        (Some(name), _) => (name.to_owned(), full.strip_prefix(&format!("{name}/")).unwrap_or(full).to_owned()),
+        (None, Some((prefix, rest))) => (prefix, rest),
+        (None, None) => {
+            let guess = GUESSES.iter().find(|(begin, _)| full.starts_with(begin));
+            let Some((_, kind)) = guess else {
+                let help = "write the model with its provider before it: `openai/...`";
+                notes.tell(at, "unknown_provider", format!("`{full}` names no provider"), help);
+                return None;
+            };
+            ((*kind).to_owned(), full.to_owned())
+        }
+    };
+    let ours = PREFIXES.iter().find(|(theirs, _)| *theirs == prefix).map_or(prefix.as_str(), |(_, ours)| ours);
+    if crate::provider::kind(ours).is_some() {
+        return Some((ours.to_owned(), upstream));
+    }
+    if params.get("api_base").is_some() {
+        let message = format!("`{prefix}` is taken as a server that speaks OpenAI's API");
+        notes.tell(at, "guessed_provider", message, "set `kind` if it speaks another");
+        return Some(("openai_compatible".to_owned(), upstream));
+    }
+    let help = "if it speaks OpenAI's API: add `api_base` and import again";
+    notes.tell(at, "unknown_provider", format!("the provider `{prefix}` is not known here"), help);
+    None
+}
+
+/// The address of kinds whose address is made of an account's facts.
+fn address(kind: &str, params: &Node) -> Option<String> {
+    let text = |name: &str| params.get(name).and_then(Node::text);
+    if let Some(region) = text("aws_region_name") {
+        return Some(format!("https://bedrock-runtime.{region}.amazonaws.com"));
+    }
+    let project = text("vertex_project")?;
+    let location = text("vertex_location").unwrap_or("us-central1");
+    crate::provider::kind(kind)?;
+    Some(format!("https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}"))
+}
+
+/// `os.environ/NAME` as `${env:NAME}`, other texts as they are.
+pub(super) fn reference(text: &str) -> String {
+    text.strip_prefix("os.environ/").map_or_else(|| text.to_owned(), |name| format!("${{env:{name}}}"))
+}
+
+/// A reference to a secret. One that stands in clear is not written out.
+pub(super) fn secret(node: &Node, kind: &str, notes: &mut Notes) -> Option<String> {
+    let text = node.text()?;
+    if text.starts_with("os.environ/") {
+        return Some(reference(text));
+    }
+    let name = format!("{}_API_KEY", kind.to_uppercase());
+    let message = "a secret stands here in clear and was not copied";
+    notes.tell(node, "secret_in_clear", message, &format!("export {name}=..., and change the secret"));
+    Some(format!("${{env:{name}}}"))
+}
+
+impl Account {
+    /// Its entry under `providers`.
+    pub(super) fn yaml(&self) -> String {
+        let mut parts = vec![format!("kind: {}", quoted(&self.kind))];
+        let fields = [("base_url", &self.base_url), ("api_key", &self.api_key), ("api_version", &self.api_version)];
+        for (name, value) in fields {
+            if let Some(value) = value {
+                parts.push(format!("{name}: {}", quoted(value)));
+            }
+        }
+        if let Some(organization) = &self.organization {
+            parts.push(format!("headers: {{ openai-organization: {} }}", quoted(organization)));
+        }
+        format!("{{ {} }}", parts.join(", "))
+    }
+}

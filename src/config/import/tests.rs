@@ -1,0 +1,101 @@
+use std::path::Path;
+
+use super::litellm;
+use crate::config::tests::folder;
+use crate::config::{Snapshot, Sources, build};
+
+const CONFIG: &str = r#"
+model_list:
+  - model_name: gpt-4o
+    litellm_params: { model: azure/my-gpt, api_base: "https://eu.openai.azure.com", api_key: os.environ/AZURE_KEY, api_version: "2024-10-21", rpm: 600 }
+  - model_name: gpt-4o
+    litellm_params: { model: openai/gpt-4o-2024-11-20, api_key: os.environ/OPENAI_API_KEY, tpm: 200000, input_cost_per_token: 0.0000025, output_cost_per_token: 0.00001 }
+    model_info: { max_input_tokens: 128000, max_output_tokens: 16384 }
+  - model_name: claude
+    litellm_params: { model: claude-haiku-4-5, api_key: sk-ant-in-clear, temperature: 0.2 }
+  - model_name: local
+    litellm_params: { model: hosted_vllm/llama, api_base: "http://127.0.0.1:8000/v1" }
+  - model_name: "anthropic/*"
+    litellm_params: { model: "anthropic/*", api_key: os.environ/ANTHROPIC_API_KEY }
+  - model_name: odd
+    litellm_params: { model: unheard_of/x }
+router_settings:
+  routing_strategy: latency-based-routing
+  num_retries: 3
+  timeout: 30
+  fallbacks: [{ gpt-4o: [claude] }]
+  context_window_fallbacks: [{ claude: [gpt-4o] }]
+  model_group_alias: { gpt-4: gpt-4o }
+  redis_host: x
+litellm_settings: { drop_params: true, callbacks: [langfuse] }
+general_settings: { master_key: os.environ/MASTER, database_url: "postgres://x" }
+"#;
+
+#[test]
+fn what_has_an_equal_loads_and_what_has_none_is_listed() {
+    let imported = litellm(Path::new("config.yaml"), CONFIG).unwrap();
+    let findings: Vec<String> = imported
+        .findings
+        .iter()
+        .map(|finding| format!("{} {}: {}", finding.at.unwrap().line, finding.rule, finding.message))
+        .collect();
+    for expected in [
+        "9 secret_in_clear",
+        "9 no_equal: `temperature`",
+        "12 wildcard: `anthropic/*`",
+        "15 unknown_provider",
+        "23 no_equal: `redis_host`",
+        "24 no_equal: `callbacks`",
+        "25 no_equal: `database_url`",
+        "21 merged: `context_window_fallbacks`",
+        "25 master_key",
+    ] {
+        assert!(findings.iter().any(|finding| finding.starts_with(expected)), "{expected}: {findings:#?}");
+    }
+    assert!(!imported.yaml.contains("sk-ant"), "a secret was copied");
+
+    let policies: Vec<(String, String)> =
+        imported.policies.iter().map(|(name, text)| (format!("policies/{name}"), text.clone())).collect();
+    let mut files: Vec<(&str, &str)> = policies.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    files.push(("gateway.yaml", &imported.yaml));
+    let dir = folder(&files);
+    let snapshot = Snapshot::read(dir.path()).unwrap();
+    let sources = Sources { env: &|_| None, folder: dir.path(), pretend: true };
+    let loaded = build(&snapshot, &sources).unwrap_or_else(|problems| panic!("{problems:#?}\n{}", imported.yaml));
+    let bundle = &loaded.bundle;
+    let route = bundle.route("gpt-4", crate::ir::Endpoint::Chat).unwrap();
+    let names: Vec<&str> = route.candidates.iter().map(|model| &*model.name).collect();
+    assert_eq!(names, ["gpt-4o-1", "gpt-4o-2", "claude"]);
+    assert_eq!((route.retries.max, route.timeouts.total.as_secs()), (3, 30));
+    assert_eq!(&*route.policies[0].policy.name, "route/spread");
+    let openai = &bundle.models["gpt-4o-2"];
+    assert_eq!((openai.upstream.as_str(), openai.context_window), ("gpt-4o-2024-11-20", Some(128_000)));
+    assert_eq!(openai.price.as_ref().map(|price| (price.input, price.output)), Some((2_500_000_000, 10_000_000_000)));
+    assert_eq!(bundle.models["gpt-4o-1"].limits.requests_per_minute, Some(600));
+    assert_eq!(bundle.providers["vllm"].base_url, "http://127.0.0.1:8000/v1");
+    let claude = bundle.route("claude", crate::ir::Endpoint::Chat).unwrap();
+    assert_eq!(claude.candidates.len(), 3);
+    assert!(bundle.models.contains_key("local") && !bundle.models.contains_key("odd"));
+    assert_eq!(&*bundle.keys[0].principal.key, "master");
+}
+
+#[test]
+fn every_strategy_becomes_a_policy_that_compiles() {
+    for strategy in ["simple-shuffle", "least-busy", "latency-based-routing", "cost-based-routing", "usage-based-routing-v2"] {
+        let text = format!(
+            "model_list:\n  - {{ model_name: a, litellm_params: {{ model: openai/x }} }}\n  - {{ model_name: a, litellm_params: {{ model: openai/y }} }}\nrouter_settings: {{ routing_strategy: {strategy} }}\n"
+        );
+        let imported = litellm(Path::new("c.yaml"), &text).unwrap();
+        let (name, policy) = &imported.policies[0];
+        let dir = folder(&[("gateway.yaml", &imported.yaml), (&format!("policies/{name}"), policy)]);
+        let built = crate::config::tests::build_in(dir.path());
+        assert!(built.is_ok(), "{strategy}: {built:?}\n{policy}");
+    }
+}
+
+#[test]
+fn what_is_no_config_of_litellm_is_refused() {
+    for text in ["models: []", "model_list: [", ""] {
+        assert!(litellm(Path::new("c.yaml"), text).is_err(), "{text}");
+    }
+}
