@@ -71,7 +71,7 @@ fn own_protocols() -> Vec<Kind> {
             ..compatible("gemini", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta")
         },
         Kind {
-            dialects: &[Dialect::Gemini, Dialect::Anthropic],
+            dialects: &[Dialect::Gemini],
             endpoints: EMBEDDINGS,
             embed: embed::Form::Gemini,
             default_path: "",
@@ -80,6 +80,15 @@ fn own_protocols() -> Vec<Kind> {
             otel_name: "gcp.vertex_ai",
             source: "Vertex AI REST reference, projects.locations.publishers.models",
             ..compatible("vertex", "Google Vertex AI", "")
+        },
+        Kind {
+            dialects: &[Dialect::Anthropic],
+            default_path: "",
+            auth: Auth::GoogleToken,
+            quirks: Quirks { vertex: true, ..Quirks::default() },
+            otel_name: "gcp.vertex_ai",
+            source: "Anthropic: Claude on Vertex AI",
+            ..compatible("vertex_anthropic", "Anthropic's models on Google Vertex AI", "")
         },
         Kind {
             dialects: &[Dialect::Bedrock],
