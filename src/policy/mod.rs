@@ -6,12 +6,15 @@
 //! [`Effects`] what it may ask of the outside, [`Fault`] how it may fail. Rhai
 //! itself is known only in `script`.
 
+pub mod budget;
 pub mod case;
+pub mod consensus;
 mod effect;
 pub mod explain;
 mod fault;
 pub mod field;
 mod hook;
+pub mod learn;
 mod limits;
 mod param;
 pub mod query;

@@ -146,4 +146,6 @@ pub fn warm<'a>(models: impl IntoIterator<Item = &'a Model>) {
 }
 
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;

@@ -12,7 +12,8 @@ use crate::policy::Hook;
 /// # Errors
 /// It is no verdict of this hook; the text says what is.
 pub(super) fn read(hook: Hook, value: Dynamic) -> Result<Verdict, String> {
-    if value.is_unit() {
+    // A learning hook decides nothing: the value of its last statement is nobody's business.
+    if value.is_unit() || matches!(hook, Hook::Settled | Hook::Feedback) {
         return Ok(Verdict::Continue);
     }
     let found = value.type_name();

@@ -8,6 +8,8 @@ mod found;
 mod state;
 mod words;
 
+pub(super) use answer::Answers;
+
 use std::fmt::{self, Write};
 use std::time::Duration;
 

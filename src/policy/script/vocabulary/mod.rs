@@ -3,7 +3,10 @@
 //! nothing here knows how a script is run.
 
 mod attempt;
+mod bandit;
+mod budget;
 mod candidates;
+mod consensus;
 mod context;
 mod messages;
 mod model;
@@ -33,6 +36,9 @@ pub(super) fn register(engine: &mut Engine) {
     attempt::register(engine);
     text::register(engine);
     time::register(engine);
+    consensus::register(engine);
+    budget::register(engine);
+    bandit::register(engine);
 }
 
 /// The value of an ambient variable other than `req` and `ctx` (`attempt`,

@@ -288,6 +288,17 @@ fn add_system(request: &mut Request, text: &str) {
     request.messages.insert(after, Message::text(Role::System, text).into());
 }
 
+/// The JSON Schema that the answer must follow.
+///
+/// # Errors
+/// No script runs, or the request does not decode.
+pub(super) fn schema() -> Reply<Option<serde_json::Value>> {
+    decoded(|request| match &request.format {
+        Some(ResponseFormat::JsonSchema { schema, .. }) => Some(schema.clone()),
+        _ => None,
+    })
+}
+
 /// All visible text, a line break between messages.
 pub(super) fn all_text(request: &Request) -> String {
     let texts: Vec<String> = request.messages.iter().map(|message| message.joined_text()).collect();

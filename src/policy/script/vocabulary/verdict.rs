@@ -7,6 +7,7 @@ use rhai::{Dynamic, Engine, ImmutableString};
 use super::word::{count, word};
 use crate::ir::{Choice, Dialect, Extra, Finish, Message, Response, Role};
 use crate::plan::Verdict;
+use crate::policy::Answer;
 use crate::policy::script::turn::{Reply, raise};
 
 /// Registers the verdicts.
@@ -31,6 +32,25 @@ pub(super) fn register(engine: &mut Engine) {
         "respond(\"We are closed on Sundays.\")",
     )
     .register_into_engine(engine, |text: ImmutableString| Verdict::Respond(Box::new(answer(&text))));
+    word(
+        "respond",
+        "The same with the answer of a model that was asked: text, tool calls and all.",
+        "respond(vote.answer)",
+    )
+    .register_into_engine(engine, |answer: Answer| -> Reply<Verdict> {
+        match &answer.outcome {
+            Ok(response) => Ok(Verdict::Respond(Box::new(Response::clone(response)))),
+            Err(error) => {
+                Err(raise(format!("`{}` gave no answer to respond with: {}", answer.model, error.message)))
+            }
+        }
+    });
+    word(
+        "stop",
+        "In `on_text`: the stream ends here, with this message as its last words.",
+        "stop(\"[withheld]\")",
+    )
+    .register_into_engine(engine, |message: ImmutableString| Verdict::Stop(message.to_string()));
     word(
         "retry",
         "After a failure: the same model again, after so many ms.",

@@ -1,0 +1,20 @@
+//! Context budgets: making a conversation fit a model's window, and choosing
+//! which passages go in. Counts by the model's own tokenizer, or by the
+//! stand-in with a factor that is learned from returned usage.
+//!
+//! | module | what it owns |
+//! | --- | --- |
+//! | `counter` | tokens of a text at a model, margin included |
+//! | `fit` | what is shortened and dropped so that the rest fits |
+//! | `passages` | ranked passages without repetitions, within a budget |
+
+mod counter;
+mod fit;
+mod passages;
+
+pub use counter::{Counter, learn};
+pub use fit::{Fitted, Options, fit};
+pub use passages::{Passage, choose};
+
+#[cfg(test)]
+mod tests;

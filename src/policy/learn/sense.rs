@@ -1,0 +1,85 @@
+//! A sense for texts: a small linear model over words and size, trained one
+//! text at a time. It tells how much a prompt is like those that went badly.
+
+/// Places for words; different words may share one.
+const PLACES: usize = 4096;
+
+/// Places for sizes and signs, before those of the words.
+const SIGNS: usize = 64;
+
+/// A linear model over the words, the size and the signs of a text.
+#[derive(Debug, Clone)]
+pub struct Sense {
+    weights: Vec<f64>,
+    /// Sums of squared gradients: places that are often met move less.
+    moved: Vec<f64>,
+}
+
+impl Default for Sense {
+    fn default() -> Self {
+        Self { weights: vec![0.0; SIGNS + PLACES], moved: vec![1.0; SIGNS + PLACES] }
+    }
+}
+
+impl Sense {
+    /// What `text` leads to, on the scale of what was learned.
+    #[must_use]
+    pub fn tell(&self, text: &str) -> f64 {
+        places(text).iter().filter_map(|(at, value)| Some(self.weights.get(*at)? * value)).sum()
+    }
+
+    /// Learns that `text` led to `outcome`.
+    pub fn learn(&mut self, text: &str, outcome: f64) {
+        const RATE: f64 = 0.1;
+        const DECAY: f64 = 0.01;
+        let places = places(text);
+        let told: f64 = places.iter().filter_map(|(at, value)| Some(self.weights.get(*at)? * value)).sum();
+        for (at, value) in places {
+            if let (Some(weight), Some(moved)) = (self.weights.get_mut(at), self.moved.get_mut(at)) {
+                let gradient = (told - outcome) * value + DECAY * *weight;
+                *moved += gradient * gradient;
+                *weight -= RATE * gradient / moved.sqrt();
+            }
+        }
+    }
+}
+
+/// The places that a text touches, and how much.
+fn places(text: &str) -> Vec<(usize, f64)> {
+    let lower = text.to_lowercase();
+    let mut words: Vec<&str> =
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1).collect();
+    let (chars, many) = (text.chars().count().max(1) as f64, words.len().max(1) as f64);
+    let numbers = words.iter().filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).count() as f64;
+    let lines = text.lines().count() as f64;
+    let sign = |at: usize, sign: &str| (at, f64::from(u8::from(text.contains(sign))));
+    let mut places = vec![
+        (0, 1.0),
+        (1, chars.ln() / 7.0),
+        (2, (chars.ln() / 7.0).powi(2)),
+        (3, numbers / many),
+        (4, numbers.min(10.0) / 10.0),
+        (5, lines.min(20.0) / 20.0),
+        sign(6, "%"),
+        sign(7, "$"),
+        sign(8, "="),
+        sign(9, "not"),
+        sign(10, "?"),
+        (11, chars / many / 10.0),
+    ];
+    // One step of size each: the effect of length need not be straight.
+    places.push((16 + ((chars.ln() * 3.0) as usize).min(SIGNS - 17), 0.5));
+    words.sort_unstable();
+    words.dedup();
+    let weight = 1.0 / (words.len().max(1) as f64).sqrt();
+    places.extend(words.iter().map(|word| (SIGNS + place(word), weight)));
+    places
+}
+
+/// The place of a word (FNV-1a, the same on every machine).
+fn place(word: &str) -> usize {
+    let hash = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash % PLACES as u64) as usize
+}

@@ -1,0 +1,49 @@
+use super::*;
+
+/// Pulls for `rounds`; arm `a` is right with 0.8 at first, and `b` from the middle on. The share of best pulls in the last quarter.
+fn late_hits(method: Method, half_life: f64, seed: u64) -> f64 {
+    let arms = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let (mut bandit, rounds) = (Bandit::default(), 4_000);
+    let mut hits = 0;
+    for round in 0..rounds {
+        let best = if round < rounds / 2 { "a" } else { "b" };
+        let arm = bandit.choose(&arms, method, &mut rng).unwrap().to_owned();
+        let right = rng.f64() < if arm == best { 0.8 } else { 0.4 };
+        bandit.reward(&arm, f64::from(u8::from(right)), half_life);
+        bandit = Bandit::from_json(Some(&bandit.to_json()));
+        hits += usize::from(round >= rounds * 3 / 4 && arm == best);
+    }
+    hits as f64 / (rounds / 4) as f64
+}
+
+#[test]
+fn a_fading_bandit_follows_a_change() {
+    for method in [Method::Thompson, Method::Ucb] {
+        let share = (0..5).map(|seed| late_hits(method, 200.0, seed)).sum::<f64>() / 5.0;
+        println!("{method:?}: best arm in {:.0} % of the late pulls", share * 100.0);
+        assert!(share > 0.7, "{method:?} {share}");
+    }
+}
+
+#[test]
+fn rewards_are_means_and_nonsense_is_harmless() {
+    let mut bandit = Bandit::from_json(Some(&serde_json::json!({"a": "x"})));
+    assert_eq!(bandit.mean("a"), None);
+    bandit.reward("a", 1.0, 0.0);
+    bandit.reward("a", f64::NAN, 0.0);
+    assert_eq!(bandit.mean("a"), Some(0.5));
+    assert_eq!(bandit.choose(&[], Method::Ucb, &mut fastrand::Rng::with_seed(1)), None);
+}
+
+#[test]
+fn a_sense_tells_hard_from_easy_texts() {
+    let mut sense = Sense::default();
+    for round in 0..200 {
+        sense.learn(&format!("Prove that the integral of order {round} converges"), 1.0);
+        sense.learn(&format!("What is the capital of country {round}?"), 0.0);
+    }
+    let (hard, easy) =
+        (sense.tell("Prove that the series converges"), sense.tell("What is the capital of France?"));
+    assert!(hard > easy + 0.3, "{hard} {easy}");
+}
