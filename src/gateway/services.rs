@@ -93,7 +93,8 @@ pub(super) async fn call(
     outgoing: Outgoing<'_>,
 ) -> Result<(u16, Bytes)> {
     let Outgoing { method, path, body, headers } = outgoing;
-    let fixed = headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    let fixed =
+        headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     let mut headers: HeaderMap = fixed.chain(service.headers.iter().cloned()).collect();
     if let Some(key) = &service.api_key {
         // Bearer is what plain HTTP services read; Qdrant and Pinecone read `api-key` as well.

@@ -29,7 +29,6 @@ pub struct Admin {
 pub type Report = Arc<dyn Fn() -> Value + Send + Sync>;
 
 /// The router of the admin port.
-#[must_use]
 pub fn router(admin: Admin) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))

@@ -20,7 +20,6 @@ use crate::ir::{Dialect, Endpoint};
 const FEEDBACK: usize = 64 << 10;
 
 /// The router of the data port.
-#[must_use]
 pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat).fallback(wrong_method))

@@ -40,7 +40,7 @@ impl Build<'_> {
                 }
                 None if known.contains(&written.provider.value) => {}
                 None => {
-                    self.findings.unknown(&written.provider, "provider", known.iter().map(String::as_str))
+                    self.findings.unknown(&written.provider, "provider", known.iter().map(String::as_str));
                 }
             }
         }

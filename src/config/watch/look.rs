@@ -208,7 +208,7 @@ fn fingerprint(snapshot: &Snapshot, files: &BTreeSet<PathBuf>) -> String {
         hasher.update(format!("{} {}", problem.file.display(), problem.message));
     }
     for file in files {
-        hasher.update(std::fs::read(file).map_or_else(|error| error.to_string().into_bytes(), |bytes| bytes));
+        hasher.update(std::fs::read(file).unwrap_or_else(|error| error.to_string().into_bytes()));
         hasher.update([0]);
     }
     format!("{} {}", snapshot.hash, hex(&hasher.finalize(), 8))

@@ -94,7 +94,7 @@ impl Walk {
             }
             self.blob.length += 1;
             self.blob.digits += usize::from(c.is_ascii_digit());
-            self.blob.hex += usize::from(matches!(c, '0'..='9' | 'a'..='f' | 'A'..='F'));
+            self.blob.hex += usize::from(c.is_ascii_hexdigit());
         } else {
             self.end_blob();
         }

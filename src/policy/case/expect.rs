@@ -48,7 +48,7 @@ impl Differences {
         match (&expect.fault, &played.verdict) {
             (Some(part), Err(fault)) if fault.message.contains(part.as_str()) => {}
             (Some(part), Err(fault)) => {
-                self.found.push(format!("fault: expected `{part}` in `{}`", fault.message))
+                self.found.push(format!("fault: expected `{part}` in `{}`", fault.message));
             }
             (Some(part), Ok(verdict)) => {
                 self.found.push(format!("fault: expected `{part}`, got {}", shown(verdict)));

@@ -46,7 +46,7 @@ pub(super) fn all(
     let mut modules = StaticModuleResolver::new();
     for name in imports::order(&sources, &mut problems) {
         let Some(source) = sources.get(&name) else { continue };
-        let built = file(&name, source, &base, &limits, &modules, &mut problems);
+        let built = file((&name, source), &base, &limits, &modules, &mut problems);
         let Some((file, constants, module)) = built else { continue };
         library.constants.insert(Arc::clone(&name), constants);
         modules.insert(name.to_string(), module);
@@ -96,8 +96,7 @@ type Built = (File, BTreeMap<String, Dynamic>, Module);
 
 /// One file: parsed, its constants evaluated, made a module for others.
 fn file(
-    name: &Arc<str>,
-    source: &Arc<str>,
+    (name, source): (&Arc<str>, &Arc<str>),
     base: &Arc<Engine>,
     limits: &Limits,
     modules: &StaticModuleResolver,

@@ -66,10 +66,10 @@ impl Facts {
     pub(super) fn of(ast: &AST) -> Self {
         let mut facts = Self::default();
         for statement in ast.statements() {
-            if let Stmt::Import(import, _) = statement {
-                if let Expr::StringConstant(file, _) = &import.0 {
-                    facts.imports.insert(import.1.name.to_string(), file.to_string());
-                }
+            if let Stmt::Import(import, _) = statement
+                && let Expr::StringConstant(file, _) = &import.0
+            {
+                facts.imports.insert(import.1.name.to_string(), file.to_string());
             }
         }
         for (_, _, name, arity, script) in ast.shared_lib().iter_script_fn_info() {

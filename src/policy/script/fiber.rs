@@ -136,6 +136,7 @@ impl<I: 'static, W: 'static, R: 'static> Fiber<I, W, R> {
     }
 
     /// Whether the body has ended.
+    #[cfg(test)]
     pub(super) fn ended(&self) -> bool {
         self.coroutine.as_ref().is_none_or(Coroutine::done)
     }

@@ -121,8 +121,11 @@ fn kind(text: &str) -> Result<(ParamKind, &str), String> {
     }
 }
 
+/// A range, if there is one, and what follows it.
+type Ranged<'a, T> = (Option<(T, T)>, &'a str);
+
 /// A range `0..1` at the start of `text`, if there is one.
-fn ranged<T: std::str::FromStr + PartialOrd>(text: &str) -> Result<(Option<(T, T)>, &str), String> {
+fn ranged<T: std::str::FromStr + PartialOrd>(text: &str) -> Result<Ranged<'_, T>, String> {
     let (range, rest) = word(text.trim_start());
     let Some((from, to)) = range.split_once("..") else { return Ok((None, text)) };
     match (from.parse::<T>(), to.parse::<T>()) {

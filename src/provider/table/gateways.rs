@@ -2,6 +2,7 @@
 
 use super::{Auth, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, compatible, look_alike};
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn kinds() -> Vec<Kind> {
     vec![
         Kind {

@@ -21,6 +21,7 @@ pub(super) fn kinds() -> Vec<Kind> {
 }
 
 /// OpenAI and those who have a protocol of their own.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn own_protocols() -> Vec<Kind> {
     vec![
         Kind {
@@ -120,6 +121,7 @@ fn own_protocols() -> Vec<Kind> {
 }
 
 /// Makers of models who speak OpenAI's dialect, each with deviations.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn look_alikes() -> Vec<Kind> {
     vec![
         Kind {

@@ -4,6 +4,7 @@ use super::{
     Auth, CHAT, CHAT_COMPLETIONS, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, compatible, embed, look_alike,
 };
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn kinds() -> Vec<Kind> {
     vec![
         Kind {

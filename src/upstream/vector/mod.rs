@@ -116,14 +116,19 @@ impl HttpStore {
         let json: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         if !(200..300).contains(&status) {
             let said = said(&json).unwrap_or_default();
-            return Err(store_error(Kind::UpstreamFailed, format!("the vector store answered with {status} {said}")));
+            return Err(store_error(
+                Kind::UpstreamFailed,
+                format!("the vector store answered with {status} {said}"),
+            ));
         }
         let found = match self {
             Self::Qdrant => qdrant::response(settings, &json),
             Self::Weaviate => weaviate::response(settings, &json)?,
             Self::Pinecone => pinecone::response(settings, &json),
         };
-        found.ok_or_else(|| store_error(Kind::InvalidResponse, "the vector store answered something else".to_owned()))
+        found.ok_or_else(|| {
+            store_error(Kind::InvalidResponse, "the vector store answered something else".to_owned())
+        })
     }
 }
 
@@ -166,8 +171,8 @@ impl Query {
 #[expect(clippy::cast_possible_truncation, reason = "stores keep 32 bits")]
 pub fn vector(list: &Value) -> Result<Vec<f32>> {
     let numbers = list.as_array().filter(|list| !list.is_empty());
-    let numbers: Option<Vec<f32>> =
-        numbers.and_then(|list| list.iter().map(|number| number.as_f64().map(|number| number as f32)).collect());
+    let numbers: Option<Vec<f32>> = numbers
+        .and_then(|list| list.iter().map(|number| number.as_f64().map(|number| number as f32)).collect());
     let finite = numbers.filter(|list| list.iter().all(|number| number.is_finite()));
     finite.ok_or_else(|| wrong("`vector` of a search is a list of numbers".to_owned()))
 }
@@ -175,20 +180,30 @@ pub fn vector(list: &Value) -> Result<Vec<f32>> {
 /// Passages as policies see them.
 #[must_use]
 pub fn as_json(passages: &[Passage]) -> Value {
-    let one = |passage: &Passage| {
-        json!({ "id": passage.id, "text": passage.text, "score": passage.score, "fields": passage.fields })
-    };
+    let one = |passage: &Passage| json!({ "id": passage.id, "text": passage.text, "score": passage.score, "fields": passage.fields });
     json!({ "passages": passages.iter().map(one).collect::<Vec<_>>() })
 }
 
 /// A passage of a store's fields; the text is taken out of them.
-fn passage(settings: &Settings, id: Option<&Value>, score: f64, fields: Option<&Map<String, Value>>) -> Passage {
+fn passage(
+    settings: &Settings,
+    id: Option<&Value>,
+    score: f64,
+    fields: Option<&Map<String, Value>>,
+) -> Passage {
     let mut fields = fields.cloned().unwrap_or_default();
     let text = match setting(settings, "text_field") {
         Some(name) => fields.shift_remove(name),
-        None => ["text", "content", "page_content", "chunk_text"].iter().find_map(|name| fields.shift_remove(*name)),
+        None => ["text", "content", "page_content", "chunk_text"]
+            .iter()
+            .find_map(|name| fields.shift_remove(*name)),
     };
-    Passage { id: id.map(plain).unwrap_or_default(), text: text.as_ref().map(plain).unwrap_or_default(), score, fields }
+    Passage {
+        id: id.map(plain).unwrap_or_default(),
+        text: text.as_ref().map(plain).unwrap_or_default(),
+        score,
+        fields,
+    }
 }
 
 /// A text as it is, anything else as JSON.
@@ -202,7 +217,8 @@ fn setting<'a>(settings: &'a Settings, name: &str) -> Option<&'a str> {
 
 /// What an answer says went wrong, in any of the stores' forms, cut short.
 fn said(json: &Value) -> Option<String> {
-    let places = ["/status/error", "/error/message", "/errors/0/message", "/error/0/message", "/message", "/error"];
+    let places =
+        ["/status/error", "/error/message", "/errors/0/message", "/error/0/message", "/message", "/error"];
     let text = places.iter().find_map(|place| json.pointer(place)?.as_str())?;
     Some(text.chars().take(300).collect())
 }

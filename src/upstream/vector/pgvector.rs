@@ -48,7 +48,10 @@ impl PgStores {
             .bind(filter.to_string())
             .fetch_all(&pool);
         let rows = tokio::time::timeout(timeout, rows).await.map_err(|_| {
-            store_error(Kind::TimedOut, format!("the database did not answer within {} ms", timeout.as_millis()))
+            store_error(
+                Kind::TimedOut,
+                format!("the database did not answer within {} ms", timeout.as_millis()),
+            )
         })?;
         let rows = rows.map_err(|error| fault(&error))?;
         let one = |row: &sqlx::postgres::PgRow| {
@@ -66,7 +69,8 @@ impl PgStores {
         if let Some(pool) = pools.get(url) {
             return Ok(pool.clone());
         }
-        let options = PgConnectOptions::from_str(url).map_err(|_| wrong("this is no PostgreSQL address".to_owned()))?;
+        let options =
+            PgConnectOptions::from_str(url).map_err(|_| wrong("this is no PostgreSQL address".to_owned()))?;
         let options = match password {
             Some(password) => options.password(password.expose()),
             None => options,
@@ -135,7 +139,10 @@ mod tests {
     #[test]
     fn names_cannot_break_out_of_the_query() {
         let good = sql(&settings(&[("table", "public.docs"), ("distance", "euclid")])).unwrap();
-        assert!(good.contains("FROM \"public\".\"docs\" t") && good.contains("<-> $1::vector LIMIT $2"), "{good}");
+        assert!(
+            good.contains("FROM \"public\".\"docs\" t") && good.contains("<-> $1::vector LIMIT $2"),
+            "{good}"
+        );
         for table in ["docs; drop table x", "docs\"", "", "a..b", "docs--"] {
             assert!(sql(&settings(&[("table", table)])).is_err(), "{table}");
         }
@@ -160,7 +167,8 @@ mod tests {
         let query = Query { vector: Some(vec![1.0, 0.0]), limit: 2, ..Query::default() };
         let wait = Duration::from_secs(5);
         let found = stores.search((&url, None), &table, &query, wait).await.unwrap();
-        let seen: Vec<_> = found.iter().map(|p| (p.id.as_str(), p.text.as_str(), p.fields["lang"].clone())).collect();
+        let seen: Vec<_> =
+            found.iter().map(|p| (p.id.as_str(), p.text.as_str(), p.fields["lang"].clone())).collect();
         assert_eq!(seen, [("1", "east", json!("en")), ("3", "est", json!("fr"))]);
         assert!((found[0].score - 1.0).abs() < 1e-6 && found[1].score < 1.0);
         let french = Query { filter: Some(json!({ "lang": "fr" })), ..query.clone() };

@@ -36,7 +36,8 @@ fn filter_of(filter: &Value) -> Result<Value> {
     if fields.keys().any(|name| CLAUSES.contains(&name.as_str())) {
         return Ok(filter.clone());
     }
-    let matches: Vec<Value> = fields.iter().map(|(key, value)| json!({ "key": key, "match": equal(value) })).collect();
+    let matches: Vec<Value> =
+        fields.iter().map(|(key, value)| json!({ "key": key, "match": equal(value) })).collect();
     Ok(json!({ "must": matches }))
 }
 

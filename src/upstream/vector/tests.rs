@@ -67,7 +67,12 @@ fn filters_of_a_stores_own_pass_as_they_are() {
     let asked = json!({ "vector": [1], "filter": own });
     let weaviate = HttpStore::Weaviate.request(&settings(&json!({ "class": "C" })), &query(&asked)).unwrap();
     let text = weaviate.body["query"].as_str().unwrap();
-    assert!(text.contains("where: {operator: Or, operands: [{path: [\"a\"], operator: GreaterThan, valueInt: 1}]}"), "{text}");
+    assert!(
+        text.contains(
+            "where: {operator: Or, operands: [{path: [\"a\"], operator: GreaterThan, valueInt: 1}]}"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -79,14 +84,20 @@ fn what_makes_no_sense_is_refused_before_it_is_sent() {
         (HttpStore::Weaviate, json!({ "class": "C) { x } }" }), json!({ "vector": [1] })),
         (HttpStore::Weaviate, json!({ "class": "C", "properties": ["a b"] }), json!({ "vector": [1] })),
         (HttpStore::Weaviate, json!({ "class": "C" }), json!({ "vector": [1], "filter": { "a": [1] } })),
-        (HttpStore::Weaviate, json!({ "class": "C" }), json!({ "vector": [1], "filter": { "operator": "And} }" } })),
+        (
+            HttpStore::Weaviate,
+            json!({ "class": "C" }),
+            json!({ "vector": [1], "filter": { "operator": "And} }" } }),
+        ),
         (HttpStore::Pinecone, json!({}), json!({ "vector": [1], "filter": 3 })),
         (HttpStore::Pinecone, json!({}), json!({})),
     ] {
         let asked = Query::read(&written, &none).unwrap();
         assert!(store.request(&settings(&with), &asked).is_err(), "{store:?} {with} {written}");
     }
-    for written in [json!({ "vector": [] }), json!({ "vector": ["a"] }), json!({ "limit": 0 }), json!({ "limit": 1000 })] {
+    for written in
+        [json!({ "vector": [] }), json!({ "vector": ["a"] }), json!({ "limit": 0 }), json!({ "limit": 1000 })]
+    {
         assert!(Query::read(&written, &none).is_err(), "{written}");
     }
 }
@@ -103,9 +114,11 @@ fn answers_become_passages() {
     let points = json!({ "result": { "points": [{ "id": 7, "score": 0.5, "payload": { "text": "a", "page": 3 } }] }, "status": "ok" });
     let found = check(HttpStore::Qdrant, &none, &points, &[("7", "a", 0.5)]);
     assert_eq!(found[0].fields["page"], 3);
-    let hit = json!({ "matches": [{ "id": "x", "score": 0.25, "metadata": { "body": "b" } }], "namespace": "" });
+    let hit =
+        json!({ "matches": [{ "id": "x", "score": 0.25, "metadata": { "body": "b" } }], "namespace": "" });
     check(HttpStore::Pinecone, &settings(&json!({ "text_field": "body" })), &hit, &[("x", "b", 0.25)]);
-    let hits = json!({ "result": { "hits": [{ "_id": "y", "_score": 0.75, "fields": { "chunk_text": "c" } }] } });
+    let hits =
+        json!({ "result": { "hits": [{ "_id": "y", "_score": 0.75, "fields": { "chunk_text": "c" } }] } });
     check(HttpStore::Pinecone, &none, &hits, &[("y", "c", 0.75)]);
     let graph = json!({ "data": { "Get": { "Doc": [{ "text": "d", "_additional": { "id": "z", "distance": 0.25 } }] } } });
     check(HttpStore::Weaviate, &none, &graph, &[("z", "d", 0.75)]);
@@ -115,9 +128,24 @@ fn answers_become_passages() {
 fn refusals_are_told_in_the_stores_words() {
     let none = Settings::default();
     for (store, status, body, said) in [
-        (HttpStore::Qdrant, 404, r#"{"status":{"error":"Not found: Collection `x` doesn't exist!"},"time":0.1}"#, "doesn't exist"),
-        (HttpStore::Pinecone, 401, r#"{"error":{"code":"UNAUTHENTICATED","message":"Invalid API Key"}}"#, "Invalid API Key"),
-        (HttpStore::Weaviate, 200, r#"{"errors":[{"message":"Cannot query field"}],"data":{}}"#, "Cannot query field"),
+        (
+            HttpStore::Qdrant,
+            404,
+            r#"{"status":{"error":"Not found: Collection `x` doesn't exist!"},"time":0.1}"#,
+            "doesn't exist",
+        ),
+        (
+            HttpStore::Pinecone,
+            401,
+            r#"{"error":{"code":"UNAUTHENTICATED","message":"Invalid API Key"}}"#,
+            "Invalid API Key",
+        ),
+        (
+            HttpStore::Weaviate,
+            200,
+            r#"{"errors":[{"message":"Cannot query field"}],"data":{}}"#,
+            "Cannot query field",
+        ),
         (HttpStore::Qdrant, 502, "<html>", "502"),
         (HttpStore::Qdrant, 200, "{}", "something else"),
     ] {
@@ -130,7 +158,8 @@ fn refusals_are_told_in_the_stores_words() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the recordings' place comes from whoever runs the tests")]
 fn recorded_answers_are_read() {
-    let place = std::env::var("POINTSMAN_SHARED").unwrap_or_else(|_| format!("{}/../shared", env!("CARGO_MANIFEST_DIR")));
+    let place = std::env::var("POINTSMAN_SHARED")
+        .unwrap_or_else(|_| format!("{}/../shared", env!("CARGO_MANIFEST_DIR")));
     let read = |store: &str, part: &str| {
         let folder = std::fs::read_dir(format!("{place}/traffic/{store}")).ok()?;
         let case = folder.flatten().find(|case| case.file_name().to_string_lossy().contains(part))?;

@@ -34,7 +34,8 @@ pub(super) fn request(settings: &Settings, query: &Query) -> Result<Asked> {
 
 /// The properties to return: those of the settings and the text field.
 fn properties(settings: &Settings) -> Result<String> {
-    let listed = settings.get("properties").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let listed =
+        settings.get("properties").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let mut all = vec![name(setting(settings, "text_field").unwrap_or("text"))?];
     for property in listed {
         let property = name(property)?;

@@ -87,7 +87,7 @@ fn drafted(fields: &Map) -> Reply<Request> {
             "system" | "prompt" => {}
             "messages" => request.messages.extend(messages(value)?),
             "max_tokens" => {
-                request.params.max_tokens = value.as_int().ok().and_then(|most| u64::try_from(most).ok())
+                request.params.max_tokens = value.as_int().ok().and_then(|most| u64::try_from(most).ok());
             }
             "temperature" => {
                 request.params.temperature =

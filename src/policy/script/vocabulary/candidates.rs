@@ -211,6 +211,10 @@ fn by_figure(engine: &mut Engine) {
             },
         );
     }
+    by_state(engine);
+}
+
+fn by_state(engine: &mut Engine) {
     word("healthy", "Those whose breaker lets requests through.", "ctx.candidates.healthy()")
         .register_into_engine(engine, |list: &mut Selection| list.healthy());
     word(

@@ -175,7 +175,7 @@ fn message(engine: &mut Engine) {
             let at = at.0;
             change(|request| {
                 if at < request.messages.len() {
-                    drop(request.messages.remove(at))
+                    drop(request.messages.remove(at));
                 }
             })
         },

@@ -133,6 +133,9 @@ fn health(engine: &mut Engine) {
         .register_into_engine(engine, |model: &mut Candidate| model.health.samples as i64);
 }
 
+/// A rate of a price, nano-USD a million tokens.
+type Rate = fn(&Price) -> Option<i64>;
+
 fn money(engine: &mut Engine) {
     getter("price", "Its price now, or `()` when unpriced.", "m.price != ()").register_into_engine(
         engine,
@@ -157,7 +160,7 @@ fn money(engine: &mut Engine) {
         let cost = with_need(|need| need.cost(model))?;
         Ok(or_absent(cost.map(Money::as_usd), || format!("{}.cost(req)", model.model.name)))
     });
-    let rates: [(&'static str, &str, fn(&Price) -> Option<i64>); 4] = [
+    let rates: [(&'static str, &str, Rate); 4] = [
         ("input", "USD a million tokens of input.", |p| Some(p.input)),
         ("output", "USD a million tokens of output.", |p| Some(p.output)),
         ("cached_input", "USD a million tokens read from the provider's cache, or `()`.", |p| p.cached_input),

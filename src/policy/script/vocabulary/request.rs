@@ -116,9 +116,9 @@ fn texts(engine: &mut Engine) {
         change(|request| add_system(request, &text))
     });
     getter("text", "All visible text of the conversation.", "req.text.matches(\"(?i)invoice\")")
-        .register_into_engine(engine, |_: &mut Req| decoded(|request| all_text(request)));
+        .register_into_engine(engine, |_: &mut Req| decoded(all_text));
     getter("last_user", "The text of the last user message; empty without one.", "req.last_user.len < 200")
-        .register_into_engine(engine, |_: &mut Req| decoded(|request| last_user(request)));
+        .register_into_engine(engine, |_: &mut Req| decoded(last_user));
     getter(
         "stats",
         "Figures about the last user message: chars, words, code_share, is_question, script.",

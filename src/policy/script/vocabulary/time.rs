@@ -23,13 +23,16 @@ impl Moment {
 }
 
 /// Registers the words of moments.
+/// A part of a moment.
+type Reading = fn(&Moment) -> i64;
+
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Moment>("Moment");
     getter("unix", "Seconds since the Unix epoch.", "ctx.now.unix")
         .register_into_engine(engine, |at: &mut Moment| (at.unix_ms / 1000) as i64);
     getter("unix_ms", "Milliseconds since the Unix epoch.", "ctx.now.unix_ms")
         .register_into_engine(engine, |at: &mut Moment| at.unix_ms as i64);
-    let parts: [(&'static str, &str, fn(&Moment) -> i64); 5] = [
+    let parts: [(&'static str, &str, Reading); 5] = [
         ("hour", "The hour, 0 to 23, UTC.", |at| i64::from(at.date.hour())),
         ("minute", "The minute, 0 to 59.", |at| i64::from(at.date.minute())),
         ("day", "The day of the month, from 1.", |at| i64::from(at.date.day())),
