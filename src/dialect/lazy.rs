@@ -72,6 +72,20 @@ impl LazyRequest {
         Self { endpoint, inbound, raw: Bytes::new(), head, path_model: None, decoded, figures, edited: true }
     }
 
+    /// A request that is no conversation: `raw` is checked and its model found
+    /// as ever; the canonical form has no messages.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn passage(endpoint: Endpoint, inbound: &'static dyn Inbound, raw: Bytes) -> Result<Self> {
+        let head = Head::scan(&raw)?;
+        head.require_model()?;
+        let mut request = Request::new(inbound.dialect(), head.model.clone());
+        request.stream = head.stream;
+        let (decoded, figures) = (OnceLock::from(Arc::new(request)), Default::default());
+        Ok(Self { endpoint, inbound, raw, head, path_model: None, decoded, figures, edited: false })
+    }
+
     /// The endpoint at which it came.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {

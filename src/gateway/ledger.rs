@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::Gateway;
 use crate::clock::Now;
 use crate::error::{Error, Kind, Origin, Result, Retry};
-use crate::ir::{Money, Usage};
+use crate::ir::{Money, Units, Usage};
 use crate::model::{Model, Price};
 use crate::observe::ModelMeters;
 use crate::record;
@@ -75,6 +75,7 @@ pub(super) struct Attempt {
     began: Now,
     first_byte: Option<Now>,
     status: Option<u16>,
+    units: Units,
 }
 
 impl Attempt {
@@ -109,6 +110,7 @@ impl Attempt {
             began: now,
             first_byte: None,
             status: None,
+            units: Units::default(),
         })
     }
 
@@ -121,6 +123,11 @@ impl Attempt {
     pub(super) fn head(&mut self, status: u16, now: Now) {
         self.status = Some(status);
         self.first_byte = Some(now);
+    }
+
+    /// What else than tokens the answer takes.
+    pub(super) fn counted(&mut self, units: Units) {
+        self.units = units;
     }
 
     /// The answer is complete. Gives its cost, where the model has a price.
@@ -159,8 +166,12 @@ impl Attempt {
     fn close(&mut self, ending: Ending, usage: &Usage, error: Option<&str>, now: Now) -> Option<Money> {
         let permit = self.permit.take()?;
         permit.end(ending, (usage.total() > 0).then(|| usage.total()), now);
-        let used = usage.total() > 0;
-        let cost = if used { self.price.as_ref().map(|price| price.cost(usage)) } else { Some(Money::ZERO) };
+        let used = usage.total() > 0 || (error.is_none() && !self.units.is_none());
+        let cost = if used {
+            self.price.as_ref().and_then(|price| price.cost_of(usage, &self.units))
+        } else {
+            Some(Money::ZERO)
+        };
         self.meters.input.inc_by(usage.input);
         self.meters.output.inc_by(usage.output);
         self.meters.cached.inc_by(usage.cached_input.unwrap_or(0).min(usage.input));

@@ -15,6 +15,7 @@ mod recital;
 mod request;
 mod rerank;
 mod response;
+mod units;
 mod usage;
 
 pub use dialect::Dialect;
@@ -27,6 +28,7 @@ pub use request::{
 };
 pub use rerank::{Ranked, RerankDocument, RerankRequest, RerankResponse};
 pub use response::{Choice, Finish, Logprobs, Response};
+pub use units::Units;
 pub use usage::Usage;
 
 use serde_json::{Map, Value};

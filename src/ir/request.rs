@@ -20,6 +20,8 @@ pub enum Endpoint {
     Generate,
     /// OpenAI's legacy text completion.
     Completions,
+    /// How many tokens a conversation has.
+    CountTokens,
     /// Texts to vectors.
     Embeddings,
     /// Pictures made or edited.
@@ -40,12 +42,13 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Chat,
         Self::Responses,
         Self::Messages,
         Self::Generate,
         Self::Completions,
+        Self::CountTokens,
         Self::Embeddings,
         Self::Images,
         Self::Transcriptions,
@@ -65,6 +68,7 @@ impl Endpoint {
             Self::Messages => "messages",
             Self::Generate => "generate",
             Self::Completions => "completions",
+            Self::CountTokens => "count_tokens",
             Self::Embeddings => "embeddings",
             Self::Images => "images",
             Self::Transcriptions => "transcriptions",

@@ -1,6 +1,6 @@
 //! Prices and the cost of an answer, in integer nano-USD.
 
-use crate::ir::{Money, Usage};
+use crate::ir::{Money, Units, Usage};
 
 /// Prices in nano-USD per million tokens. Absent rates fall back: cached and
 /// written input to the input rate, reasoning to the output rate.
@@ -93,11 +93,65 @@ impl Price {
         .into_iter()
         .fold(Money(self.request.unwrap_or(0)), |sum, (tokens, rate)| sum.plus(position(tokens, rate)))
     }
+
+    /// What `usage` and `units` cost together: every position that the price
+    /// names. `None`, hence unpriced, when something was used and the price
+    /// names none of it.
+    #[must_use]
+    pub fn cost_of(&self, usage: &Usage, units: &Units) -> Option<Money> {
+        let positions = [
+            (units.images, self.image, 1),
+            (units.audio_ms, self.audio_second, 1_000),
+            (units.characters, self.characters, 1_000_000),
+        ];
+        let mut charged = usage.total() > 0 || self.request.is_some() || units.is_none();
+        let mut sum = self.cost(usage);
+        for (count, rate, per) in positions {
+            if let Some(rate) = rate.filter(|_| count > 0) {
+                charged = true;
+                sum = sum.plus(share(count, rate, per));
+            }
+        }
+        charged.then_some(sum)
+    }
 }
 
 /// `tokens` at `rate` nano-USD a million, rounded up.
 fn position(tokens: u64, rate: i64) -> Money {
-    let exact = i128::from(tokens) * i128::from(rate);
-    let nano = exact.div_euclid(1_000_000) + i128::from(exact.rem_euclid(1_000_000) != 0);
+    share(tokens, rate, 1_000_000)
+}
+
+/// `count` at `rate` nano-USD for `per` of them, rounded up.
+fn share(count: u64, rate: i64, per: i128) -> Money {
+    let exact = i128::from(count) * i128::from(rate);
+    let nano = exact.div_euclid(per) + i128::from(exact.rem_euclid(per) != 0);
     Money(i64::try_from(nano).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use super::*;
+
+    #[test]
+    fn units_cost_what_the_price_names_and_are_unpriced_otherwise() {
+        let price = Price {
+            image: Some(40),
+            audio_second: Some(1_000),
+            characters: Some(15_000),
+            ..Price::default()
+        };
+        let none = Usage::default();
+        for (units, expected) in [
+            (Units { images: 3, ..Units::default() }, 120),
+            (Units { audio_ms: 2_500, ..Units::default() }, 2_500),
+            (Units { audio_ms: 1, ..Units::default() }, 1),
+            (Units { characters: 1_000, ..Units::default() }, 15),
+            (Units::default(), 0),
+        ] {
+            assert_eq!(price.cost_of(&none, &units), Some(Money(expected)), "{units:?}");
+        }
+        let images = Units { images: 1, ..Units::default() };
+        assert_eq!(Price::default().cost_of(&none, &images), None);
+        assert_eq!(Price { request: Some(7), ..Price::default() }.cost_of(&none, &images), Some(Money(7)));
+    }
 }
