@@ -141,6 +141,7 @@ async fn send(
         model,
         wire: prepared.wire.clone(),
         method: Method::POST,
+        upload: None,
         content_type: None,
         traceparent: journey.traceparent.clone(),
     };
@@ -166,6 +167,13 @@ fn prepare(journey: &Journey, model: &Model, made: &Try<'_>) -> Result<Prepared>
     let request = made.request;
     let inbound = request.inbound().dialect();
     let provider = &model.provider;
+    if provider.kind.dialects.is_empty() {
+        return Err(Error::new(
+            Kind::Unsupported,
+            Origin::Client,
+            format!("model `{}` is at {}, which carries no conversations", model.name, provider.kind.title),
+        ));
+    }
     let dialect = if provider.kind.dialects.contains(&inbound) { inbound } else { provider.dialect };
     let outbound = outbound(dialect).ok_or_else(|| no_dialect(model, dialect))?;
     let target = Target {
@@ -247,7 +255,7 @@ async fn read_whole(
 }
 
 /// Reads an error of the provider, whatever its form.
-async fn read_error(
+pub(super) async fn read_error(
     outbound: &'static dyn Outbound,
     reply: Reply,
     left: Duration,
@@ -298,11 +306,11 @@ async fn begin_stream(mut lane: Lane, mut body: Body, first: Duration) -> Result
     }
 }
 
-fn too_slow(model: &Model, limit: Duration) -> Error {
+pub(super) fn too_slow(model: &Model, limit: Duration) -> Error {
     let text = format!("model `{}` sent no first byte within {} ms", model.name, limit.as_millis());
     Error::new(Kind::TimedOut, Origin::Upstream, text)
 }
 
-fn slow_body() -> Error {
+pub(super) fn slow_body() -> Error {
     Error::new(Kind::TimedOut, Origin::Upstream, "the provider's answer did not arrive in time")
 }

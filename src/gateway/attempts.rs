@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::attempt::{self, Answered, Try};
@@ -20,6 +21,57 @@ use crate::state::RetryBudget;
 
 /// Most attempts of one exchange, whatever policies say.
 const MOST_ATTEMPTS: u32 = 32;
+
+/// What is carried to models: made anew for each attempt.
+pub(super) trait Load: Sync {
+    /// What a model answers.
+    type Answer: Send;
+
+    /// One attempt at `model`.
+    fn attempt<'a>(
+        &'a self,
+        journey: &'a Journey,
+        model: &'a Arc<Model>,
+        bounds: Bounds,
+    ) -> BoxFuture<'a, Result<Self::Answer>>;
+
+    /// Whether it was used up by an attempt, so that none can follow.
+    fn spent(&self) -> bool {
+        false
+    }
+}
+
+/// What an attempt has to go by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// What asked for it: `plan`, `hedge`, or the effect of a policy.
+    pub(super) cause: &'static str,
+    /// Longest wait for the first byte of the answer.
+    pub(super) first_byte: Duration,
+    /// Longest duration of the attempt until it is whole, or its stream begins.
+    pub(super) total: Duration,
+}
+
+/// A conversation as it stands, and whether its answer is wanted decoded.
+struct Talk<'a> {
+    request: &'a LazyRequest,
+    decode: bool,
+}
+
+impl Load for Talk<'_> {
+    type Answer = Answered;
+
+    fn attempt<'a>(
+        &'a self,
+        journey: &'a Journey,
+        model: &'a Arc<Model>,
+        bounds: Bounds,
+    ) -> BoxFuture<'a, Result<Answered>> {
+        let Bounds { cause, first_byte, total } = bounds;
+        let made = Try { request: self.request, cause, decode: self.decode, first_byte, total };
+        Box::pin(attempt::make(journey, model, made))
+    }
+}
 
 /// Whose request is carried out.
 pub(super) enum Source<'a> {
@@ -81,7 +133,8 @@ pub(super) async fn run(
     let mut walk = Walk::new(journey, plan);
     loop {
         let began = journey.gateway.clock.now();
-        let fallen = match walk.step(source.request()?, manner).await? {
+        let talk = Talk { request: source.request()?, decode: manner.decode };
+        let fallen = match walk.step(&talk, manner.cause).await? {
             Ok(answered) => return Ok(answered),
             Err(fallen) => fallen,
         };
@@ -90,6 +143,31 @@ pub(super) async fn run(
         } else {
             Ruling::None
         };
+        walk.go_on(fallen, ruling).await?;
+    }
+}
+
+/// Carries out `plan` with a load that is no conversation.
+///
+/// # Errors
+/// As [`run`]; the first failure when the load is spent.
+pub(super) async fn carry<L: Load>(
+    journey: &Journey,
+    plan: Plan,
+    deciders: &mut Deciders,
+    load: &L,
+) -> Result<L::Answer> {
+    let mut walk = Walk::new(journey, plan);
+    loop {
+        let began = journey.gateway.clock.now();
+        let fallen = match walk.step(load, "plan").await? {
+            Ok(answered) => return Ok(answered),
+            Err(fallen) => fallen,
+        };
+        if load.spent() {
+            return Err(fallen.error);
+        }
+        let ruling = deciders.on_failure(|| walk.facts(&fallen.error, began)).await?;
         walk.go_on(fallen, ruling).await?;
     }
 }
@@ -103,15 +181,15 @@ impl<'a> Walk<'a> {
     }
 
     /// Tries the step whose turn it is.
-    async fn step(
+    async fn step<L: Load>(
         &mut self,
-        request: &LazyRequest,
-        manner: Manner,
-    ) -> Result<std::result::Result<Answered, Fallen>> {
+        load: &L,
+        cause: &'static str,
+    ) -> Result<std::result::Result<L::Answer, Fallen>> {
         let step = self.plan.steps.get(self.place).ok_or_else(no_step)?;
         self.tries += 1;
         self.attempts += 1;
-        let tried = try_step(self.journey, step, self.plan.steps.get(self.place + 1), request, manner);
+        let tried = try_step(self.journey, step, self.plan.steps.get(self.place + 1), load, cause);
         match timeout_at(self.deadline, tried).await {
             Ok(tried) => Ok(tried),
             Err(_) => Ok(Err(Fallen { error: out_of_time(), hedged: false })),
@@ -186,15 +264,15 @@ impl<'a> Walk<'a> {
 
 /// Tries one step; silent for too long, the following one runs beside it and
 /// the first to answer wins.
-async fn try_step(
+async fn try_step<L: Load>(
     journey: &Journey,
     step: &Step,
     following: Option<&Step>,
-    request: &LazyRequest,
-    manner: Manner,
-) -> std::result::Result<Answered, Fallen> {
+    load: &L,
+    cause: &'static str,
+) -> std::result::Result<L::Answer, Fallen> {
     let alone = |error| Fallen { error, hedged: false };
-    let first = one(journey, step, request, manner);
+    let first = one(journey, step, load, cause);
     let (Some(silence), Some(following)) = (step.hedge_after, following) else {
         return first.await.map_err(alone);
     };
@@ -203,7 +281,7 @@ async fn try_step(
         answered = &mut first => return answered.map_err(alone),
         () = sleep(silence) => {}
     }
-    let mut second = Box::pin(one(journey, following, request, Manner { cause: "hedge", ..manner }));
+    let mut second = Box::pin(one(journey, following, load, "hedge"));
     let (early, other) = tokio::select! {
         answered = &mut first => (answered, second),
         answered = &mut second => (answered, first),
@@ -215,12 +293,11 @@ async fn try_step(
 }
 
 /// One attempt of a step, with its bounds.
-async fn one(journey: &Journey, step: &Step, request: &LazyRequest, manner: Manner) -> Result<Answered> {
+async fn one<L: Load>(journey: &Journey, step: &Step, load: &L, cause: &'static str) -> Result<L::Answer> {
     let model = model(journey, &step.model)?;
     let first_byte = step.first_byte.unwrap_or(journey.route.timeouts.first_byte);
     let total = step.total.unwrap_or(Duration::MAX).min(journey.time_left());
-    let Manner { cause, decode } = manner;
-    attempt::make(journey, model, Try { request, cause, decode, first_byte, total }).await
+    load.attempt(journey, model, Bounds { cause, first_byte, total }).await
 }
 
 /// The model of this name: of the bundle that the exchange keeps.

@@ -182,7 +182,11 @@ impl Route {
     /// Whether clients may ask for it at `endpoint`.
     #[must_use]
     pub fn serves(&self, endpoint: Endpoint) -> bool {
-        self.endpoints.as_ref().is_none_or(|served| served.contains(&endpoint))
+        let counts = |served: &Endpoint| {
+            endpoint == Endpoint::CountTokens && matches!(served, Endpoint::Messages | Endpoint::Generate)
+        };
+        let serves = |served: &Endpoint| *served == endpoint || counts(served);
+        self.endpoints.as_ref().is_none_or(|all| all.iter().any(serves))
     }
 
     /// Whether one of its policies has this hook.

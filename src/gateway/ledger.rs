@@ -76,6 +76,8 @@ pub(super) struct Attempt {
     first_byte: Option<Now>,
     status: Option<u16>,
     units: Units,
+    /// Whether nobody can say what the answer took.
+    unmetered: bool,
 }
 
 impl Attempt {
@@ -111,7 +113,13 @@ impl Attempt {
             first_byte: None,
             status: None,
             units: Units::default(),
+            unmetered: false,
         })
+    }
+
+    /// What the clock says.
+    pub(super) fn now(&self) -> Now {
+        self.gateway.clock.now()
     }
 
     /// When it began.
@@ -128,6 +136,11 @@ impl Attempt {
     /// What else than tokens the answer takes.
     pub(super) fn counted(&mut self, units: Units) {
         self.units = units;
+    }
+
+    /// The answer was charged for and does not say how much: its cost is not known.
+    pub(super) fn unmetered(&mut self) {
+        self.unmetered = true;
     }
 
     /// The answer is complete. Gives its cost, where the model has a price.
@@ -166,8 +179,11 @@ impl Attempt {
     fn close(&mut self, ending: Ending, usage: &Usage, error: Option<&str>, now: Now) -> Option<Money> {
         let permit = self.permit.take()?;
         permit.end(ending, (usage.total() > 0).then(|| usage.total()), now);
-        let used = usage.total() > 0 || (error.is_none() && !self.units.is_none());
-        let cost = if used {
+        let answered = error.is_none();
+        let used = usage.total() > 0 || (answered && !self.units.is_none());
+        let cost = if answered && self.unmetered {
+            None
+        } else if used {
             self.price.as_ref().and_then(|price| price.cost_of(usage, &self.units))
         } else {
             Some(Money::ZERO)

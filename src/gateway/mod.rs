@@ -15,6 +15,7 @@
 //! | `lane`, `relay` | an answer on its way to the client |
 //! | `reply` | what the client gets |
 //! | `facts`, `journal` | what the record keeps of requests and effects |
+//! | `passage` | the journey of what is no conversation: vectors, pictures, sound, files |
 
 mod afterwards;
 mod attempt;
@@ -28,6 +29,7 @@ mod identify;
 mod journal;
 mod lane;
 mod ledger;
+mod passage;
 mod pipeline;
 mod prices;
 mod relay;
@@ -43,6 +45,7 @@ pub use afterwards::feedback;
 pub use bundle::{Bundle, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
 pub use facts::request_of;
 pub use journal::{recorded, restored};
+pub use passage::{Flow, Passage, serve_passage};
 pub use pipeline::{Call, serve};
 pub use prices::{FeedStatus, PriceBook};
 pub use reply::{Body, Reply};

@@ -24,7 +24,7 @@ use crate::policy::Hook;
 const PLAN: Manner = Manner { cause: "plan", decode: false };
 
 /// Longest time for a client to send its body.
-const BODY_TIME: Duration = Duration::from_secs(60);
+pub(super) const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// A client's request, less its body.
 pub struct Call {
@@ -73,7 +73,7 @@ where
     let raw = read_body(body, exchange.bundle.settings.max_body).await?;
     let request = decode(&call, raw)?;
     exchange.asked_for = exchange.gateway.records.as_ref().map(|_| request.clone());
-    let journey = select_route(exchange, &call, &request)?;
+    let journey = select_route(exchange, &call.headers, &request)?;
     let mut deciders = Deciders::new(&journey, request, policy_headers(exchange, &call.headers));
     let answer = decide_and_ask(&journey, &mut deciders).await;
     keep(exchange, &mut deciders);
@@ -125,7 +125,7 @@ fn rewrapped(mut whole: Box<super::attempt::Whole>, response: Response) -> Answe
 }
 
 /// Refuses a request that has passed through this process before.
-fn refuse_loop(exchange: &Exchange, headers: &HeaderMap) -> Result<()> {
+pub(super) fn refuse_loop(exchange: &Exchange, headers: &HeaderMap) -> Result<()> {
     if headers.get_all(http::header::VIA).iter().any(|via| via == exchange.gateway.upstream.via()) {
         let text =
             "the request has passed through this gateway before: a provider's base_url points back at it";
@@ -135,7 +135,7 @@ fn refuse_loop(exchange: &Exchange, headers: &HeaderMap) -> Result<()> {
 }
 
 /// Reads the body under its cap.
-async fn read_body<B>(body: B, cap: usize) -> Result<Bytes>
+pub(super) async fn read_body<B>(body: B, cap: usize) -> Result<Bytes>
 where
     B: http_body::Body<Data = Bytes> + Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -155,38 +155,48 @@ where
     }
 }
 
-fn too_large(cap: usize) -> Error {
+pub(super) fn too_large(cap: usize) -> Error {
     Error::new(Kind::TooLarge, Origin::Client, format!("the body is larger than {cap} bytes"))
 }
 
 /// Checks the body and finds its model; nothing is decoded yet.
 fn decode(call: &Call, raw: Bytes) -> Result<LazyRequest> {
-    if let Some(encoding) = call.headers.get(http::header::CONTENT_ENCODING)
+    refuse_encoded(&call.headers)?;
+    let path = PathFacts { model: call.path_model.as_deref(), stream: call.path_stream };
+    LazyRequest::read(call.endpoint, call.inbound, raw, path)
+}
+
+/// Refuses a compressed body.
+pub(super) fn refuse_encoded(headers: &HeaderMap) -> Result<()> {
+    if let Some(encoding) = headers.get(http::header::CONTENT_ENCODING)
         && encoding != "identity"
     {
         let text = "the body is compressed: send it without content-encoding";
         return Err(Error::new(Kind::UnsupportedMedia, Origin::Client, text));
     }
-    let path = PathFacts { model: call.path_model.as_deref(), stream: call.path_stream };
-    LazyRequest::read(call.endpoint, call.inbound, raw, path)
+    Ok(())
 }
 
 /// Finds the route that claims the model's name and pins it to the exchange.
-fn select_route(exchange: &mut Exchange, call: &Call, request: &LazyRequest) -> Result<Arc<Journey>> {
+pub(super) fn select_route(
+    exchange: &mut Exchange,
+    headers: &HeaderMap,
+    request: &LazyRequest,
+) -> Result<Arc<Journey>> {
     exchange.asked = request.model().to_owned();
     exchange.stream = request.stream();
-    exchange.session = session(&call.headers);
+    exchange.session = session(headers);
     let route = exchange
         .bundle
-        .route(request.model(), call.endpoint)
+        .route(request.model(), request.endpoint())
         .filter(|_| super::identify::may_ask(&exchange.principal, request.model()))
         .ok_or_else(|| unknown_model(request.model()))?;
     let route = Arc::clone(route);
     exchange.route = Some(Arc::clone(&route));
-    Ok(Arc::new(journey_of(exchange, route, call)))
+    Ok(Arc::new(journey_of(exchange, route, headers)))
 }
 
-fn journey_of(exchange: &Exchange, route: Arc<Route>, call: &Call) -> Journey {
+fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &HeaderMap) -> Journey {
     Journey {
         gateway: Arc::clone(&exchange.gateway),
         bundle: Arc::clone(&exchange.bundle),
@@ -196,8 +206,8 @@ fn journey_of(exchange: &Exchange, route: Arc<Route>, call: &Call) -> Journey {
         session: exchange.session.clone(),
         started: exchange.started,
         deadline: Instant::now() + route.timeouts.total,
-        traceparent: call.headers.get("traceparent").cloned(),
-        companions: companions(call),
+        traceparent: headers.get("traceparent").cloned(),
+        companions: companions(exchange.inbound, headers),
         route,
     }
 }
@@ -210,12 +220,11 @@ fn unknown_model(model: &str) -> Error {
 }
 
 /// The headers that belong to the request in the client's dialect.
-fn companions(call: &Call) -> HeaderMap {
+fn companions(inbound: &dyn crate::dialect::Inbound, headers: &HeaderMap) -> HeaderMap {
     let mut found = HeaderMap::new();
-    for name in call.inbound.companions() {
+    for name in inbound.companions() {
         // Several lines of one name are one list.
-        let lines: Vec<&str> =
-            call.headers.get_all(*name).iter().filter_map(|line| line.to_str().ok()).collect();
+        let lines: Vec<&str> = headers.get_all(*name).iter().filter_map(|line| line.to_str().ok()).collect();
         if let Ok(value) = http::HeaderValue::from_str(&lines.join(","))
             && !lines.is_empty()
         {
@@ -232,7 +241,7 @@ fn session(headers: &HeaderMap) -> Option<Arc<str>> {
 }
 
 /// The headers that the configuration lets policies see.
-fn policy_headers(exchange: &Exchange, headers: &HeaderMap) -> Arc<Vec<(String, String)>> {
+pub(super) fn policy_headers(exchange: &Exchange, headers: &HeaderMap) -> Arc<Vec<(String, String)>> {
     let seen = exchange.bundle.settings.policy_headers.iter().filter_map(|name| {
         let value = headers.get(name)?.to_str().ok()?;
         Some((name.clone(), value.to_owned()))
@@ -241,7 +250,7 @@ fn policy_headers(exchange: &Exchange, headers: &HeaderMap) -> Arc<Vec<(String, 
 }
 
 /// Moves what policies left behind into the account.
-fn keep(exchange: &mut Exchange, deciders: &mut Deciders) {
+pub(super) fn keep(exchange: &mut Exchange, deciders: &mut Deciders) {
     exchange.notes = deciders.take_notes();
     exchange.faults = std::mem::take(&mut deciders.faults);
     exchange.journal = std::mem::take(&mut deciders.journal);

@@ -1,7 +1,6 @@
 //! What the client gets: status, `x-pointsman-*` headers, a body that is there
 //! or on its way. Bodies of errors have the shape of the client's dialect.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,6 +12,7 @@ use http_body::Frame;
 
 use super::attempt::{Answered, Streaming, Whole};
 use super::exchange::{End, Exchange};
+use super::passage::Flow;
 use super::relay::Relay;
 use crate::dialect::ReplyFacts;
 use crate::error::Error;
@@ -28,7 +28,7 @@ const PROVIDER: HeaderName = HeaderName::from_static("x-pointsman-provider");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-pointsman-attempts");
 const BUNDLE: HeaderName = HeaderName::from_static("x-pointsman-bundle");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-pointsman-overhead-ms");
-const COST: HeaderName = HeaderName::from_static("x-pointsman-cost-usd");
+pub(super) const COST: HeaderName = HeaderName::from_static("x-pointsman-cost-usd");
 const DROPPED: HeaderName = HeaderName::from_static("x-pointsman-dropped");
 const NOTES: HeaderName = HeaderName::from_static("x-pointsman-notes");
 /// What SDKs log as the request's id.
@@ -43,21 +43,24 @@ const HEADER_CAP: usize = 2048;
 pub enum Body {
     /// All of it; taken when sent.
     Whole(Option<Bytes>),
-    /// A stream.
+    /// A conversation's stream.
     Relay(Box<Relay>),
+    /// Bytes of another kind, as they come.
+    Flow(Box<Flow>),
 }
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut *self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Relay(relay) => relay.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Flow(flow) => flow.poll_bytes(cx).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data))),
         }
     }
 
@@ -70,7 +73,7 @@ impl http_body::Body for Body {
             Self::Whole(bytes) => {
                 http_body::SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
             }
-            Self::Relay(_) => http_body::SizeHint::default(),
+            Self::Relay(_) | Self::Flow(_) => http_body::SizeHint::default(),
         }
     }
 }
@@ -160,7 +163,7 @@ pub(super) fn error(mut exchange: Exchange, error: &Error) -> Reply {
     respond(status, headers, Body::Whole(Some(body)))
 }
 
-fn respond(status: StatusCode, headers: HeaderMap, body: Body) -> Reply {
+pub(super) fn respond(status: StatusCode, headers: HeaderMap, body: Body) -> Reply {
     let mut reply = Reply::new(body);
     *reply.status_mut() = status;
     *reply.headers_mut() = headers;
@@ -168,7 +171,7 @@ fn respond(status: StatusCode, headers: HeaderMap, body: Body) -> Reply {
 }
 
 /// The headers that every reply carries.
-fn headers(exchange: &Exchange, stream: bool) -> HeaderMap {
+pub(super) fn headers(exchange: &Exchange, stream: bool) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
     let content_type = if stream { "text/event-stream; charset=utf-8" } else { "application/json" };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -197,7 +200,7 @@ fn headers(exchange: &Exchange, stream: bool) -> HeaderMap {
 
 /// Inserts a header whose value may come from names and policies: cut at the
 /// cap, left out where no header can carry it.
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     let value = value.get(..HEADER_CAP).unwrap_or(value);
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);

@@ -6,6 +6,7 @@ pub mod aws;
 pub mod google;
 mod simulate;
 mod table;
+mod way;
 
 pub use simulate::{Answer, Simulate};
 pub use table::{kind, kinds};

@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::json_reply;
+use super::passages::passage;
 use crate::dialect::{Inbound, inbound};
 use crate::error::{Error, Kind, Origin};
 use crate::gateway::{Call, Gateway, feedback, models_of, serve};
@@ -30,6 +31,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/feedback", post(take_feedback).fallback(wrong_method))
         .route("/v1/models", get(models).fallback(wrong_method))
         .route("/v1/models/{*model}", get(model).post(generate).fallback(wrong_method))
+        .merge(super::passages::router())
         .fallback(not_found)
         .with_state(gateway)
 }
@@ -58,6 +60,10 @@ async fn generate(
 ) -> Response {
     let Some(inbound) = inbound(Dialect::Gemini) else { return not_found(request.uri().clone()).await };
     let (model, stream) = match call.rsplit_once(':') {
+        Some((model, "countTokens")) => {
+            let place = ("", Some(model.to_owned()));
+            return passage(gateway, Endpoint::CountTokens, Dialect::Gemini, place, request).await;
+        }
         Some((model, "generateContent")) => (model, false),
         Some((model, "streamGenerateContent")) => (model, true),
         _ => return refusal(inbound, &no_path(request.uri())),
@@ -102,7 +108,10 @@ async fn models(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Resp
     match models_of(&gateway, &headers) {
         Ok(names) => {
             let list: Vec<Value> = names.iter().map(|name| entry(name)).collect();
-            json_reply(&json!({ "object": "list", "data": list }))
+            json_reply(&json!({
+                "object": "list", "data": list,
+                "has_more": false, "first_id": names.first(), "last_id": names.last(),
+            }))
         }
         Err(error) => openai_refusal(&error),
     }
@@ -126,14 +135,18 @@ async fn model(
 
 /// A model as OpenAI lists it.
 fn entry(name: &str) -> Value {
-    json!({ "id": name, "object": "model", "created": 0, "owned_by": "pointsman" })
+    // OpenAI's fields and Anthropic's, so that clients of either read it.
+    json!({
+        "id": name, "object": "model", "created": 0, "owned_by": "pointsman",
+        "type": "model", "display_name": name, "created_at": "1970-01-01T00:00:00Z",
+    })
 }
 
-async fn not_found(uri: Uri) -> Response {
+pub(super) async fn not_found(uri: Uri) -> Response {
     openai_refusal(&no_path(&uri))
 }
 
-async fn wrong_method(uri: Uri) -> Response {
+pub(super) async fn wrong_method(uri: Uri) -> Response {
     let text = format!("{} does not take this method", uri.path());
     openai_refusal(&Error::new(Kind::MethodNotAllowed, Origin::Client, text))
 }

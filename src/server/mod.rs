@@ -4,6 +4,7 @@
 mod admin;
 mod data;
 mod listen;
+mod passages;
 
 pub use admin::{Admin, Report, router as admin_router};
 pub use data::router as data_router;

@@ -14,6 +14,7 @@ use super::failure::classify;
 use super::keyring::Keyring;
 use super::reply::{Body, Reply};
 use super::simulated;
+use super::upload::Upload;
 use crate::clock::Clock;
 use crate::dialect::Wire;
 use crate::error::{Error, Kind, Origin, Result};
@@ -50,6 +51,8 @@ pub struct Call<'a> {
     pub wire: Wire,
     /// HTTP method.
     pub method: Method,
+    /// A body that is still arriving; sent instead of the wire's.
+    pub upload: Option<Upload>,
     /// Content type of the body; JSON unless said otherwise.
     pub content_type: Option<HeaderValue>,
     /// `traceparent` to pass on.
@@ -98,12 +101,15 @@ impl Upstream {
     pub async fn send(&self, call: Call<'_>) -> Result<Reply> {
         let provider = &call.model.provider;
         if provider.kind.in_process {
-            return self.simulated.answer(call.model, &call.wire).await;
+            return self.simulated.answer(call.model, &call.wire, call.upload).await;
         }
         let url = self.url(provider, &call.wire.path)?;
         let mut request = reqwest::Request::new(call.method, url);
         let body = call.wire.body;
-        *request.body_mut() = Some(body.clone().into());
+        *request.body_mut() = Some(match call.upload {
+            Some(upload) => reqwest::Body::wrap(upload),
+            None => body.clone().into(),
+        });
         let headers = request.headers_mut();
         headers
             .insert(CONTENT_TYPE, call.content_type.unwrap_or(HeaderValue::from_static("application/json")));

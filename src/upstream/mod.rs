@@ -10,8 +10,11 @@ mod keyring;
 mod reply;
 mod service;
 mod simulated;
+mod upload;
 pub mod vector;
+mod works;
 
 pub use client::{Call, Upstream};
 pub use reply::{Body, Reply};
 pub use service::ServiceCall;
+pub use upload::{Feed, Upload, upload};

@@ -14,6 +14,8 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::reply::{Body, Reply};
+use super::upload::Upload;
+use super::works;
 use crate::dialect::Wire;
 use crate::error::{Error, Result};
 use crate::model::Model;
@@ -49,7 +51,10 @@ struct Script {
 
 impl Simulated {
     /// Answers the request in `wire` after the simulated latency.
-    pub(super) async fn answer(&self, model: &Model, wire: &Wire) -> Result<Reply> {
+    pub(super) async fn answer(&self, model: &Model, wire: &Wire, upload: Option<Upload>) -> Result<Reply> {
+        if let Some(upload) = upload {
+            upload.drain().await.map_err(|_| Error::invalid("the body broke off"))?;
+        }
         let default = Simulate::default();
         let behaviour = model.simulate.as_ref().unwrap_or(&default);
         let turn = self.turn(&model.name);
@@ -64,6 +69,13 @@ impl Simulated {
         }
         if draw < behaviour.error_rate + behaviour.rate_limit_rate {
             return Ok(failure(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "simulated rate limit"));
+        }
+        if let Some((content_type, body)) = works::answer(model, behaviour, wire)? {
+            return Ok(Reply {
+                status: StatusCode::OK,
+                headers: headers(content_type),
+                body: later(Duration::ZERO, body),
+            });
         }
         let asked = read(&wire.body)?;
         let script = write(model, behaviour, &asked, turn);

@@ -172,7 +172,7 @@ impl Translation for Stability {
         }
         if self.left > 0 {
             self.left -= 1;
-            let path = "v2beta/stable-image/generate/sd3".to_owned();
+            let path = "stable-image/generate/sd3".to_owned();
             let mut call = Outgoing::of(Method::POST, path, &self.form.0, self.form.1.clone())?;
             call.wire.headers.push((header::ACCEPT, HeaderValue::from_static("application/json")));
             return Ok(Step::Ask { after: Duration::ZERO, call });

@@ -62,6 +62,14 @@ pub(super) fn kinds() -> Vec<Kind> {
             default_path: "",
             auth: Auth::None,
             in_process: true,
+            endpoints: &[
+                Endpoint::Embeddings,
+                Endpoint::Images,
+                Endpoint::Transcriptions,
+                Endpoint::Speech,
+                Endpoint::Moderations,
+                Endpoint::Rerank,
+            ],
             otel_name: "pointsman.simulated",
             source: "Pointsman's own",
             ..compatible("simulated", "Simulated: answers by itself, without key or network", "")

@@ -1,0 +1,74 @@
+//! What the client gets of a passage.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
+
+use super::flow::Flow;
+use crate::dialect::passage::Metered;
+use crate::gateway::exchange::{End, Exchange};
+use crate::gateway::ledger::Attempt;
+use crate::gateway::reply::{Body, COST, Reply, headers, insert, respond};
+use crate::ir::{Endpoint, Usage};
+use crate::model::Model;
+use crate::record::Outcome;
+use crate::upstream;
+
+/// A passage that a provider answered.
+pub(super) struct Passed {
+    pub(super) model: Arc<Model>,
+    pub(super) content_type: HeaderValue,
+    pub(super) dropped: Vec<String>,
+    pub(super) delivered: Delivered,
+}
+
+/// An answer that is there, or on its way.
+pub(super) enum Delivered {
+    Whole(Bytes, Usage),
+    Flowing(Box<Flowing>),
+}
+
+/// An answer on its way.
+pub(super) struct Flowing {
+    pub(super) attempt: Attempt,
+    pub(super) body: upstream::Body,
+    pub(super) metered: Metered,
+    pub(super) events: bool,
+    pub(super) endpoint: Endpoint,
+}
+
+impl Delivered {
+    pub(super) fn flowing(
+        attempt: Attempt,
+        body: upstream::Body,
+        metered: Metered,
+        content_type: &HeaderValue,
+        endpoint: Endpoint,
+    ) -> Self {
+        let events = content_type.to_str().is_ok_and(|kind| kind.starts_with("text/event-stream"));
+        Self::Flowing(Box::new(Flowing { attempt, body, metered, events, endpoint }))
+    }
+}
+
+/// The client's reply.
+pub(super) fn reply(mut exchange: Exchange, passed: Passed) -> Reply {
+    exchange.first_byte = Some(exchange.gateway.clock.now());
+    exchange.model = Some(passed.model);
+    exchange.dropped.clone_from(&passed.dropped);
+    let mut headers = headers(&exchange, false);
+    headers.insert(CONTENT_TYPE, passed.content_type);
+    match passed.delivered {
+        Delivered::Flowing(flowing) => {
+            respond(StatusCode::OK, headers, Body::Flow(Box::new(Flow::new(exchange, *flowing))))
+        }
+        Delivered::Whole(body, usage) => {
+            let (cost, unpriced) = exchange.ledger.read(|ledger| (ledger.cost, ledger.unpriced));
+            let cost = if unpriced { "unpriced".to_owned() } else { cost.to_string() };
+            insert(&mut headers, COST, &cost);
+            exchange.settle(&End { outcome: Outcome::Completed, status: 200, error: None, usage });
+            respond(StatusCode::OK, headers, Body::Whole(Some(body)))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! One call of a passage to a provider, and which way a provider takes what.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Method};
+use tokio::time::timeout;
+
+use super::form::Filling;
+use crate::dialect::passage::{Outgoing, Way};
+use crate::dialect::{Target, Wire, outbound};
+use crate::error::{Error, Kind, Origin, Result};
+use crate::gateway::attempt::{read_error, too_slow};
+use crate::gateway::exchange::Journey;
+use crate::gateway::ledger::Attempt;
+use crate::ir::{Dialect, Endpoint};
+use crate::model::Model;
+use crate::upstream::{Call, Reply, Upload};
+
+/// What goes out: the call, and a body that is still arriving.
+pub(super) struct Sent {
+    pub(super) outgoing: Outgoing,
+    pub(super) streamed: Option<(Upload, Filling)>,
+}
+
+impl Sent {
+    pub(super) const fn of(outgoing: Outgoing) -> Self {
+        Self { outgoing, streamed: None }
+    }
+}
+
+/// The way in which the model's provider takes the endpoint.
+///
+/// # Errors
+/// `Unsupported`: it has none.
+pub(super) fn way(model: &Model, endpoint: Endpoint) -> Result<Way> {
+    model.provider.kind.way(endpoint).ok_or_else(|| {
+        let (name, title) = (&model.name, model.provider.kind.title);
+        let text = format!("model `{name}` cannot serve {}: {title} has no such endpoint", endpoint.name());
+        Error::new(Kind::Unsupported, Origin::Client, text)
+    })
+}
+
+/// Whether `model` can carry the endpoint.
+pub(super) fn carries(model: &Model, endpoint: Endpoint) -> bool {
+    endpoint == Endpoint::CountTokens || model.provider.kind.way(endpoint).is_some()
+}
+
+/// The path for bytes that go on as they are.
+pub(super) fn same_path(path: &str, target: &Target<'_>) -> String {
+    let mut whole = if target.quirks.deployment_paths {
+        format!("openai/deployments/{}/{path}", target.model)
+    } else {
+        path.to_owned()
+    };
+    if let Some(query) = &target.quirks.query {
+        whole.push(if whole.contains('?') { '&' } else { '?' });
+        whole.push_str(query);
+    }
+    whole
+}
+
+/// A call with the client's own bytes.
+pub(super) fn same(path: String, body: bytes::Bytes, content_type: Option<HeaderValue>) -> Outgoing {
+    let wire = Wire { path, body, headers: Vec::new(), dropped: Vec::new() };
+    Outgoing { method: Method::POST, wire, content_type }
+}
+
+/// Sends and waits for the head of an answer that is no error. The time for the
+/// first byte begins when the body is handed on.
+pub(super) async fn send(
+    journey: &Journey,
+    attempt: &mut Attempt,
+    sent: Sent,
+    first_byte: Duration,
+) -> Result<Reply> {
+    let model = std::sync::Arc::clone(&attempt.model);
+    let (upload, filling) = sent.streamed.unzip();
+    let call = Call {
+        model: &model,
+        wire: sent.outgoing.wire,
+        method: sent.outgoing.method,
+        upload,
+        content_type: sent.outgoing.content_type,
+        traceparent: journey.traceparent.clone(),
+    };
+    let sending = journey.gateway.upstream.send(call);
+    tokio::pin!(sending);
+    let early = match filling {
+        Some(filling) => tokio::select! {
+            biased;
+            reply = &mut sending => Some(reply?),
+            filled = filling.fill() => {
+                filled?;
+                None
+            }
+        },
+        None => None,
+    };
+    let reply = match early {
+        Some(reply) => reply,
+        None => timeout(first_byte, sending).await.map_err(|_| too_slow(&model, first_byte))??,
+    };
+    let now = journey.gateway.clock.now();
+    attempt.head(reply.status.as_u16(), now);
+    if reply.status.is_success() {
+        return Ok(reply);
+    }
+    // Errors have OpenAI's form or one that its reader knows: one reader for all vendors.
+    let reader = outbound(Dialect::OpenAiChat).ok_or_else(|| Error::internal("no reader of errors"))?;
+    Err(read_error(reader, reply, first_byte, now.unix_seconds()).await)
+}

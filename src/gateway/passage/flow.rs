@@ -1,0 +1,156 @@
+//! Bytes on their way to the client: sound, files, events. Never buffered
+//! whole; the next chunk is read when the client has taken the last one. What
+//! breaks off is cut off: no client takes it for whole.
+
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::answer::Flowing;
+use crate::dialect::passage::{Metered, metered_frame};
+use crate::error::{Error, Kind, Origin, Result};
+use crate::gateway::exchange::{End, Exchange};
+use crate::gateway::ledger::Attempt;
+use crate::ir::Endpoint;
+use crate::record::Outcome;
+use crate::sse::{Framer, Framing};
+use crate::upstream;
+
+/// Largest event that is looked into, bytes: pictures come whole in one.
+const EVENT: usize = 32 << 20;
+
+/// An answer under way.
+pub struct Flow {
+    exchange: Exchange,
+    attempt: Option<Attempt>,
+    body: upstream::Body,
+    metered: Metered,
+    endpoint: Endpoint,
+    /// Cuts events, where the answer is some.
+    framer: Option<Framer>,
+    idle: Duration,
+    last: Instant,
+    deadline: Instant,
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl std::fmt::Debug for Flow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Flow").field("exchange", &self.exchange.id).finish_non_exhaustive()
+    }
+}
+
+impl Flow {
+    pub(super) fn new(exchange: Exchange, flowing: Flowing) -> Self {
+        let now = Instant::now();
+        let timeouts = exchange.route.as_ref().map(|route| route.timeouts).unwrap_or_default();
+        let passed = exchange.gateway.clock.now().since(&exchange.started);
+        let deadline = now + timeouts.total.saturating_sub(passed);
+        Self {
+            exchange,
+            attempt: Some(flowing.attempt),
+            body: flowing.body,
+            metered: flowing.metered,
+            endpoint: flowing.endpoint,
+            framer: flowing.events.then(|| Framer::capped(Framing::Sse, EVENT)),
+            idle: timeouts.idle,
+            last: now,
+            deadline,
+            alarm: Box::pin(sleep_until((now + timeouts.idle).min(deadline))),
+        }
+    }
+
+    /// The client's next bytes; none at the end; an error cuts the answer off.
+    pub(in crate::gateway) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        if self.attempt.is_none() {
+            return Poll::Ready(None);
+        }
+        match self.body.poll_chunk(cx) {
+            Poll::Ready(Some(Ok(chunk))) => {
+                self.last = Instant::now();
+                self.look(&chunk);
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(self.fail(error)))),
+            Poll::Ready(None) => {
+                self.settle(None);
+                Poll::Ready(None)
+            }
+            Poll::Pending => self.poll_alarm(cx).map(|error| Some(Err(self.fail(error)))),
+        }
+    }
+
+    /// Reads usage out of events as they pass.
+    fn look(&mut self, chunk: &Bytes) {
+        let (metered, endpoint) = (&mut self.metered, self.endpoint);
+        let Some(framer) = &mut self.framer else { return };
+        let looked = framer.push(chunk, |frame| {
+            let states = memchr::memmem::find(frame.data, b"\"usage\"").is_some();
+            if let Some(found) = states.then(|| metered_frame(endpoint, frame.data)).flatten() {
+                metered.usage = found.usage;
+                metered.units.images += found.units.images;
+            }
+            Ok(())
+        });
+        if looked.is_err() {
+            self.framer = None;
+        }
+    }
+
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        loop {
+            std::task::ready!(self.alarm.as_mut().poll(cx));
+            let now = Instant::now();
+            let due = (self.last + self.idle).min(self.deadline);
+            if now >= due {
+                let text =
+                    "the provider fell silent in the middle of its answer, or the exchange's time is up";
+                return Poll::Ready(Error::new(Kind::TimedOut, Origin::Upstream, text));
+            }
+            self.alarm.as_mut().reset(due);
+        }
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        self.settle(Some(&error));
+        error
+    }
+
+    fn settle(&mut self, error: Option<&Error>) {
+        let Some(mut attempt) = self.attempt.take() else { return };
+        let now = self.exchange.gateway.clock.now();
+        let usage = self.metered.usage.unwrap_or_default();
+        attempt.counted(self.metered.units);
+        let outcome = match error {
+            None => {
+                if self.metered == Metered::default() && self.endpoint == Endpoint::Transcriptions {
+                    attempt.unmetered();
+                }
+                attempt.answered(&usage, now);
+                Outcome::Completed
+            }
+            Some(error) if error.kind == Kind::Cancelled => {
+                attempt.cancelled(&usage, now);
+                Outcome::Cancelled
+            }
+            Some(error) => {
+                attempt.failed(error, &usage, now);
+                Outcome::Partial
+            }
+        };
+        self.exchange.settle(&End { outcome, status: 200, error, usage });
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        if self.attempt.is_some() {
+            let text = "the client left in the middle of the answer";
+            self.settle(Some(&Error::new(Kind::Cancelled, Origin::Client, text)));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a client sent: a JSON body, a form that is there, or one that is still arriving.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http_body::Body as _;
+
+use super::form::Form;
+use super::{ClientBody, Passage};
+use crate::dialect::{LazyRequest, PathFacts, multipart};
+use crate::error::{Error, Kind, Origin, Result};
+use crate::gateway::pipeline::{read_body, too_large};
+use crate::ir::{Endpoint, Request};
+
+/// What is carried.
+pub(super) struct Passenger {
+    pub(super) path: String,
+    request: LazyRequest,
+    form: Option<Form>,
+}
+
+impl Passenger {
+    /// Reads what is needed to know the model.
+    pub(super) async fn read(passage: &Passage, body: ClientBody, cap: usize) -> Result<Self> {
+        let path = passage.path.clone();
+        let content_type = passage.headers.get(CONTENT_TYPE);
+        let boundary = content_type.and_then(|value| value.to_str().ok()).and_then(multipart::boundary);
+        let Some(boundary) = boundary else {
+            let request = Self::read_json(passage, body, cap).await?;
+            return Ok(Self { path, request, form: None });
+        };
+        let content_type = content_type.cloned().ok_or_else(|| Error::internal("a form without its type"))?;
+        let form = Form::read(body, &boundary, content_type, cap).await?;
+        let mut request = Request::new(passage.inbound.dialect(), form.model.clone());
+        request.stream = form.stream;
+        let request = LazyRequest::built(passage.endpoint, passage.inbound, request);
+        Ok(Self { path, request, form: Some(form) })
+    }
+
+    async fn read_json(passage: &Passage, body: ClientBody, cap: usize) -> Result<LazyRequest> {
+        if body.size_hint().lower() > cap as u64 {
+            return Err(too_large(cap));
+        }
+        let form_wanted = matches!(passage.endpoint, Endpoint::Transcriptions);
+        if form_wanted {
+            let text = "send the file as multipart/form-data, with its fields `file` and `model`";
+            return Err(Error::new(Kind::UnsupportedMedia, Origin::Client, text));
+        }
+        let raw = read_body(body, cap).await?;
+        if passage.endpoint == Endpoint::CountTokens {
+            let path = PathFacts { model: passage.path_model.as_deref(), stream: false };
+            return LazyRequest::read(passage.endpoint, passage.inbound, raw, path);
+        }
+        let raw = with_default_model(passage.endpoint, raw);
+        LazyRequest::passage(passage.endpoint, passage.inbound, raw)
+    }
+
+    /// What policies see of it.
+    pub(super) const fn request(&self) -> &LazyRequest {
+        &self.request
+    }
+
+    pub(super) fn endpoint(&self) -> Endpoint {
+        self.request.endpoint()
+    }
+
+    /// The form, where the client sent one.
+    pub(super) const fn form(&self) -> Option<&Form> {
+        self.form.as_ref()
+    }
+
+    /// The JSON body for `model`.
+    pub(super) fn json_for(&self, model: &str) -> Bytes {
+        self.request.raw_for(model)
+    }
+}
+
+/// OpenAI's moderations need no `model`. Source: OpenAI API reference "Create moderation", checked 2026-11-21.
+const MODERATION: &[u8] = br#"{"model":"omni-moderation-latest","#;
+
+fn with_default_model(endpoint: Endpoint, raw: Bytes) -> Bytes {
+    let named = || memchr::memmem::find(&raw, b"\"model\"").is_some();
+    match raw.trim_ascii_start().strip_prefix(b"{") {
+        Some(rest) if endpoint == Endpoint::Moderations && !named() => {
+            Bytes::from([MODERATION, rest].concat())
+        }
+        _ => raw,
+    }
+}
+
+/// Longest silence of a client that sends a file.
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
