@@ -13,6 +13,7 @@
 mod advice;
 mod anthropic;
 mod bedrock;
+mod cause;
 mod cohere;
 pub mod embed;
 mod fields;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::advice;
 use super::redact::redact;
+use super::{advice, cause};
 use crate::error::{Error, Kind, Origin};
 
 /// A provider's answer with an error status.
@@ -161,195 +161,12 @@ impl Report {
 
     /// What went wrong, by the words first and the status second.
     fn kind(&self, status: u16) -> Kind {
-        let names = format!("{} {} {}", self.code, self.class, self.reasons).to_ascii_lowercase();
-        let message = self.message.to_ascii_lowercase();
-        let by_words = WORDS.iter().find(|rule| rule.applies(status, &names, &message));
-        match by_words.map_or_else(|| by_status(status), |rule| rule.kind) {
+        let names = format!("{} {} {}", self.code, self.class, self.reasons);
+        match cause::kind(status, &names, &self.message) {
             // Google words every limit as a quota; a wait beside it says that waiting helps.
             Kind::QuotaExceeded if self.delay.is_some() => Kind::RateLimited,
             kind => kind,
         }
-    }
-}
-
-/// One rule from words to a kind.
-struct Rule {
-    /// The statuses at which it holds; 200 stands for an error inside an answer.
-    statuses: &'static [u16],
-    /// Any of these in code, type or reason.
-    names: &'static [&'static str],
-    /// Any of these in the message.
-    messages: &'static [&'static str],
-    kind: Kind,
-}
-
-impl Rule {
-    fn applies(&self, status: u16, names: &str, message: &str) -> bool {
-        self.statuses.contains(&status)
-            && (self.names.iter().any(|name| names.contains(name))
-                || self.messages.iter().any(|words| message.contains(words)))
-    }
-}
-
-const REFUSED: &[u16] = &[200, 400, 403, 404, 413, 422, 424, 429, 500];
-
-/// Words that tell more than the status, the more telling first.
-const WORDS: &[Rule] = &[
-    Rule {
-        statuses: REFUSED,
-        names: &[
-            "context_length_exceeded",
-            "exceed_context_size",
-            "too_many_prompt_tokens",
-            "too_many_tokens",
-            "context_window_exceeded",
-            "model_max_prompt_tokens_exceeded",
-            "string_above_max_length",
-        ],
-        messages: &[
-            "maximum context length",
-            "max context length",
-            "context length exceeded",
-            "context window",
-            "available context size",
-            "exceeds the context",
-            "prompt is too long",
-            "prompt too long",
-            "input is too long",
-            "too many tokens",
-            "input tokens exceeded",
-            "input token count",
-            "maximum number of tokens allowed",
-            "total length of all messages is too long",
-            "reduce the length of the messages",
-            "maximum prompt length",
-            "prompt contains more tokens",
-            "input length and `max_tokens` exceed",
-        ],
-        kind: Kind::ContextTooLong,
-    },
-    Rule {
-        statuses: REFUSED,
-        names: &[
-            "content_filter",
-            "content_policy",
-            "responsibleaipolicyviolation",
-            "moderation",
-            "prohibited_content",
-        ],
-        messages: &[
-            "content management policy",
-            "content filter",
-            "content policy",
-            "content exists risk",
-            "data_inspection_failed",
-            "inappropriate content",
-            "safety system",
-            "flagged",
-        ],
-        kind: Kind::ContentRefused,
-    },
-    Rule {
-        statuses: &[200, 400, 402, 403, 429],
-        names: &[
-            "insufficient_quota",
-            "billing",
-            "insufficient_balance",
-            "credits_required",
-            "arrearage",
-            "budget_exceeded",
-        ],
-        messages: &[
-            "exceeded your current quota, please check your plan and billing",
-            "credit balance is too low",
-            "insufficient balance",
-            "insufficient credits",
-            "requires more credits",
-            "used all available credits",
-            "account is not active",
-        ],
-        kind: Kind::QuotaExceeded,
-    },
-    Rule {
-        statuses: &[200, 400, 403, 404],
-        names: &[
-            "invalid_api_key",
-            "api_key_invalid",
-            "authentication_error",
-            "unauthenticated",
-            "expiredtoken",
-            "unrecognizedclient",
-        ],
-        messages: &[
-            "incorrect api key",
-            "invalid api key",
-            "api key not valid",
-            "api key is invalid",
-            "unregistered callers",
-        ],
-        kind: Kind::UpstreamAuth,
-    },
-    Rule {
-        statuses: &[200, 400, 403, 404, 422],
-        names: &[
-            "model_not_found",
-            "unknown_model",
-            "invalid_model",
-            "deploymentnotfound",
-            "model_not_available",
-        ],
-        messages: &[
-            "the supported api model names are",
-            "specified model not found",
-            "provided model identifier is invalid",
-            "access to the model",
-            "invalid model",
-            "is not a valid model",
-            "model not exist",
-        ],
-        kind: Kind::NotFound,
-    },
-    Rule {
-        statuses: &[200, 400, 403, 413, 429, 500, 503],
-        names: &["rate_limit", "ratelimit", "too_many_requests", "throttl", "resource_exhausted"],
-        messages: &["rate limit", "too many requests"],
-        kind: Kind::RateLimited,
-    },
-    Rule {
-        statuses: &[200, 400, 429, 500, 502],
-        names: &["overloaded", "engine_overloaded", "capacity_exceeded", "unavailable"],
-        messages: &["overloaded", "over capacity", "capacity exceeded"],
-        kind: Kind::Overloaded,
-    },
-    Rule {
-        statuses: &[400, 422, 500, 501],
-        names: &["unsupported_parameter", "not_supported_error", "unsupported_value"],
-        messages: &["not supported", "does not support", "unsupported", "requires --"],
-        kind: Kind::Unsupported,
-    },
-    Rule {
-        statuses: &[200],
-        names: &["invalid_request", "invalid_argument", "validation", "tool_use_failed", "invalid_prompt"],
-        messages: &[],
-        kind: Kind::InvalidRequest,
-    },
-];
-
-/// What a status means where no words say more.
-fn by_status(status: u16) -> Kind {
-    match status {
-        401 | 403 | 407 => Kind::UpstreamAuth,
-        402 => Kind::QuotaExceeded,
-        404 | 410 => Kind::NotFound,
-        408 | 504 | 524 => Kind::TimedOut,
-        413 => Kind::TooLarge,
-        415 => Kind::UnsupportedMedia,
-        429 => Kind::RateLimited,
-        498 | 503 | 529 => Kind::Overloaded,
-        501 => Kind::Unsupported,
-        409 | 424 | 425 => Kind::UpstreamFailed,
-        400..=499 => Kind::InvalidRequest,
-        _ => Kind::UpstreamFailed,
     }
 }
 

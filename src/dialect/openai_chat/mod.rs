@@ -15,6 +15,7 @@ pub(super) mod fields;
 mod message;
 pub(super) mod options;
 pub(super) mod outgoing;
+pub(super) mod reasoning;
 mod request;
 pub(super) mod response;
 pub(super) mod scan;

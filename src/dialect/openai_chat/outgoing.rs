@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::merge;
 use super::options::{self, Carry};
+use super::reasoning::encode_reasoning;
 use super::turns::Turns;
 use crate::dialect::{Quirks, Target, TokenField, Wire};
 use crate::error::{Error, Result};
@@ -34,6 +35,11 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     for name in target.quirks.refused {
         if body.shift_remove(*name).is_some() {
             carry.lose(*name);
+        }
+    }
+    for (name, own) in target.quirks.renamed {
+        if let Some(value) = body.shift_remove(*name) {
+            body.insert((*own).to_owned(), value);
         }
     }
     let body =
@@ -158,7 +164,7 @@ fn put_rest(request: &Request, quirks: &Quirks, body: &mut Map<String, Value>, c
                 carry.lose(format!("reasoning.{name}"));
             }
         }
-        body.extend(options::encode_reasoning(&reasoning));
+        body.extend(encode_reasoning(&reasoning));
     }
     if request.stream {
         body.insert("stream".into(), true.into());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::fields::{Fields, missing};
-use super::{message, options};
+use super::{message, options, reasoning};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Request, StreamOptions, Tool};
 
@@ -27,7 +27,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Request> {
     request.parallel_tools = fields.demand_flag("parallel_tool_calls")?;
     request.format = options::decode_format(&mut fields)?;
     request.params = options::decode_params(&mut fields)?;
-    request.reasoning = options::decode_reasoning(&mut fields);
+    request.reasoning = reasoning::decode_reasoning(&mut fields);
     request.stream = fields.demand_flag("stream")?.unwrap_or(false);
     if let Some(mut inner) = fields.demand_object("stream_options")? {
         let include_usage = inner.demand_flag("include_usage")?.unwrap_or(false);

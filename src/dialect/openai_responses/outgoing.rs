@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::{items, parts};
 use crate::dialect::openai_chat::fields::merge;
-use crate::dialect::openai_chat::options::{Carry, effort_name};
+use crate::dialect::openai_chat::options::Carry;
 use crate::dialect::openai_chat::outgoing::path;
+use crate::dialect::openai_chat::reasoning::effort_name;
 use crate::dialect::{Target, Wire};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Message, Part, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult};
@@ -73,7 +74,7 @@ fn put_message(message: &Message, path: &str, input: &mut Vec<Value>, carry: &mu
         Role::User | Role::Tool => "user",
     };
     let mut content = Vec::new();
-    let mut flush = |content: &mut Vec<Value>, input: &mut Vec<Value>, carry: &mut Carry<'_>| {
+    let flush = |content: &mut Vec<Value>, input: &mut Vec<Value>, carry: &mut Carry<'_>| {
         if !content.is_empty() {
             let mut item = json!({ "type": "message", "role": role, "content": std::mem::take(content) });
             carry.extra(&mut item, &message.extra, path);

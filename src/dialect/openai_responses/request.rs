@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{items, parts};
 use crate::dialect::openai_chat::fields::{Fields, missing, wrong};
-use crate::dialect::openai_chat::options::effort_named;
+use crate::dialect::openai_chat::reasoning::effort_named;
 use crate::error::{Error, Result};
 use crate::ir::{
     Dialect, Message, Params, Part, Reasoning, Request, ResponseFormat, Role, StreamOptions, Tool,
