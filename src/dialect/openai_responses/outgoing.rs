@@ -210,7 +210,7 @@ fn put_rest(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
         None => {}
         Some(ResponseFormat::Text) => merge(body, &json!({ "text": { "format": { "type": "text" } } })),
         Some(ResponseFormat::JsonObject) => {
-            merge(body, &json!({ "text": { "format": { "type": "json_object" } } }))
+            merge(body, &json!({ "text": { "format": { "type": "json_object" } } }));
         }
         Some(ResponseFormat::JsonSchema { name, description, schema, strict }) => {
             let mut format = json!({ "type": "json_schema", "name": name, "schema": schema });

@@ -77,7 +77,7 @@ fn decode_items(list: Vec<Value>) -> Result<Vec<Message>> {
                 return Err(wrong(&format!("{path}.role"), "user, assistant, system or developer"));
             }
             ("function_call_output" | "custom_tool_call_output", _) => {
-                messages.push(tool_output(item, &path)?)
+                messages.push(tool_output(item, &path)?);
             }
             _ if item.is_object() => add_to_turn(&item, &mut messages),
             _ => return Err(wrong(&path, "an object")),

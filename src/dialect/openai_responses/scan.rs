@@ -54,7 +54,7 @@ pub(super) fn frame(frame: &Frame<'_>, seen: &mut Seen) {
             seen.content_frames += 1;
         }
         Some("response.completed" | "response.incomplete" | "response.failed" | "error") => {
-            last(frame.data, seen)
+            last(frame.data, seen);
         }
         _ => {}
     }
