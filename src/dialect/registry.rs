@@ -15,7 +15,8 @@ use crate::ir::Dialect;
 const INBOUND: &[&dyn Inbound] = &[&OpenAiChat, &OpenAiResponses, &OpenAiCompletions, &Anthropic, &Gemini];
 
 /// The provider's sides.
-const OUTBOUND: &[&dyn Outbound] = &[&OpenAiChat, &OpenAiResponses, &OpenAiCompletions, &Anthropic, &Bedrock, &Cohere, &Gemini, &Ollama];
+const OUTBOUND: &[&dyn Outbound] =
+    &[&OpenAiChat, &OpenAiResponses, &OpenAiCompletions, &Anthropic, &Bedrock, &Cohere, &Gemini, &Ollama];
 
 /// The client's side of `dialect`; `None` where clients do not speak it.
 #[must_use]

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::usage::decode_usage;
+use super::usage::{decode_usage, read_usage};
 use crate::dialect::Seen;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
@@ -33,9 +33,11 @@ struct Head<'a> {
 
 impl Head<'_> {
     fn usage(&self) -> Option<Usage> {
-        let read = |raw: &RawValue| serde_json::from_str::<Value>(raw.get()).ok();
-        let usage = self.usage.and_then(read).and_then(|value| decode_usage(&value));
-        usage.or_else(|| self.x_groq.and_then(read).and_then(|groq| decode_usage(groq.get("usage")?)))
+        let usage = self.usage.and_then(|raw| read_usage(raw.get()));
+        usage.or_else(|| {
+            let groq: Value = serde_json::from_str(self.x_groq?.get()).ok()?;
+            decode_usage(groq.get("usage")?)
+        })
     }
 
     fn has_error(&self) -> bool {
@@ -71,8 +73,16 @@ static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finis
 /// Keys whose value is content when it is neither empty nor `null`. The first
 /// stands for `content` and `reasoning_content`.
 static CONTENT: LazyLock<[Finder<'static>; 7]> = LazyLock::new(|| {
-    ["content\"", "\"text\"", "\"tool_calls\"", "\"reasoning\"", "\"refusal\"", "\"function_call\"", "\"audio\""]
-        .map(Finder::new)
+    [
+        "content\"",
+        "\"text\"",
+        "\"tool_calls\"",
+        "\"reasoning\"",
+        "\"refusal\"",
+        "\"function_call\"",
+        "\"audio\"",
+    ]
+    .map(Finder::new)
 });
 
 /// Looks at one frame of a stream.
