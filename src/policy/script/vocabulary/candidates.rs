@@ -6,8 +6,8 @@ use super::request::with_need;
 use super::word::{as_tag, getter, index, number, to_json, word};
 use crate::ir::Money;
 use crate::model::{Candidate, Tag};
-use crate::policy::query::{self, Axis, Score, Selection, TagTest, Weights};
-use crate::policy::script::turn::{self, Ctx, Reply, Req, raise};
+use crate::policy::query::{Axis, Score, Selection, TagTest};
+use crate::policy::script::turn::{self, Reply, Req, raise};
 
 /// Registers the words of lists of models.
 pub(super) fn register(engine: &mut Engine) {
@@ -19,7 +19,6 @@ pub(super) fn register(engine: &mut Engine) {
     ranks(engine);
     sets(engine);
     closures(engine);
-    choices(engine);
 }
 
 impl IntoIterator for Selection {
@@ -353,51 +352,7 @@ fn closures(engine: &mut Engine) {
         );
 }
 
-fn choices(engine: &mut Engine) {
-    word(
-        "weighted",
-        "A name by chance, each as often as its weight says. The same in a replay.",
-        "plan(ctx.weighted(#{ \"gpt-5-mini\": 95, \"gpt-5\": 5 }))",
-    )
-    .register_into_engine(engine, |_: &mut Ctx, weights: Map| -> Reply<ImmutableString> {
-        let weights = weights_of(&weights)?;
-        let draw = turn::random()?;
-        query::chance(&weights, draw).map(Into::into).ok_or_else(nothing_to_choose)
-    });
-    word(
-        "sticky",
-        "A name by weight, always the same for the same key: for A/B tests. A change of weights moves only as many keys as it must.",
-        "ctx.sticky(ctx.key.user ?? ctx.key.name, #{ control: 50, trial: 50 })",
-    )
-    .register_into_engine(engine, |_: &mut Ctx, key: Dynamic, weights: Map| -> Reply<ImmutableString> {
-        if key.is_unit() {
-            return Err(raise("the key of sticky is `()`: give a default, `key ?? \"somebody\"`"));
-        }
-        let weights = weights_of(&weights)?;
-        query::sticky(&weights, &key.to_string()).map(Into::into).ok_or_else(nothing_to_choose)
-    });
-    word("pick", "A model by chance, all alike.", "ctx.candidates.healthy().pick()").register_into_engine(
-        engine,
-        |list: &mut Selection| -> Reply<Dynamic> {
-            let place = (turn::random()? * list.len() as f64) as usize;
-            Ok(list.get(place).cloned().map_or(Dynamic::UNIT, Dynamic::from))
-        },
-    );
-}
-
-fn nothing_to_choose() -> Box<rhai::EvalAltResult> {
-    raise("no name has a weight above 0")
-}
-
-/// Names and weights of a map; whole maps in JSON order, so that a seed decides alike everywhere.
-fn weights_of(weights: &Map) -> Reply<Weights> {
-    weights
-        .iter()
-        .map(|(name, weight)| Ok((name.to_string(), number(weight, &format!("the weight of `{name}`"))?)))
-        .collect()
-}
-
-/// Keeps the JSON form of a script's value at hand for notes.
+/// The JSON form of a script's value for notes: models as their names.
 pub(super) fn note_value(value: &Dynamic) -> Reply<serde_json::Value> {
     if let Some(list) = value.read_lock::<Selection>() {
         return Ok(list.iter().map(|candidate| serde_json::Value::from(&*candidate.model.name)).collect());

@@ -6,6 +6,7 @@ mod attempt;
 mod bandit;
 mod budget;
 mod candidates;
+mod choices;
 mod consensus;
 mod context;
 mod messages;
@@ -30,6 +31,7 @@ pub(super) fn register(engine: &mut Engine) {
     messages::register(engine);
     context::register(engine);
     candidates::register(engine);
+    choices::register(engine);
     model::register(engine);
     plan::register(engine);
     verdict::register(engine);
@@ -60,3 +62,6 @@ pub(super) fn ambient(name: &str) -> Reply<Option<Dynamic>> {
 
 /// Words that wait for the outside, besides the host's own (`ask`, `search`, ...).
 pub(super) const WAITING: [&str; 0] = [];
+
+#[cfg(test)]
+mod tests;
