@@ -40,7 +40,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("corosensei", &["policy/script/"]),
     ("sqlx", &["record/", "upstream/vector/"]),
     ("clap", &["cli/", "cli.rs", "main.rs"]),
-    ("serde_saphyr", &["yaml/", "config/"]),
+    ("granit_parser", &["yaml/"]),
     ("prometheus", &["observe/", "server/", "app/"]),
 ];
 

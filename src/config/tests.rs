@@ -40,7 +40,7 @@ fn problems(files: &[(&str, &str)]) -> Vec<String> {
         Ok(loaded) => loaded.warnings,
         Err(problems) => problems,
     };
-    problems.iter().map(|problem| line(problem)).collect()
+    problems.iter().map(line).collect()
 }
 
 fn line(problem: &Problem) -> String {
@@ -64,10 +64,7 @@ fn the_smallest_file_serves_its_model_on_loopback() {
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }
 
-#[test]
-fn every_part_of_a_full_file_is_built() {
-    let loaded = built(
-        r#"
+const FULL: &str = r#"
 listen: 127.0.0.1:9000
 admin: { listen: "127.0.0.1:9001" }
 strict: true
@@ -106,8 +103,11 @@ services:
 feeds:
   prices: [{ source: "https://openrouter.ai/api/v1/models", format: openrouter, refresh: 1h }]
 records: { folder: ./records }
-"#,
-    );
+"#;
+
+#[test]
+fn every_part_of_a_full_file_is_built() {
+    let loaded = built(FULL);
     let bundle = &loaded.bundle;
     let openai = &bundle.providers["openai"];
     assert_eq!(openai.base_url, "https://api.openai.com/v1");
@@ -140,9 +140,7 @@ records: { folder: ./records }
     assert_eq!(bundle.settings.max_body, 1 << 20);
 }
 
-#[test]
-fn every_problem_of_a_file_is_listed_at_once() {
-    let yaml = r#"listen: 0.0.0.0:8080
+const FAULTY: &str = r#"listen: 0.0.0.0:8080
 admin: { listen: "0.0.0.0:8080" }
 polices: ./policies
 providers:
@@ -168,8 +166,11 @@ services:
   v: { kind: qdrant, base_url: "ftp://x", embed_with: zz }
 feeds: { prices: [{ source: ./no.json, format: litellm, refresh: 10 }] }
 "#;
+
+#[test]
+fn every_problem_of_a_file_is_listed_at_once() {
     let policy = "fn route() { }\n";
-    let found = problems(&[("gateway.yaml", yaml), ("policies/route/cheapest.rhai", policy)]);
+    let found = problems(&[("gateway.yaml", FAULTY), ("policies/route/cheapest.rhai", policy)]);
     let expected = [
         "2:18 open_port",
         "2:18 same_port",

@@ -55,7 +55,7 @@ impl State<'_> {
             return;
         }
         let problem = Problem::error(self.file, flaw.rule, flaw.message);
-        let problem = Problem { help: flaw.help, ..problem };
+        let problem = Problem { help: flaw.help.map(String::from), ..problem };
         self.problems.push(problem.at(place.line, place.column, place.length));
     }
 
@@ -68,7 +68,7 @@ impl State<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", fields.join(", ")),
         };
-        let flaw = Flaw { help: Some(help), ..Flaw::new("unknown_key", format!("unknown key `{name}`")) };
+        let flaw = Flaw { help: Some(help.into()), ..Flaw::new("unknown_key", format!("unknown key `{name}`")) };
         self.note(key.place, flaw);
     }
 }
@@ -78,7 +78,7 @@ impl State<'_> {
 struct Flaw {
     rule: &'static str,
     message: String,
-    help: Option<String>,
+    help: Option<Box<str>>,
     /// The value at fault, once it is known.
     node: Option<(usize, Place)>,
     /// The name of a missing field.
@@ -112,7 +112,7 @@ impl de::Error for Flaw {
         let text = message.to_string();
         match text.split_once(" | ") {
             Some((message, help)) => {
-                Self { help: Some(help.to_owned()), ..Self::new("invalid_value", message.to_owned()) }
+                Self { help: Some(help.into()), ..Self::new("invalid_value", message.to_owned()) }
             }
             None => Self::new("invalid_value", text),
         }
@@ -123,7 +123,7 @@ impl de::Error for Flaw {
         let flaw = Self::new("wrong_type", format!("expected {expected}, found {}", found_words(found)));
         let quote =
             expected == "a text" && !matches!(found, Unexpected::Map | Unexpected::Seq | Unexpected::Unit);
-        Self { help: quote.then(|| "put it into quotes".to_owned()), ..flaw }
+        Self { help: quote.then(|| "put it into quotes".into()), ..flaw }
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -133,7 +133,7 @@ impl de::Error for Flaw {
 
     fn missing_field(field: &'static str) -> Self {
         let flaw = Self::new("missing_key", format!("`{field}` is missing here"));
-        Self { missing: Some(field), help: Some(format!("add `{field}: ...`")), ..flaw }
+        Self { missing: Some(field), help: Some(format!("add `{field}: ...`").into()), ..flaw }
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
@@ -141,7 +141,7 @@ impl de::Error for Flaw {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("one of: {}", expected.join(", ")),
         };
-        Self { help: Some(help), ..Self::new("unknown_value", format!("`{variant}` is not known here")) }
+        Self { help: Some(help.into()), ..Self::new("unknown_value", format!("`{variant}` is not known here")) }
     }
 }
 

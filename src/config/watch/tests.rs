@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -48,13 +48,13 @@ impl Rig {
 
 #[track_caller]
 fn eventually(what: &str, condition: impl Fn() -> bool) -> Duration {
-    let begin = Instant::now();
+    let begin = Clock::System.now();
     while !condition() {
-        assert!(begin.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
+        assert!(Clock::System.now().since(&begin) < Duration::from_secs(20), "not within 20 s: {what}");
         std::thread::yield_now();
         std::thread::sleep(Duration::from_millis(2));
     }
-    begin.elapsed()
+    Clock::System.now().since(&begin)
 }
 
 /// Every way in which editors and machines replace a file.

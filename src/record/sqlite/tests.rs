@@ -12,7 +12,7 @@ fn exchange(number: u64) -> Exchange {
     Exchange {
         id: format!("01J{number:08}"),
         started_ms: number,
-        route: if number % 2 == 0 { "even" } else { "odd" }.to_owned(),
+        route: if number.is_multiple_of(2) { "even" } else { "odd" }.to_owned(),
         model: Some("m".to_owned()),
         cost_nano_usd: 5,
         attempts: vec![Attempt {
