@@ -263,19 +263,18 @@ fn status(field: &str) -> usize {
 
 /// Suspends `count` scripts, prints what they weigh, and cancels them.
 async fn suspend(count: usize, limits: Limits) -> (usize, usize) {
-    let bound = with_limits(
-        "fn pick(n) { ask(\"m1\", req).model } fn route() { let names = [\"a\", \"b\"]; names.map(|n| pick(n)); \"m1\" }",
-        limits,
-    );
+    let bound = with_limits("fn route() { let answer = ask(\"m1\", req); if answer.ok { answer.model } else { \"m1\" } }", limits);
     let outside = Arc::new(Never::default());
+    let lent = scene();
     let before = status("VmRSS");
     let tasks: Vec<_> = (0..count)
         .map(|_| {
             let (bound, effects): (_, Arc<dyn Effects>) = (Arc::clone(&bound), outside.clone());
-            tokio::spawn(async move { run(&bound, Hook::Route, scene(), effects).await })
+            let scene = lent.clone();
+            tokio::spawn(async move { run(&bound, Hook::Route, scene, effects).await })
         })
         .collect();
-    while outside.0.load(Ordering::SeqCst) < count.min(limits.suspended) {
+    while outside.0.load(Ordering::SeqCst) < count {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let kib = (status("VmRSS") - before) as f64 / count as f64;
@@ -303,7 +302,27 @@ async fn suspend(count: usize, limits: Limits) -> (usize, usize) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "alone in its process, through `figures`: counts what the whole process holds"]
 async fn suspended_scripts_are_capped_and_light() {
+    assert_eq!(suspended(), 0, "run it alone");
     let most = if cfg!(debug_assertions) { 200 } else { 20_000 };
     let limits = Limits { suspended: most, ..Limits::default() };
     assert_eq!(suspend(most, limits).await, (most, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watched_set_tells_lines_and_what_branches_read() {
+    let source = "fn route() {\n  let n = 3;\n  if ctx.key.name == \"ci\" && n > 2 {\n    return \"m1\";\n  }\n  let rest = ask(\"m2\", req);\n  \"m2\"\n}";
+    let policies = pointsman::policy::Policies::from_sources([("test", source)], crate::scene::unhurried()).unwrap();
+    let watched = policies.watched().unwrap();
+    let policy = watched.get("test").unwrap();
+    let bound = policy.bind(&serde_json::Map::new()).unwrap();
+    let mut lent = scene();
+    let trace = Arc::new(pointsman::policy::Trace::default());
+    lent.trace = Some(Arc::clone(&trace));
+    let outcome = run(&bound, Hook::Route, lent, Arc::new(Echo)).await;
+    assert_eq!(first(&outcome), "m1");
+    assert_eq!(policy.lines().iter().copied().collect::<Vec<_>>(), [2, 3, 4, 6, 7]);
+    let missed: Vec<usize> = policy.lines().difference(&trace.lines("test")).copied().collect();
+    assert_eq!(missed, [6, 7]);
+    let reads: Vec<String> = trace.take_reads().iter().map(|read| format!("{}: {} = {}", read.line, read.name, read.value)).collect();
+    assert_eq!(reads, ["3: ctx.key.name = ci", "3: n = 3"]);
 }

@@ -19,6 +19,14 @@ use super::{ambient, engine, head, imports};
 use crate::policy::Limits;
 use crate::problem::{Problem, Severity};
 
+/// How a set is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Make {
+    pub(super) limits: Limits,
+    /// Whether the scene's trace is told which lines are reached and what branches read.
+    pub(super) watched: bool,
+}
+
 /// Texts by name.
 pub(super) type Sources = BTreeMap<Arc<str>, Arc<str>>;
 
@@ -36,17 +44,17 @@ struct File {
 /// Every problem of every file.
 pub(super) fn all(
     sources: Sources,
-    limits: Limits,
+    make: Make,
     mut problems: Vec<Problem>,
 ) -> Result<Policies, Vec<Problem>> {
-    let base = Arc::new(engine::build(&limits));
+    let base = Arc::new(engine::build(&make));
     let known = Known::of(&base);
     let mut library = Library::default();
     let mut files: BTreeMap<Arc<str>, File> = BTreeMap::new();
     let mut modules = StaticModuleResolver::new();
     for name in imports::order(&sources, &mut problems) {
         let Some(source) = sources.get(&name) else { continue };
-        let built = file((&name, source), &base, &limits, &modules, &mut problems);
+        let built = file((&name, source), &base, &make, &modules, &mut problems);
         let Some((file, constants, module)) = built else { continue };
         library.constants.insert(Arc::clone(&name), constants);
         modules.insert(name.to_string(), module);
@@ -60,7 +68,7 @@ pub(super) fn all(
         problems.sort_by(|a, b| (&a.file, a.at).cmp(&(&b.file, b.at)));
         return Err(problems);
     }
-    library.sources = sources;
+    library.sources.clone_from(&sources);
     let reach = check::reach(&facts);
     let library = Arc::new(library);
     let policies = files
@@ -79,13 +87,14 @@ pub(super) fn all(
                 literals: file.facts.literals,
                 engine: file.engine,
                 ast: file.ast,
-                limits,
+                limits: make.limits,
+                lines: file.facts.lines,
                 library: Arc::clone(&library),
             };
             Some((name, Arc::new(policy)))
         })
         .collect();
-    Ok(Policies { policies, warnings: problems })
+    Ok(Policies { policies, warnings: problems, sources, make })
 }
 
 fn files_facts(files: &BTreeMap<Arc<str>, File>) -> BTreeMap<&str, &Facts> {
@@ -98,7 +107,7 @@ type Built = (File, BTreeMap<String, Dynamic>, Module);
 fn file(
     (name, source): (&Arc<str>, &Arc<str>),
     base: &Arc<Engine>,
-    limits: &Limits,
+    make: &Make,
     modules: &StaticModuleResolver,
     problems: &mut Vec<Problem>,
 ) -> Option<Built> {
@@ -106,7 +115,7 @@ fn file(
     let head = head::read(&path, source, problems);
     let aliases = imports::aliases(source);
     let engine =
-        if aliases.is_empty() { Arc::clone(base) } else { Arc::new(importing(limits, modules, &aliases)) };
+        if aliases.is_empty() { Arc::clone(base) } else { Arc::new(importing(make, modules, &aliases)) };
     let scope = scope(source);
     let mut ast = match engine.compile_with_scope(&scope, &**source) {
         Ok(ast) => ast,
@@ -121,7 +130,7 @@ fn file(
     if problems.len() > before {
         return None;
     }
-    match evaluate(&engine, &ast, limits) {
+    match evaluate(&engine, &ast, &make.limits) {
         Ok((constants, module)) => {
             let facts = Facts::of(&ast);
             Some((File { head, ast, engine, facts }, constants, module))
@@ -135,8 +144,8 @@ fn file(
 
 /// An engine for a file that imports others: they are bound under its aliases,
 /// because an `import` does not reach into functions that are called alone.
-fn importing(limits: &Limits, modules: &StaticModuleResolver, aliases: &[(String, String)]) -> Engine {
-    let mut engine = engine::build(limits);
+fn importing(make: &Make, modules: &StaticModuleResolver, aliases: &[(String, String)]) -> Engine {
+    let mut engine = engine::build(make);
     let mut resolver = StaticModuleResolver::new();
     for (file, alias) in aliases {
         if let Some((_, module)) = modules.iter().find(|(name, _)| *name == file.as_str()) {

@@ -7,14 +7,15 @@ use rhai::packages::{
 };
 use rhai::{Engine, Token};
 
-use super::{absent, ambient, bounded, effects, meter, sorting, vocabulary};
+use super::{absent, ambient, bounded, effects, meter, sorting, vocabulary, watch};
+use super::compile::Make;
 use crate::policy::Limits;
 
 /// An engine with every word registered.
-pub(super) fn build(bounds: &Limits) -> Engine {
+pub(super) fn build(make: &Make) -> Engine {
     let mut engine = Engine::new_raw();
     packages(&mut engine);
-    limits(&mut engine, bounds);
+    limits(&mut engine, &make.limits);
     free_with(&mut engine);
     bounded::register(&mut engine);
     sorting::register(&mut engine);
@@ -22,6 +23,9 @@ pub(super) fn build(bounds: &Limits) -> Engine {
     ambient::register(&mut engine);
     vocabulary::register(&mut engine);
     effects::register(&mut engine);
+    if make.watched {
+        watch::register(&mut engine);
+    }
     engine
 }
 

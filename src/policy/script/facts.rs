@@ -17,6 +17,8 @@ pub(super) struct Facts {
     pub(super) imports: BTreeMap<String, String>,
     /// Texts handed to functions, and those that `route` returns.
     pub(super) literals: Vec<Literal>,
+    /// Lines on which a statement of a function begins.
+    pub(super) lines: BTreeSet<usize>,
     /// Keys of object maps and names assigned to: properties that the file makes itself.
     pub(super) keys: BTreeSet<String>,
 }
@@ -112,6 +114,10 @@ impl Facts {
     }
 
     fn node(&mut self, path: &[ASTNode<'_>], function: &mut Function) {
+        if let Some(ASTNode::Stmt(statement)) = path.last() {
+            let steps = !matches!(statement, Stmt::Noop(_) | Stmt::Block(_) | Stmt::Share(_));
+            self.lines.extend(statement.position().line().filter(|_| steps));
+        }
         match path.last() {
             Some(ASTNode::Stmt(Stmt::FnCall(call, at))) => self.call(call, *at, false, function),
             // The walk of the interpreter leaves out the value of `break`.
@@ -291,7 +297,7 @@ mod tests {
 
     #[test]
     fn functions_are_told_apart() {
-        let engine = crate::policy::script::engine::build(&crate::policy::Limits::default());
+        let engine = crate::policy::script::engine::build(&crate::policy::script::compile::Make::default());
         let text = "fn f() { g(1) } fn g(x) { x } fn route() { let a = || f(); a.call(); \"m1\" }";
         let ast = engine.compile(text).unwrap();
         let facts = Facts::of(&ast);

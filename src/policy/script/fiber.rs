@@ -120,7 +120,7 @@ impl<I: 'static, W: 'static, R: 'static> Fiber<I, W, R> {
     /// Runs the body until it waits or ends; `None` once it has ended. A panic
     /// of the body goes on here.
     pub(super) fn resume(&mut self, input: I) -> Option<Step<W, R>> {
-        let mut coroutine = self.coroutine.take()?;
+        let mut coroutine = self.coroutine.take_if(|coroutine| !coroutine.done())?;
         let before = RUNNING.replace(Rc::as_ptr(&self.gate).cast());
         let _restore = Restore(before);
         match coroutine.resume(input) {
@@ -133,12 +133,6 @@ impl<I: 'static, W: 'static, R: 'static> Fiber<I, W, R> {
                 Some(Step::Ended(result))
             }
         }
-    }
-
-    /// Whether the body has ended.
-    #[cfg(test)]
-    pub(super) fn ended(&self) -> bool {
-        self.coroutine.as_ref().is_none_or(Coroutine::done)
     }
 
     /// Gives the stack of an ended fiber back to this thread's pool; `depth` is
@@ -177,9 +171,8 @@ mod tests {
         let inner = Rc::clone(&gate);
         let mut fiber = Fiber::new(gate, move |first: u32| inner.suspend(first + 1).unwrap() * 10).unwrap();
         assert!(matches!(fiber.resume(1), Some(Step::Waits(2))));
-        assert!(!fiber.ended());
         assert!(matches!(fiber.resume(7), Some(Step::Ended(70))));
-        assert!(fiber.ended());
+        assert!(fiber.resume(1).is_none());
         fiber.recycle(0);
         assert_eq!(POOL.with(|pool| pool.borrow().len()), 1);
     }

@@ -34,6 +34,7 @@ mod threads;
 mod turn;
 mod verdict;
 mod vocabulary;
+mod watch;
 
 pub use policy::{Bound, Literal, Policies, Policy};
 pub use run::Outcome;

@@ -40,6 +40,8 @@ pub(super) struct Run {
     pub(super) journal: RefCell<Vec<JournalEntry>>,
     pub(super) effects_used: Cell<u32>,
     pub(super) spent: Cell<Money>,
+    /// Whether the watch reads a value on its own account.
+    pub(super) probing: Cell<bool>,
     last_words: RefCell<Option<String>>,
     rng: RefCell<Option<fastrand::Rng>>,
     missing: RefCell<Vec<String>>,
@@ -86,6 +88,7 @@ impl Run {
             journal: RefCell::default(),
             effects_used: Cell::new(0),
             spent: Cell::new(Money::ZERO),
+            probing: Cell::new(false),
             last_words: RefCell::new(None),
             rng: RefCell::new(None),
             missing: RefCell::default(),

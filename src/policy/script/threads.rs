@@ -32,7 +32,8 @@ impl Place {
     fn take(most: usize) -> Option<Self> {
         let taken = ALIVE
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |alive| (alive < most).then_some(alive + 1));
-        taken.is_ok().then_some(Self)
+        // Made only when taken: dropping a place gives it back.
+        taken.ok().map(|_| Self)
     }
 }
 
