@@ -86,8 +86,11 @@ fn write(folder: &Path, imported: &Imported) -> std::io::Result<()> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(named)?;
+        let named =
+            |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        std::fs::File::create_new(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(named)?;
     }
     Ok(())
 }

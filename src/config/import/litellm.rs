@@ -119,7 +119,12 @@ impl Import {
             let upstream = params.get("model").and_then(Node::text).unwrap_or_default();
             if client.contains('*') || upstream.contains('*') {
                 let help = "list its models under `models`, and give a route the glob";
-                self.notes.tell(name, "wildcard", format!("`{client}` stands for any model of a provider"), help);
+                self.notes.tell(
+                    name,
+                    "wildcard",
+                    format!("`{client}` stands for any model of a provider"),
+                    help,
+                );
                 continue;
             }
             self.deployment(client, params, item.get("model_info"));
@@ -158,14 +163,22 @@ impl Import {
     }
 
     fn finish(mut self, root: &Node) -> Imported {
-        let known = ["model_list", "router_settings", "litellm_settings", "general_settings", "environment_variables"];
+        let known = [
+            "model_list",
+            "router_settings",
+            "litellm_settings",
+            "general_settings",
+            "environment_variables",
+        ];
         self.notes.leftovers(root, &known, "the file");
         let empty = Node::empty();
         let router = root.get("router_settings").unwrap_or(&empty);
         let settings = root.get("litellm_settings").unwrap_or(&empty);
         self.notes.leftovers(router, &ROUTER, "`router_settings`");
         self.notes.leftovers(settings, &SETTINGS, "`litellm_settings`");
-        let mut yaml = String::from("# Converted from LiteLLM's config.yaml. `pointsman check` says whether it loads.\n\n");
+        let mut yaml = String::from(
+            "# Converted from LiteLLM's config.yaml. `pointsman check` says whether it loads.\n\n",
+        );
         yaml.push_str(&bounds(router, settings));
         yaml.push_str("providers:\n");
         for (name, account) in &self.accounts {
@@ -197,7 +210,12 @@ impl Import {
         let rank = STRATEGIES.iter().find(|(theirs, _)| *theirs == named).map(|(_, rank)| *rank);
         if let (None, Some(node)) = (rank, strategy) {
             let message = format!("the strategy `{named}` has no equal here");
-            self.notes.tell(node, "no_equal", message, "write it as a policy: `route()` may rank as it likes");
+            self.notes.tell(
+                node,
+                "no_equal",
+                message,
+                "write it as a policy: `route()` may rank as it likes",
+            );
         }
         let (mut text, mut spreads) = (String::new(), false);
         for group in &self.groups {
@@ -214,7 +232,9 @@ impl Import {
             let mut candidates = own.clone();
             for name in behind {
                 let found = self.groups.iter().find(|group| group.name == *name);
-                candidates.extend(found.into_iter().flat_map(|group| group.models.iter().map(|model| model.name.clone())));
+                candidates.extend(
+                    found.into_iter().flat_map(|group| group.models.iter().map(|model| model.name.clone())),
+                );
             }
             let mut seen = std::collections::BTreeSet::new();
             candidates.retain(|name| seen.insert(name.clone()));
@@ -227,7 +247,8 @@ impl Import {
                 let _ = writeln!(text, "    policies:\n      - route/spread: {{ over: {} }}", list(&own));
             }
         }
-        let policies = rank.filter(|_| spreads).map(|rank| ("route/spread.rhai".to_owned(), spread(named, rank)));
+        let policies =
+            rank.filter(|_| spreads).map(|rank| ("route/spread.rhai".to_owned(), spread(named, rank)));
         let text = if text.is_empty() { text } else { format!("\nroutes:\n{text}") };
         (text, policies.into_iter().collect())
     }
@@ -237,7 +258,12 @@ impl Import {
         self.notes.leftovers(general, &known, "`general_settings`");
         let Some(key) = general.get("master_key") else { return String::new() };
         let reference = secret(key, "POINTSMAN_MASTER", &mut self.notes).unwrap_or_default();
-        self.notes.tell(key, "master_key", "the master key became a static key", "it has no rights beyond asking");
+        self.notes.tell(
+            key,
+            "master_key",
+            "the master key became a static key",
+            "it has no rights beyond asking",
+        );
         format!("\nkeys:\n  - {{ name: master, secret: {} }}\n", quoted(&reference))
     }
 }
@@ -256,7 +282,11 @@ impl Fallbacks {
             for (name, targets) in items.iter().flat_map(Node::entries) {
                 let name = name.text().unwrap_or_default();
                 let names = texts(targets);
-                if name == "*" { self.for_all.extend(names) } else { self.by_name.entry(name.to_owned()).or_default().extend(names) }
+                if name == "*" {
+                    self.for_all.extend(names)
+                } else {
+                    self.by_name.entry(name.to_owned()).or_default().extend(names)
+                }
             }
             if let Some(node) = from.get(class).filter(|_| class != "fallbacks") {
                 let message = format!("`{class}` stand among the other candidates");
@@ -313,25 +343,32 @@ fn bounds(router: &Node, settings: &Node) -> String {
 
 /// The entry of a model.
 fn entry(provider: &str, upstream: &str, params: &Node, info: Option<&Node>) -> String {
-    let mut parts = vec![format!("provider: {}", quoted(provider)), format!("upstream: {}", quoted(upstream))];
+    let mut parts =
+        vec![format!("provider: {}", quoted(provider)), format!("upstream: {}", quoted(upstream))];
     let of = |name: &str| params.get(name).or_else(|| info?.get(name)).and_then(figure);
-    for (theirs, ours) in [("max_input_tokens", "context_window"), ("max_output_tokens", "max_output_tokens")] {
+    for (theirs, ours) in [("max_input_tokens", "context_window"), ("max_output_tokens", "max_output_tokens")]
+    {
         if let Some(tokens) = of(theirs) {
             parts.push(format!("{ours}: {}", number(tokens)));
         }
     }
     if let (Some(input), Some(output)) = (of("input_cost_per_token"), of("output_cost_per_token")) {
         let mut price = format!("input: {}, output: {}", number(input * 1e6), number(output * 1e6));
-        for (theirs, ours) in
-            [("cache_read_input_token_cost", "cached_input"), ("cache_creation_input_token_cost", "cache_write")]
-        {
+        for (theirs, ours) in [
+            ("cache_read_input_token_cost", "cached_input"),
+            ("cache_creation_input_token_cost", "cache_write"),
+        ] {
             if let Some(rate) = of(theirs) {
                 let _ = write!(price, ", {ours}: {}", number(rate * 1e6));
             }
         }
         parts.push(format!("price: {{ {price} }}"));
     }
-    let limits = [("rpm", "requests_per_minute"), ("tpm", "tokens_per_minute"), ("max_parallel_requests", "concurrent")];
+    let limits = [
+        ("rpm", "requests_per_minute"),
+        ("tpm", "tokens_per_minute"),
+        ("max_parallel_requests", "concurrent"),
+    ];
     let limits: Vec<String> = limits
         .iter()
         .filter_map(|(theirs, ours)| of(theirs).map(|most| format!("{ours}: {}", number(most))))

@@ -70,7 +70,9 @@ fn kind_of(params: &Node, full: &str, notes: &mut Notes, at: &Node) -> Option<(S
     let named = params.get("custom_llm_provider").and_then(Node::text);
     let split = full.split_once('/').map(|(prefix, rest)| (prefix.to_owned(), rest.to_owned()));
     let (prefix, upstream) = match (named, split) {
-        (Some(name), _) => (name.to_owned(), full.strip_prefix(&format!("{name}/")).unwrap_or(full).to_owned()),
+        (Some(name), _) => {
+            (name.to_owned(), full.strip_prefix(&format!("{name}/")).unwrap_or(full).to_owned())
+        }
         (None, Some((prefix, rest))) => (prefix, rest),
         (None, None) => {
             let guess = GUESSES.iter().find(|(begin, _)| full.starts_with(begin));
@@ -82,7 +84,8 @@ fn kind_of(params: &Node, full: &str, notes: &mut Notes, at: &Node) -> Option<(S
             ((*kind).to_owned(), full.to_owned())
         }
     };
-    let ours = PREFIXES.iter().find(|(theirs, _)| *theirs == prefix).map_or(prefix.as_str(), |(_, ours)| ours);
+    let ours =
+        PREFIXES.iter().find(|(theirs, _)| *theirs == prefix).map_or(prefix.as_str(), |(_, ours)| ours);
     if crate::provider::kind(ours).is_some() {
         return Some((ours.to_owned(), upstream));
     }
@@ -129,7 +132,8 @@ impl Account {
     /// Its entry under `providers`.
     pub(super) fn yaml(&self) -> String {
         let mut parts = vec![format!("kind: {}", quoted(&self.kind))];
-        let fields = [("base_url", &self.base_url), ("api_key", &self.api_key), ("api_version", &self.api_version)];
+        let fields =
+            [("base_url", &self.base_url), ("api_key", &self.api_key), ("api_version", &self.api_version)];
         for (name, value) in fields {
             if let Some(value) = value {
                 parts.push(format!("{name}: {}", quoted(value)));

@@ -56,12 +56,14 @@ fn what_has_an_equal_loads_and_what_has_none_is_listed() {
 
     let policies: Vec<(String, String)> =
         imported.policies.iter().map(|(name, text)| (format!("policies/{name}"), text.clone())).collect();
-    let mut files: Vec<(&str, &str)> = policies.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let mut files: Vec<(&str, &str)> =
+        policies.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     files.push(("gateway.yaml", &imported.yaml));
     let dir = folder(&files);
     let snapshot = Snapshot::read(dir.path()).unwrap();
     let sources = Sources { env: &|_| None, folder: dir.path(), pretend: true };
-    let loaded = build(&snapshot, &sources).unwrap_or_else(|problems| panic!("{problems:#?}\n{}", imported.yaml));
+    let loaded =
+        build(&snapshot, &sources).unwrap_or_else(|problems| panic!("{problems:#?}\n{}", imported.yaml));
     let bundle = &loaded.bundle;
     let route = bundle.route("gpt-4", crate::ir::Endpoint::Chat).unwrap();
     let names: Vec<&str> = route.candidates.iter().map(|model| &*model.name).collect();
@@ -70,7 +72,10 @@ fn what_has_an_equal_loads_and_what_has_none_is_listed() {
     assert_eq!(&*route.policies[0].policy.name, "route/spread");
     let openai = &bundle.models["gpt-4o-2"];
     assert_eq!((openai.upstream.as_str(), openai.context_window), ("gpt-4o-2024-11-20", Some(128_000)));
-    assert_eq!(openai.price.as_ref().map(|price| (price.input, price.output)), Some((2_500_000_000, 10_000_000_000)));
+    assert_eq!(
+        openai.price.as_ref().map(|price| (price.input, price.output)),
+        Some((2_500_000_000, 10_000_000_000))
+    );
     assert_eq!(bundle.models["gpt-4o-1"].limits.requests_per_minute, Some(600));
     assert_eq!(bundle.providers["vllm"].base_url, "http://127.0.0.1:8000/v1");
     let claude = bundle.route("claude", crate::ir::Endpoint::Chat).unwrap();
@@ -81,7 +86,13 @@ fn what_has_an_equal_loads_and_what_has_none_is_listed() {
 
 #[test]
 fn every_strategy_becomes_a_policy_that_compiles() {
-    for strategy in ["simple-shuffle", "least-busy", "latency-based-routing", "cost-based-routing", "usage-based-routing-v2"] {
+    for strategy in [
+        "simple-shuffle",
+        "least-busy",
+        "latency-based-routing",
+        "cost-based-routing",
+        "usage-based-routing-v2",
+    ] {
         let text = format!(
             "model_list:\n  - {{ model_name: a, litellm_params: {{ model: openai/x }} }}\n  - {{ model_name: a, litellm_params: {{ model: openai/y }} }}\nrouter_settings: {{ routing_strategy: {strategy} }}\n"
         );
