@@ -1,6 +1,23 @@
 //! What comes in through dependencies: licences, sources, bans and how many there are.
 //! The same facts stand in `deny.toml` for `cargo deny`; here they need no further tool.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    clippy::too_many_arguments,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly and at length"
+)]
+
 use std::collections::BTreeSet;
 use std::process::Command;
 

@@ -5,6 +5,23 @@
 //! The recordings stand at `$POINTSMAN_SHARED`, else at `../shared`; without
 //! them the tests say that they skipped.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    clippy::too_many_arguments,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly and at length"
+)]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

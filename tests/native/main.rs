@@ -2,6 +2,23 @@
 //! traffic, by an extractor that reads the wire on its own. Without recordings these tests say that
 //! they skipped.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    clippy::too_many_arguments,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly and at length"
+)]
+
 mod answers;
 #[path = "../shared/recorded.rs"]
 mod recorded;

@@ -17,7 +17,8 @@ impl IntoIterator for Answers {
     type IntoIter = std::vec::IntoIter<Answer>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.to_vec().into_iter()
+        let answers: Vec<Answer> = self.0.iter().cloned().collect();
+        answers.into_iter()
     }
 }
 

@@ -45,8 +45,11 @@ fn agreeing(engine: &mut Engine) {
     .register_into_engine(engine, |answers: Dynamic, options: Map| agree(&answers, &options));
 }
 
+/// Answers as they were given, their models where known, and what they say.
+type Unpacked = (Vec<Dynamic>, Vec<Option<Arc<str>>>, Vec<Response>);
+
 /// What answers were given as, and what is behind them.
-fn unpack(given: &Dynamic) -> Reply<(Vec<Dynamic>, Vec<Option<Arc<str>>>, Vec<Response>)> {
+fn unpack(given: &Dynamic) -> Reply<Unpacked> {
     let list: Vec<Dynamic> = match given.read_lock::<Answers>() {
         Some(answers) => answers.0.iter().cloned().map(Dynamic::from).collect(),
         None => given.clone().into_array().map_err(|_| {
