@@ -68,7 +68,8 @@ impl State<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", fields.join(", ")),
         };
-        let flaw = Flaw { help: Some(help.into()), ..Flaw::new("unknown_key", format!("unknown key `{name}`")) };
+        let flaw =
+            Flaw { help: Some(help.into()), ..Flaw::new("unknown_key", format!("unknown key `{name}`")) };
         self.note(key.place, flaw);
     }
 }
@@ -141,7 +142,10 @@ impl de::Error for Flaw {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("one of: {}", expected.join(", ")),
         };
-        Self { help: Some(help.into()), ..Self::new("unknown_value", format!("`{variant}` is not known here")) }
+        Self {
+            help: Some(help.into()),
+            ..Self::new("unknown_value", format!("`{variant}` is not known here"))
+        }
     }
 }
 

@@ -33,7 +33,7 @@ fn whole_answers_say_what_was_recorded() {
 
         let again = client().encode_response(&response, &ReplyFacts::default());
         let again: Value = serde_json::from_slice(&again).unwrap();
-        assert_eq!(facts(&[again.clone()]), expected, "{}", case.name);
+        assert_eq!(facts(std::slice::from_ref(&again)), expected, "{}", case.name);
         let back = provider().decode_response(again.to_string().as_bytes()).unwrap();
         assert_eq!(back, response, "{}", case.name);
     }

@@ -263,7 +263,10 @@ fn status(field: &str) -> usize {
 
 /// Suspends `count` scripts, prints what they weigh, and cancels them.
 async fn suspend(count: usize, limits: Limits) -> (usize, usize) {
-    let bound = with_limits("fn route() { let answer = ask(\"m1\", req); if answer.ok { answer.model } else { \"m1\" } }", limits);
+    let bound = with_limits(
+        "fn route() { let answer = ask(\"m1\", req); if answer.ok { answer.model } else { \"m1\" } }",
+        limits,
+    );
     let outside = Arc::new(Never::default());
     let lent = scene();
     let before = status("VmRSS");
@@ -311,7 +314,8 @@ async fn suspended_scripts_are_capped_and_light() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watched_set_tells_lines_and_what_branches_read() {
     let source = "fn route() {\n  let n = 3;\n  if ctx.key.name == \"ci\" && n > 2 {\n    return \"m1\";\n  }\n  let rest = ask(\"m2\", req);\n  \"m2\"\n}";
-    let policies = pointsman::policy::Policies::from_sources([("test", source)], crate::scene::unhurried()).unwrap();
+    let policies =
+        pointsman::policy::Policies::from_sources([("test", source)], crate::scene::unhurried()).unwrap();
     let watched = policies.watched().unwrap();
     let policy = watched.get("test").unwrap();
     let bound = policy.bind(&serde_json::Map::new()).unwrap();
@@ -323,6 +327,10 @@ async fn a_watched_set_tells_lines_and_what_branches_read() {
     assert_eq!(policy.lines().iter().copied().collect::<Vec<_>>(), [2, 3, 4, 6, 7]);
     let missed: Vec<usize> = policy.lines().difference(&trace.lines("test")).copied().collect();
     assert_eq!(missed, [6, 7]);
-    let reads: Vec<String> = trace.take_reads().iter().map(|read| format!("{}: {} = {}", read.line, read.name, read.value)).collect();
+    let reads: Vec<String> = trace
+        .take_reads()
+        .iter()
+        .map(|read| format!("{}: {} = {}", read.line, read.name, read.value))
+        .collect();
     assert_eq!(reads, ["3: ctx.key.name = ci", "3: n = 3"]);
 }

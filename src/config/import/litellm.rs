@@ -283,9 +283,9 @@ impl Fallbacks {
                 let name = name.text().unwrap_or_default();
                 let names = texts(targets);
                 if name == "*" {
-                    self.for_all.extend(names)
+                    self.for_all.extend(names);
                 } else {
-                    self.by_name.entry(name.to_owned()).or_default().extend(names)
+                    self.by_name.entry(name.to_owned()).or_default().extend(names);
                 }
             }
             if let Some(node) = from.get(class).filter(|_| class != "fallbacks") {

@@ -30,7 +30,8 @@ pub(super) fn add(item: &Value, turn: &mut Message) -> bool {
         "function_call" | "custom_tool_call" => turn.parts.push(Part::ToolCall(call(item))),
         "reasoning" => turn.parts.push(Part::Thinking(thought(item))),
         _ => {
-            turn.parts.push(Part::Opaque { dialect: Dialect::OpenAiResponses, value: Arc::new(item.clone()) });
+            turn.parts
+                .push(Part::Opaque { dialect: Dialect::OpenAiResponses, value: Arc::new(item.clone()) });
         }
     }
     true

@@ -59,7 +59,7 @@ pub(super) enum Outward {
     /// All of it.
     Whole(Bytes),
     /// Its upload, and what fills it.
-    Streamed(Upload, Filling),
+    Streamed(Upload, Box<Filling>),
 }
 
 /// Fills an upload from a client's body.
@@ -131,7 +131,7 @@ impl Form {
                 let renamed =
                     |length: u64| (length + model.len() as u64).saturating_sub(self.span.len() as u64);
                 let (feed, upload) = upload(rest.length.map(renamed));
-                Ok(Outward::Streamed(upload, Filling { feed, head, tail, rest }))
+                Ok(Outward::Streamed(upload, Box::new(Filling { feed, head, tail, rest })))
             }
             State::Gone => Err(Error::internal("a form that was sent on cannot be sent again")),
         }

@@ -7,8 +7,8 @@ use rhai::packages::{
 };
 use rhai::{Engine, Token};
 
-use super::{absent, ambient, bounded, effects, meter, sorting, vocabulary, watch};
 use super::compile::Make;
+use super::{absent, ambient, bounded, effects, meter, sorting, vocabulary, watch};
 use crate::policy::Limits;
 
 /// An engine with every word registered.

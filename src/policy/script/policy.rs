@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rhai::{AST, Dynamic, Engine};
 use serde_json::{Map, Value};
 
-use super::head::Head;
 use super::compile::{Make, Sources};
+use super::head::Head;
 use super::library::Library;
 use super::{compile, folder, param};
 use crate::policy::{Hook, Limits, OnError, ParamKind, ParamSpec};

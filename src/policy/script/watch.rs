@@ -25,11 +25,18 @@ pub(super) fn register(engine: &mut Engine) {
     );
 }
 
-fn step(mut context: EvalContext<'_, '_, '_, '_, '_, '_>, node: ASTNode<'_>, source: Option<&str>, at: Position) {
+fn step(
+    mut context: EvalContext<'_, '_, '_, '_, '_, '_>,
+    node: ASTNode<'_>,
+    source: Option<&str>,
+    at: Position,
+) {
     let Some(line) = at.line() else { return };
     let Some((trace, policy)) = turn::peek(|run| {
         let trace = run.scene.try_borrow().ok().and_then(|scene| scene.trace.clone());
-        trace.filter(|_| !run.probing.get()).map(|trace| (trace, std::sync::Arc::clone(&run.bound.policy.name)))
+        trace
+            .filter(|_| !run.probing.get())
+            .map(|trace| (trace, std::sync::Arc::clone(&run.bound.policy.name)))
     })
     .flatten() else {
         return;
@@ -60,7 +67,9 @@ fn reads<'a>(expr: &'a Expr, found: &mut Vec<&'a Expr>) {
         Expr::Dot(pair, ..) if plain(&pair.rhs) && matches!(pair.lhs, Expr::Variable(..)) => found.push(expr),
         Expr::Dot(pair, ..) => reads(&pair.lhs, found),
         Expr::FnCall(call, _) => call.args.iter().for_each(|argument| reads(argument, found)),
-        Expr::And(all, _) | Expr::Or(all, _) | Expr::Coalesce(all, _) => all.iter().for_each(|one| reads(one, found)),
+        Expr::And(all, _) | Expr::Or(all, _) | Expr::Coalesce(all, _) => {
+            all.iter().for_each(|one| reads(one, found));
+        }
         _ => {}
     }
 }
