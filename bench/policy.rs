@@ -4,6 +4,24 @@
 //! making is measured alone and taken off). Prints nanoseconds a call, the
 //! median of rounds.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    clippy::too_many_arguments,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly and at length"
+)]
+
 use std::hint::black_box;
 use std::io::Write;
 use std::sync::Arc;

@@ -14,6 +14,7 @@
     clippy::too_many_arguments,
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    dead_code,
     missing_docs,
     unreachable_pub,
     reason = "a test may fail loudly and at length"

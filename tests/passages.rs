@@ -2,6 +2,24 @@
 //! replaying provider. Recorded answers reach the client byte for byte, errors
 //! by their class; a large file flows through without being held.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    clippy::too_many_arguments,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly and at length"
+)]
+
 #[path = "shared/recorded.rs"]
 mod recorded;
 

@@ -185,7 +185,7 @@ fn one_script() {
     match outcome.verdict {
         Ok(verdict) => println!("ended with {}", format!("{verdict:?}").chars().take(60).collect::<String>()),
         Err(fault) => {
-            println!("ended by {:?}: {}", fault.kind, fault.to_string().chars().take(90).collect::<String>())
+            println!("ended by {:?}: {}", fault.kind, fault.to_string().chars().take(90).collect::<String>());
         }
     }
 }

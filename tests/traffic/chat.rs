@@ -73,8 +73,8 @@ fn raw_arguments(value: &Value) -> String {
 }
 
 fn whole(answer: &Value) -> Gist {
-    let mut gist = Gist::default();
-    gist.usage = tokens(&answer["usage"]).or_else(|| tokens(&answer["x_groq"]["usage"]));
+    let usage = tokens(&answer["usage"]).or_else(|| tokens(&answer["x_groq"]["usage"]));
+    let mut gist = Gist { usage, ..Gist::default() };
     for (at, choice) in answer["choices"].as_array().expect("choices").iter().enumerate() {
         let said = gist.choices.entry(choice["index"].as_u64().unwrap_or(at as u64)).or_default();
         let message = &choice["message"];

@@ -101,7 +101,7 @@ pub fn of_events(events: &[Event]) -> Gist {
             Event::Refusal { choice, text } => gist.said(*choice).refusal.push_str(text),
             Event::Thinking { choice, text } => gist.said(*choice).thoughts.push_str(text),
             Event::ThinkingSealed { choice, thinking } => {
-                gist.said(*choice).thoughts.push_str(&thinking.text)
+                gist.said(*choice).thoughts.push_str(&thinking.text);
             }
             Event::Finish { choice, finish } => gist.said(*choice).finish = Some(finish_name(finish)),
             Event::ToolCall { choice, call, id, name, .. } => {
