@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | the files of one moment | [`Snapshot`] |
 //! | what may stand in the file | [`mod@file`] |
-//! | names, ranges, secrets: the bundle | [`build`] |
+//! | names, ranges, secrets: the bundle | [`build()`] |
 //! | again, whenever they change | [`watch`] |
 //! | prices of the feeds | [`feeds`] |
 

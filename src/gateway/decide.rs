@@ -16,8 +16,8 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::Response;
 use crate::plan::{Plan, Verdict};
 use crate::policy::{
-    AttemptFacts, Bound, Catalog, Effects, Fault, Hook, OnError, Outcome, RouteFacts, Scene, Snapshot,
-    dispatch,
+    AttemptFacts, Bound, Catalog, Effects, Fault, FaultKind, Hook, OnError, Outcome, RouteFacts, Scene,
+    Snapshot, dispatch,
 };
 use crate::record;
 
@@ -217,6 +217,10 @@ impl Deciders {
             Err(fault) => {
                 report(&self.gateway, &fault);
                 self.faults.push(fault.to_string());
+                if fault.kind == FaultKind::Saturated {
+                    let text = "too many policies are waiting at once: try again in a moment";
+                    return Err(Error::new(Kind::Overloaded, Origin::Gateway, text));
+                }
                 match bound.policy.on_error(hook) {
                     OnError::Ignore => Ok(Verdict::Continue),
                     OnError::Fallback if hook == Hook::Route => Ok(Verdict::Route(self.default_plan())),

@@ -35,9 +35,8 @@ impl Effects for Asker {
         Box::pin(async move {
             match effect {
                 Effect::Ask(ask) => Ok(EffectValue::Answers(ask_all(&journey, ask).await)),
-                Effect::Embed { model, .. } | Effect::Moderate { model, .. } => {
-                    Err(undeclared("model", &model))
-                }
+                Effect::Embed { model, texts } => super::questions::embed(&journey, &model, texts).await,
+                Effect::Moderate { model, text } => super::questions::moderate(&journey, &model, &text).await,
                 Effect::Http { service, method, path, body } => {
                     super::services::http(&journey, &service, &method, &path, body).await
                 }

@@ -9,7 +9,7 @@
 //! | `identify` | key to principal |
 //! | `exchange` | the exchange from acceptance to settling |
 //! | `decide` | policies at their hooks |
-//! | `effects`, `services` | what policies ask of the outside |
+//! | `effects`, `questions`, `services` | what policies ask of the outside |
 //! | `afterwards` | what policies learn from records and feedback |
 //! | `attempts`, `attempt`, `ledger` | a plan carried out, and the account of it |
 //! | `lane`, `relay` | an answer on its way to the client |
@@ -32,6 +32,7 @@ mod ledger;
 mod passage;
 mod pipeline;
 mod prices;
+mod questions;
 mod relay;
 mod reply;
 mod services;

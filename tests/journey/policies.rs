@@ -137,3 +137,31 @@ async fn feedback_reaches_the_policies_of_its_exchange() {
     tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await.expect("the score is learned");
     gateway.account_holds().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_ask_for_vectors_and_judgements() {
+    let source = r#"
+        fn route() {
+            let found = embed("demo", ["a", "b"]);
+            ctx.note("vectors", found.vectors.len());
+            ctx.note("flagged", moderate("demo", "hello").flagged);
+            ctx.note("unknown", embed("demo", "x").ok);
+            plan("demo")
+        }
+    "#;
+    let config = format!(
+        "providers: {{ d: {{ kind: simulated }} }}\nmodels: {{ demo: {{ provider: d }} }}\n{}",
+        route(&["demo"], ", policies: [ask]")
+    );
+    let gateway = Gateway::start(&config, &[("ask", source)]).await;
+    let answer = gateway.chat("r", false).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(
+        answer.header("x-pointsman-notes"),
+        r#"{"vectors":2,"flagged":false,"unknown":true}"#,
+        "{}",
+        answer.body
+    );
+    assert_eq!(answer.header("x-pointsman-attempts"), "4");
+    gateway.account_holds().await;
+}

@@ -1,6 +1,6 @@
 //! What may stand in `gateway.yaml`: the types that it is read into, and from
 //! which its JSON Schema is made. Types only; what they mean together is held
-//! by [`super::check`], what becomes of them by [`super::build`].
+//! by the build, what becomes of them by [`super::build()`].
 
 mod access;
 mod amount;
