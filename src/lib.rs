@@ -6,14 +6,24 @@
 //!
 //! | module | what it owns |
 //! | --- | --- |
-//! | [`secret`], [`clock`], [`error`] | values that everything uses |
+//! | [`secret`], [`clock`], [`error`], [`problem`] | values that everything uses |
 //! | [`yaml`] | YAML into typed values, with every problem at once |
 //! | [`ir`] | the canonical request, answer and stream event |
 //! | [`sse`] | framing of streams |
 //! | [`dialect`] | wire formats to and from [`ir`] |
 //! | [`provider`] | vendors and servers, as data |
-//! | [`model`] | models, their prices, their health as values |
-//! | [`plan`] | what a policy decides |
+//! | [`model`], [`principal`], [`plan`] | models with price and health, who calls, what a policy decides: values |
+//! | [`feed`] | price lists of the field, as prices of ours |
+//! | [`state`] | health windows, breakers, limits, policies' state: what survives a reload |
+//! | [`observe`] | metrics and log lines |
+//! | [`policy`] | the policy host: `.rhai` files at the hooks of an exchange |
+//! | [`route`] | what follows a failed attempt |
+//! | [`upstream`] | HTTP to providers and services, the simulated provider |
+//! | [`record`] | the durable account of an exchange |
+//! | [`gateway`] | the journey of an exchange: start at `gateway/pipeline.rs` |
+//! | [`config`] | `gateway.yaml` and policies, checked, built, watched |
+//! | [`server`] | the data port and the admin port |
+//! | [`app`], [`cli`] | a running gateway, and the command line |
 
 pub mod app;
 pub mod cli;
