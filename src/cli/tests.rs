@@ -1,3 +1,5 @@
+//! What `cli` promises, as tests.
+
 use std::io::Write;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! What `config` promises, as tests.
+
 use std::path::Path;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What `feed` promises, as tests.
+
 use serde_json::json;
 
 use super::*;

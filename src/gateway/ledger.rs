@@ -176,6 +176,25 @@ impl Attempt {
         self.close(Ending::Neutral, usage, Some("cancelled"), now);
     }
 
+    /// The answer has flowed to its end, or until `error`. Gives how the
+    /// client's exchange ended by that.
+    pub(super) fn flowed(self, error: Option<&Error>, usage: &Usage, now: Now) -> record::Outcome {
+        match error {
+            None => {
+                self.answered(usage, now);
+                record::Outcome::Completed
+            }
+            Some(error) if error.kind == Kind::Cancelled => {
+                self.cancelled(usage, now);
+                record::Outcome::Cancelled
+            }
+            Some(error) => {
+                self.failed(error, usage, now);
+                record::Outcome::Partial
+            }
+        }
+    }
+
     fn close(&mut self, ending: Ending, usage: &Usage, error: Option<&str>, now: Now) -> Option<Money> {
         let permit = self.permit.take()?;
         permit.end(ending, (usage.total() > 0).then(|| usage.total()), now);

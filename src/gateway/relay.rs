@@ -16,7 +16,6 @@ use super::exchange::{End, Exchange};
 use super::lane::Lane;
 use super::ledger::Attempt;
 use crate::error::{Error, Kind, Origin};
-use crate::record::Outcome;
 use crate::upstream;
 
 /// A streamed answer under way.
@@ -133,20 +132,7 @@ impl Relay {
         let Some(attempt) = self.attempt.take() else { return };
         let now = self.exchange.gateway.clock.now();
         let usage = self.lane.usage(self.input_estimate);
-        let outcome = match error {
-            None => {
-                attempt.answered(&usage, now);
-                Outcome::Completed
-            }
-            Some(error) if error.kind == Kind::Cancelled => {
-                attempt.cancelled(&usage, now);
-                Outcome::Cancelled
-            }
-            Some(error) => {
-                attempt.failed(error, &usage, now);
-                Outcome::Partial
-            }
-        };
+        let outcome = attempt.flowed(error, &usage, now);
         self.exchange.settle(&End { outcome, status: 200, error, usage });
     }
 }

@@ -1,3 +1,5 @@
+//! What `import` promises, as tests.
+
 use std::path::Path;
 
 use super::litellm;

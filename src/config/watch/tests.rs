@@ -1,3 +1,5 @@
+//! What `watch` promises, as tests.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

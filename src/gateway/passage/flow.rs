@@ -16,7 +16,6 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::exchange::{End, Exchange};
 use crate::gateway::ledger::Attempt;
 use crate::ir::Endpoint;
-use crate::record::Outcome;
 use crate::sse::{Framer, Framing};
 use crate::upstream;
 
@@ -125,23 +124,11 @@ impl Flow {
         let now = self.exchange.gateway.clock.now();
         let usage = self.metered.usage.unwrap_or_default();
         attempt.counted(self.metered.units);
-        let outcome = match error {
-            None => {
-                if self.metered == Metered::default() && self.endpoint == Endpoint::Transcriptions {
-                    attempt.unmetered();
-                }
-                attempt.answered(&usage, now);
-                Outcome::Completed
-            }
-            Some(error) if error.kind == Kind::Cancelled => {
-                attempt.cancelled(&usage, now);
-                Outcome::Cancelled
-            }
-            Some(error) => {
-                attempt.failed(error, &usage, now);
-                Outcome::Partial
-            }
-        };
+        let unmetered = self.metered == Metered::default() && self.endpoint == Endpoint::Transcriptions;
+        if error.is_none() && unmetered {
+            attempt.unmetered();
+        }
+        let outcome = attempt.flowed(error, &usage, now);
         self.exchange.settle(&End { outcome, status: 200, error, usage });
     }
 }

@@ -1,3 +1,5 @@
+//! What `tokens` promises, as tests.
+
 use super::samples::{CHINESE, CODE, ENGLISH, HINDI, JSON};
 use super::*;
 

@@ -1,3 +1,5 @@
+//! What `budget` promises, as tests.
+
 use std::sync::Arc;
 
 use super::*;

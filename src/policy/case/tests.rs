@@ -1,3 +1,5 @@
+//! What `case` promises, as tests.
+
 use std::path::Path;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What `consensus` promises, as tests.
+
 use serde_json::json;
 
 use super::*;

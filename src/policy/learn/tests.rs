@@ -1,3 +1,5 @@
+//! What `learn` promises, as tests.
+
 use super::*;
 
 /// Pulls for `rounds`; arm `a` is right with 0.8 at first, and `b` from the middle on. The share of best pulls in the last quarter.

@@ -1,3 +1,5 @@
+//! What `query` promises, as tests.
+
 use std::collections::BTreeMap;
 
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! What `sqlite` promises, as tests.
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! What `vocabulary` promises, as tests.
+
 use rhai::Engine;
 
 use super::register;
