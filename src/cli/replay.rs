@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::explain::scene;
+use super::explain::{idle, scene};
 use super::records::duration;
 use super::{Exit, Output, render_problems};
 use crate::clock::Clock;
@@ -145,7 +145,7 @@ async fn one(exchange: &Exchange, bundle: &Bundle, usual: &BTreeMap<String, f64>
         user: exchange.user.as_deref().map(Arc::from),
         ..Principal::default()
     });
-    let scene = scene(bundle, &route, request, caller);
+    let scene = scene(bundle, &route, request, caller, &idle);
     let effects: Arc<dyn Effects> = Arc::new(Recorded::of(exchange));
     let explained = explain(&route.policies, scene, &effects).await;
     findings.failed += explained.stops.iter().filter(|stop| stop.verdict.is_err()).count() as u64;

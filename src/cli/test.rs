@@ -2,22 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Exit, Output, problems_as_json, render_problems};
-use crate::policy::case;
+use crate::policy::case::{self, Coverage};
 
-/// Runs the cases (`NAME.cases.yaml`) beside policies.
+/// Runs the cases (`NAME.cases.yaml`) beside policies, and tells the lines that none reaches.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A folder of policies, or one with a `policies` folder in it.
     #[arg(default_value = ".")]
     folder: PathBuf,
+    /// Fail where the cases reach less than so many percent of a policy's lines.
+    #[arg(long, value_name = "PERCENT")]
+    coverage_min: Option<f64>,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
     let folder = policies(&args.folder);
-    let mut report = case::run_all(&folder);
+    let (mut report, coverage) = case::cover(&folder);
+    if let Some(least) = args.coverage_min {
+        report.problems.extend(coverage.iter().filter_map(|one| one.below(least)));
+    }
     for problem in &mut report.problems {
         problem.file = folder.join(&problem.file);
     }
@@ -26,6 +32,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
             "ok": report.is_good(),
             "passed": report.passed,
             "failed": report.failed,
+            "coverage": coverage.iter().map(as_json).collect::<Vec<_>>(),
             "problems": problems_as_json(&report.problems),
         }));
     } else {
@@ -34,9 +41,33 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
             output.line(text.trim_end());
             output.line("");
         }
+        covered(&coverage).iter().for_each(|line| output.line(line));
         output.line(format!("{} passed, {} failed", report.passed, report.failed));
     }
     if report.is_good() { Exit::Ok } else { Exit::Problems }
+}
+
+/// A line for each file, below it the lines that no case reaches, and the sum.
+fn covered(coverage: &[Coverage]) -> Vec<String> {
+    let width = coverage.iter().map(|one| one.policy.len()).max().unwrap_or(0) + ".rhai".len();
+    let mut lines = Vec::new();
+    for one in coverage {
+        let file = format!("{}.rhai", one.policy);
+        lines.push(format!("{file:width$}  {:>3.0} % of {} lines", one.percent().floor(), one.lines));
+        let missed = one.missed.iter();
+        lines.extend(missed.map(|(line, text)| format!("  not reached  {line:>4} | {text}")));
+    }
+    let (all, missed) =
+        coverage.iter().fold((0, 0), |(all, missed), one| (all + one.lines, missed + one.missed.len()));
+    if all > 0 {
+        lines.push(format!("lines reached: {} of {all}", all - missed));
+    }
+    lines
+}
+
+fn as_json(one: &Coverage) -> Value {
+    let missed: Vec<usize> = one.missed.iter().map(|(line, _)| *line).collect();
+    json!({ "policy": &*one.policy, "lines": one.lines, "percent": one.percent(), "missed": missed })
 }
 
 /// The folder itself, or `policies` in it.

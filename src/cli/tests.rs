@@ -112,3 +112,71 @@ fn the_schema_accepts_the_example_and_refuses_a_slip() {
     slip["modls"] = Value::Null;
     assert!(!validator.is_valid(&slip));
 }
+
+#[test]
+fn test_tells_the_lines_that_no_case_reaches_and_may_insist_on_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = "fn route() {\n    if req.last_user.len < 20 { return \"small\"; }\n    let big = \"large\";\n    big\n}\n";
+    std::fs::write(dir.path().join("pick.rhai"), policy).unwrap();
+    let cases = "models: { small: {}, large: {} }\ncases:\n  - { name: short, request: Hi, expect: { targets: [small] } }\n";
+    std::fs::write(dir.path().join("pick.cases.yaml"), cases).unwrap();
+    let path = dir.path().to_str().unwrap();
+    let (exit, text) = pointsman(&["test", path]);
+    assert_eq!(exit, Exit::Ok, "{text}");
+    for part in
+        ["pick.rhai", "33 % of 3 lines", "3 | let big = \"large\";", "lines reached: 1 of 3", "1 passed"]
+    {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    let (exit, text) = pointsman(&["test", path, "--coverage-min", "80", "--format", "json"]);
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(exit, Exit::Problems);
+    assert_eq!(json["coverage"][0]["missed"], serde_json::json!([3, 4]));
+    assert_eq!(json["problems"][0]["rule"], "coverage", "{text}");
+}
+
+/// Answers one request with `body` as `/status` would.
+fn status_once(body: &'static str) -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut asked = [0; 4096];
+        let _ = std::io::Read::read(&mut stream, &mut asked).unwrap();
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    });
+    at
+}
+
+#[test]
+fn explain_tells_the_branch_that_was_taken_and_takes_live_facts() {
+    let dir = tempfile::tempdir().unwrap();
+    let yaml = "providers: { demo: { kind: simulated } }\nmodels:\n  a: { provider: demo, price: { input: 1.0, output: 2.0 } }\n  b: { provider: demo }\nroutes:\n  - { name: r, models: [m], policies: [{ pick: { least: 3 } }] }\npolicies: .\n";
+    std::fs::write(dir.path().join("gateway.yaml"), yaml).unwrap();
+    let policy = "//! Picks.\n//! with least: int = 1   characters\nfn route() {\n    if req.last_user.len >= ctx.with.least {\n        return plan(ctx.candidates.healthy().priced());\n    }\n    \"a\"\n}\n";
+    std::fs::write(dir.path().join("pick.rhai"), policy).unwrap();
+    let request = dir.path().join("request.json");
+    std::fs::write(&request, r#"{"model": "m", "messages": [{"role": "user", "content": "Hello"}]}"#)
+        .unwrap();
+    let args = ["explain", request.to_str().unwrap(), "--config", dir.path().to_str().unwrap()];
+    let (exit, text) = pointsman(&args);
+    assert_eq!(exit, Exit::Ok, "{text}");
+    for part in [
+        "no live ones",
+        "line 4: if req.last_user.len >= ctx.with.least -> holds   (req.last_user.len = 5, ctx.with.least = 3)",
+        "b: priced(), ",
+        "=> tries a",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    let at = status_once(
+        r#"{"models": {"a": {"healthy": false, "error_rate": 1.0, "in_flight": 0, "headroom": 1.0, "samples": 9},
+            "b": {"healthy": true, "p95_ms": 700.0, "error_rate": 0.0, "in_flight": 2, "headroom": 1.0, "samples": 9,
+                  "price": {"input": 3.0, "output": 4.0}}}}"#,
+    );
+    let (exit, text) = pointsman(&[&args[..], &["--admin", &at.to_string()]].concat());
+    assert_eq!(exit, Exit::Ok, "{text}");
+    for part in ["live, from 127.0.0.1", "a: healthy(), ", "=> tries b", "1. b: "] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+}

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use super::query::Need;
 use super::{
-    Bound, Effect, EffectValue, Effects, Fall, Fault, Hook, JournalEntry, OnError, Scene, Trace, dispatch,
+    Bound, Branch, Effect, EffectValue, Effects, Fall, Fault, Hook, JournalEntry, OnError, Scene, Trace,
+    dispatch,
 };
 use crate::error::{Error, Kind, Origin};
 use crate::ir::Money;
@@ -28,6 +29,8 @@ pub struct Stop {
     pub verdict: Result<Verdict, Fault>,
     /// Candidates that fell, in order.
     pub falls: Vec<Fall>,
+    /// The branches that it came to, in order; only of a policy that is watched.
+    pub branches: Vec<Branch>,
     /// What it noted.
     pub notes: Map<String, Value>,
     /// Whether it edited the request.
@@ -92,6 +95,7 @@ pub async fn explain(policies: &[Arc<Bound>], scene: Scene, effects: &Arc<dyn Ef
                 hook,
                 verdict: outcome.verdict,
                 falls: trace.take(),
+                branches: trace.take_branches(),
                 notes: notes.collect(),
                 edited: scene.request.is_edited() && !edited_before,
                 journal: outcome.journal,

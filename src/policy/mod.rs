@@ -31,4 +31,4 @@ pub use scene::{AttemptFacts, Catalog, RouteFacts, Scene, Snapshot};
 pub use script::{
     Bound, Literal, Outcome, Policies, Policy, dispatch, replay, run, run_blocking, run_inline, suspended,
 };
-pub use trace::{Fall, Read, Trace};
+pub use trace::{Branch, Fall, Read, Trace, Way};

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use super::json_reply;
 use crate::gateway::Gateway;
+use crate::ir::Money;
+use crate::model::Price;
 
 /// What the admin port tells of.
 #[derive(Clone)]
@@ -55,6 +57,12 @@ async fn status(State(admin): State<Admin>) -> Response {
     json_reply(&describe(&admin))
 }
 
+/// The main rates of a price, USD per million tokens.
+fn rates(price: &Price) -> Value {
+    let usd = |nano: i64| Money(nano).as_usd();
+    json!({ "input": usd(price.input), "output": usd(price.output), "cached_input": price.cached_input.map(usd) })
+}
+
 /// Bundle, reloads, models and feeds.
 fn describe(admin: &Admin) -> Value {
     let gateway = &admin.gateway;
@@ -76,7 +84,7 @@ fn describe(admin: &Admin) -> Value {
                 "in_flight": health.in_flight,
                 "headroom": health.headroom,
                 "samples": health.samples,
-                "priced": book.price(model).is_some(),
+                "price": book.price(model).as_deref().map(rates),
             });
             (model.name.to_string(), about)
         })

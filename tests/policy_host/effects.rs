@@ -327,10 +327,28 @@ async fn a_watched_set_tells_lines_and_what_branches_read() {
     assert_eq!(policy.lines().iter().copied().collect::<Vec<_>>(), [2, 3, 4, 6, 7]);
     let missed: Vec<usize> = policy.lines().difference(&trace.lines("test")).copied().collect();
     assert_eq!(missed, [6, 7]);
-    let reads: Vec<String> = trace
-        .take_reads()
-        .iter()
-        .map(|read| format!("{}: {} = {}", read.line, read.name, read.value))
-        .collect();
-    assert_eq!(reads, ["3: ctx.key.name = ci", "3: n = 3"]);
+    let branches = trace.take_branches();
+    let reads: Vec<String> =
+        branches[0].reads.iter().map(|read| format!("{} = {}", read.name, read.value)).collect();
+    assert_eq!(reads, ["ctx.key.name = ci", "n = 3"]);
+    assert_eq!(
+        (branches.len(), branches[0].line, branches[0].way),
+        (1, 3, Some(pointsman::policy::Way::Then))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watched_set_tells_which_way_branches_went() {
+    use pointsman::policy::Way::{Case, Else, Then};
+    let source = "fn route() {\n  let found = \"m1\";\n  for n in [1, 2, 3] {\n    if n == 2 { found = \"m2\"; found += \"\"; }\n  }\n  if found == \"m1\" { found } else {\n    switch found {\n      \"m1\" => \"m1\",\n      \"m2\" => found,\n      _ => \"m3\",\n    }\n  }\n}";
+    let policies =
+        pointsman::policy::Policies::from_sources([("test", source)], crate::scene::unhurried()).unwrap();
+    let bound = policies.watched().unwrap().get("test").unwrap().bind(&serde_json::Map::new()).unwrap();
+    let trace = Arc::new(pointsman::policy::Trace::default());
+    let lent = pointsman::policy::Scene { trace: Some(Arc::clone(&trace)), ..scene() };
+    let outcome = run(&bound, Hook::Route, lent, Arc::new(Echo)).await;
+    assert_eq!(first(&outcome), "m2");
+    let ways: Vec<_> = trace.take_branches().into_iter().map(|branch| (branch.line, branch.way)).collect();
+    let expected = [(4, None), (4, Some(Then)), (4, None), (6, Some(Else)), (7, Some(Case(9)))];
+    assert_eq!(ways, expected);
 }

@@ -9,7 +9,9 @@
 //! | `stage` | from a case to the scene that its hooks see |
 //! | `script` | the answers that effects get |
 //! | `expect` | what came of it against what was expected |
+//! | `coverage` | the lines that the cases of a folder reach |
 
+mod coverage;
 mod expect;
 mod facts;
 mod file;
@@ -17,9 +19,11 @@ mod run;
 mod script;
 mod stage;
 
+pub use coverage::Coverage;
 pub use file::{Case, CaseFile};
 pub use run::{Played, play};
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,6 +45,8 @@ pub struct Report {
     pub failed: usize,
     /// Why, each with its place: failed expectations, and what is wrong with files.
     pub problems: Vec<Problem>,
+    /// The lines that cases reached, by file; only of policies that are watched.
+    pub reached: BTreeMap<String, BTreeSet<usize>>,
 }
 
 impl Report {
@@ -57,6 +63,19 @@ pub fn run_all(folder: &Path) -> Report {
     match Policies::compile(folder, patient()) {
         Ok(policies) => run_with(&policies, folder),
         Err(problems) => Report { problems, ..Report::default() },
+    }
+}
+
+/// The same with the policies watched: also how much of each the cases reach.
+#[must_use]
+pub fn cover(folder: &Path) -> (Report, Vec<Coverage>) {
+    match Policies::compile(folder, patient()).and_then(|policies| policies.watched()) {
+        Ok(policies) => {
+            let report = run_with(&policies, folder);
+            let coverage = coverage::of(&policies, &report.reached);
+            (report, coverage)
+        }
+        Err(problems) => (Report { problems, ..Report::default() }, Vec::new()),
     }
 }
 
@@ -113,7 +132,10 @@ fn run_file(policies: &Policies, folder: &Path, path: &Path, report: &mut Report
         return report.problems.push(Problem::error(shown, "unknown_policy", message));
     };
     for case in &file.cases {
-        let problems = run::judge(policy, &file, case, shown);
+        let (problems, reached) = run::judge(policy, &file, case, shown);
+        for (file, lines) in reached {
+            report.reached.entry(file).or_default().extend(lines);
+        }
         if problems.is_empty() {
             report.passed += 1;
         } else {

@@ -1,5 +1,6 @@
 //! Runs one case: its hooks in order, as an exchange would.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,15 +26,25 @@ pub struct Played {
     pub asked: Vec<String>,
     /// Every effect, in order.
     pub journal: Vec<JournalEntry>,
+    /// The lines that were reached, by file; only where the policy is watched.
+    pub reached: BTreeMap<String, BTreeSet<usize>>,
 }
 
-/// Runs `case` and says what is not as expected.
-pub(super) fn judge(policy: &Arc<Policy>, file: &CaseFile, case: &Case, path: &Path) -> Vec<Problem> {
+/// Lines that were reached, by file.
+type Reached = BTreeMap<String, BTreeSet<usize>>;
+
+/// Runs `case` and says what is not as expected, and which lines it reached.
+pub(super) fn judge(
+    policy: &Arc<Policy>,
+    file: &CaseFile,
+    case: &Case,
+    path: &Path,
+) -> (Vec<Problem>, Reached) {
     match play(policy, file, case) {
-        Ok(played) => expect::compare(case, &played, path),
+        Ok(played) => (expect::compare(case, &played, path), played.reached),
         Err(message) => {
             let message = format!("case `{}`: {message}", case.name.value);
-            vec![case.name.mark(Problem::error(path, "bad_case", message))]
+            (vec![case.name.mark(Problem::error(path, "bad_case", message))], Reached::new())
         }
     }
 }
@@ -65,8 +76,8 @@ pub fn play(policy: &Arc<Policy>, file: &CaseFile, case: &Case) -> Result<Played
             break;
         }
     }
-    let falls = trace.map(|trace| trace.take()).unwrap_or_default();
-    Ok(Played { scene, verdict, falls, asked: script.asked(), journal })
+    let (falls, reached) = trace.map(|trace| (trace.take(), trace.take_lines())).unwrap_or_default();
+    Ok(Played { scene, verdict, falls, asked: script.asked(), journal, reached })
 }
 
 fn bind(policy: &Arc<Policy>, file: &CaseFile, case: &Case) -> Result<Arc<Bound>, String> {

@@ -3,10 +3,14 @@
 //! cases and explanations, never by traffic.
 
 use rhai::debugger::{DebuggerCommand, DebuggerEvent};
-use rhai::{ASTNode, Dynamic, Engine, EvalContext, Expr, Position, Stmt};
+use rhai::{
+    ASTNode, Dynamic, Engine, EvalContext, Expr, FlowControl, Position, Stmt, StmtBlock,
+    SwitchCasesCollection,
+};
 
 use super::turn;
-use crate::policy::Read;
+use crate::policy::trace::{Arm, Place};
+use crate::policy::{Branch, Read, Way};
 
 /// Longest text of a value that is kept, characters.
 const SHOWN: usize = 80;
@@ -43,11 +47,13 @@ fn step(
     };
     let file = source.filter(|source| !source.is_empty()).unwrap_or(&policy);
     trace.reached(file, line);
-    let condition = match node {
-        ASTNode::Stmt(Stmt::If(branch, _)) => &branch.expr,
-        ASTNode::Stmt(Stmt::Switch(switch, _)) => &switch.0,
+    trace.stepped(file, place(at));
+    let (condition, arms) = match node {
+        ASTNode::Stmt(Stmt::If(branch, _)) => (&branch.expr, ways(branch)),
+        ASTNode::Stmt(Stmt::Switch(switch, _)) => (&switch.0, cases(&switch.1)),
         _ => return,
     };
+    let mut read = Vec::new();
     let mut chains = Vec::new();
     reads(condition, &mut chains);
     for chain in chains {
@@ -55,9 +61,27 @@ fn step(
         let value = context.eval_expression_tree(&chain.into());
         turn::peek(|run| run.probing.set(false));
         if let Ok(value) = value {
-            trace.read(Read { file: file.to_owned(), line, name: text(chain), value: shown(&value) });
+            read.push(Read { name: text(chain), value: shown(&value) });
         }
     }
+    trace.branched(Branch { file: file.to_owned(), line, reads: read, way: None }, place(at), arms);
+}
+
+fn place(at: Position) -> Place {
+    (at.line().unwrap_or(0), at.position().unwrap_or(0))
+}
+
+/// The blocks of an `if`.
+fn ways(branch: &FlowControl) -> Vec<Arm> {
+    let arm =
+        |block: &StmtBlock, way| Arm { from: place(block.position()), to: place(block.end_position()), way };
+    vec![arm(&branch.body, Way::Then), arm(&branch.branch, Way::Else)]
+}
+
+/// The cases of a `switch`, known by where they begin.
+fn cases(cases: &SwitchCasesCollection) -> Vec<Arm> {
+    let begins = cases.expressions.iter().map(|case| place(case.rhs.start_position()));
+    begins.map(|at| Arm { from: at, to: at, way: Way::Case(at.0) }).collect()
 }
 
 /// The variables and chains of properties in `expr`: reading them again changes nothing.

@@ -1,24 +1,27 @@
 //! `pointsman explain`: what a route makes of a request, offline.
 
+mod live;
+mod shown;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
 use super::{Exit, Output, render_problems};
 use crate::clock::Clock;
 use crate::config::{self, Snapshot as Files, Sources};
 use crate::dialect::{LazyRequest, PathFacts, inbound};
 use crate::gateway::{Bundle, Route};
-use crate::ir::{Dialect, Endpoint, Money};
+use crate::ir::{Dialect, Endpoint};
 use crate::model::{Candidate, Health, Model};
-use crate::plan::{Step, Verdict};
-use crate::policy::explain::{Explanation, Offline, Stop, explain};
-use crate::policy::{Catalog, Effects, RouteFacts, Scene, Snapshot};
+use crate::policy::explain::{Offline, explain};
+use crate::policy::{Bound, Catalog, Effects, Policies, RouteFacts, Scene, Snapshot};
 use crate::principal::Principal;
 use crate::state::MemoryStore;
 
-/// Explains, without a network, where a request would go and why.
+/// Explains where a request would go and why: every hook, every branch with what it read, why each
+/// candidate fell, the plan and its cost. Nobody is asked and nothing is sent.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The request: a chat body as JSON.
@@ -35,18 +38,25 @@ pub(super) struct Args {
     /// The endpoint: chat, responses or messages.
     #[arg(long, default_value = "chat")]
     endpoint: String,
+    /// Take prices and health from a running gateway: the address of its admin port.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
-    let explained = prepare(args).and_then(|(policies, scene)| {
+    let explained = prepare(args).and_then(|prepared| {
         let effects: Arc<dyn Effects> = Arc::new(Offline);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
-        Ok(runtime.block_on(explain(&policies, scene, &effects)))
+        let Prepared { policies, bound, scene } = prepared;
+        Ok((runtime.block_on(explain(&bound, scene, &effects)), policies))
     });
+    let facts = args.admin.as_deref();
     match explained {
-        Ok(explained) if output.is_json() => output.json(&as_json(&explained)),
-        Ok(explained) => as_text(&explained).iter().for_each(|line| output.line(line)),
+        Ok((explained, _)) if output.is_json() => output.json(&shown::as_json(&explained, facts)),
+        Ok((explained, policies)) => {
+            shown::as_text(&explained, &policies, facts).iter().for_each(|line| output.line(line));
+        }
         Err(text) => {
             output.note(text.trim_end());
             return Exit::Problems;
@@ -55,7 +65,14 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
     Exit::Ok
 }
 
-type Prepared = (Vec<Arc<crate::policy::Bound>>, Scene);
+/// What is explained.
+struct Prepared {
+    /// The policies, watched.
+    policies: Policies,
+    /// Those of the route, with its parameters.
+    bound: Vec<Arc<Bound>>,
+    scene: Scene,
+}
 
 fn prepare(args: &Args) -> Result<Prepared, String> {
     let shown = |problems: &[crate::problem::Problem]| render_problems(problems, false);
@@ -78,8 +95,19 @@ fn prepare(args: &Args) -> Result<Prepared, String> {
     let bundle = &loaded.bundle;
     let route = find_route(bundle, args, &request)?;
     let principal = find_key(bundle, args.key.as_deref())?;
-    let policies = route.policies.clone();
-    Ok((policies, scene(bundle, route, request, principal)))
+    let policies = bundle.policies.watched().map_err(|problems| shown(&problems))?;
+    let watched = |bound: &Arc<Bound>| {
+        let again = policies.get(&bound.policy.name).map(|policy| policy.bind(&bound.with));
+        again.and_then(Result::ok).unwrap_or_else(|| Arc::clone(bound))
+    };
+    let bound = route.policies.iter().map(watched).collect();
+    let live = args.admin.as_deref().map(live::Live::of).transpose()?;
+    let facts = |model: &Arc<Model>| match &live {
+        Some(live) => live.candidate(idle(model)),
+        None => idle(model),
+    };
+    let scene = scene(bundle, route, request, principal, &facts);
+    Ok(Prepared { policies, bound, scene })
 }
 
 fn find_route<'a>(bundle: &'a Bundle, args: &Args, request: &LazyRequest) -> Result<&'a Arc<Route>, String> {
@@ -102,14 +130,16 @@ fn find_key(bundle: &Bundle, name: Option<&str>) -> Result<Arc<Principal>, Strin
     hit.map(|entry| Arc::clone(&entry.principal)).ok_or_else(|| format!("there is no key `{name}`"))
 }
 
+/// What policies see of `request`, each model as `facts` state it.
 pub(super) fn scene(
     bundle: &Bundle,
     route: &Route,
     request: LazyRequest,
     principal: Arc<Principal>,
+    facts: &dyn Fn(&Arc<Model>) -> Candidate,
 ) -> Scene {
-    let candidates = route.candidates.iter().map(idle).collect();
-    let models = bundle.models.values().map(idle).collect();
+    let candidates = route.candidates.iter().map(facts).collect();
+    let models = bundle.models.values().map(facts).collect();
     Scene {
         request,
         route: Arc::new(RouteFacts { name: Arc::clone(&route.name), retries: route.retries.max }),
@@ -136,105 +166,11 @@ fn catalog(candidates: Vec<Candidate>, models: Vec<Candidate>) -> Catalog {
 }
 
 /// A model without traffic, at the price of the configuration.
-fn idle(model: &Arc<Model>) -> Candidate {
+pub(super) fn idle(model: &Arc<Model>) -> Candidate {
     Candidate {
         model: Arc::clone(model),
         price: model.price.clone().map(Arc::new),
         usual_price: None,
         health: Health { healthy: true, headroom: 1.0, ..Health::default() },
     }
-}
-
-fn as_text(explained: &Explanation) -> Vec<String> {
-    let mut lines = Vec::new();
-    for stop in &explained.stops {
-        lines.push(format!("{} {}: {}", stop.policy, stop.hook.function(), said(stop)));
-        lines.extend(
-            stop.falls.iter().map(|fall| format!("    - {}: {}, {}", fall.model, fall.query, fall.why)),
-        );
-        lines.extend(stop.notes.iter().map(|(name, value)| format!("    note {name} = {value}")));
-        if stop.edited {
-            lines.push("    edited the request".to_owned());
-        }
-        lines.extend(
-            stop.journal.iter().map(|entry| format!("    effect {} ({} ms)", entry.effect, entry.elapsed_ms)),
-        );
-    }
-    lines.push(format!("=> {}", in_words(&explained.verdict)));
-    for (at, one) in explained.estimates.iter().enumerate() {
-        let cost = one.cost.map_or("unpriced".to_owned(), |cost| format!("about {cost} USD"));
-        let misfit =
-            one.misfit.as_deref().map(|why| format!(" (cannot serve it: {why})")).unwrap_or_default();
-        lines.push(format!(
-            "   {}. {}: {} input tokens, {cost}{misfit}",
-            at + 1,
-            one.model,
-            one.input_tokens
-        ));
-    }
-    lines
-}
-
-fn said(stop: &Stop) -> String {
-    match &stop.verdict {
-        Ok(verdict) => in_words(verdict),
-        Err(fault) => format!("failed: {fault}"),
-    }
-}
-
-fn in_words(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Continue => "nothing".to_owned(),
-        Verdict::Reject { status, code, message } => format!("refuses with {status} {code}: {message}"),
-        Verdict::Respond(response) => format!("answers {:?}", response.text()),
-        Verdict::Route(plan) => {
-            let steps: Vec<String> = plan.steps.iter().map(step_in_words).collect();
-            format!("tries {}", steps.join(", then "))
-        }
-        Verdict::Retry { after } => format!("tries again after {} ms", after.as_millis()),
-        Verdict::GiveUp => "gives up".to_owned(),
-        Verdict::Replace(text) => format!("says {text:?} instead"),
-        Verdict::Stop(text) => format!("ends with {text:?}"),
-    }
-}
-
-fn step_in_words(step: &Step) -> String {
-    let mut bounds = Vec::new();
-    bounds.extend(step.first_byte.map(|time| format!("first byte {} ms", time.as_millis())));
-    bounds.extend(step.idle.map(|time| format!("idle {} ms", time.as_millis())));
-    bounds.extend(step.total.map(|time| format!("total {} ms", time.as_millis())));
-    bounds.extend(step.hedge_after.map(|time| format!("hedged after {} ms", time.as_millis())));
-    bounds.extend(step.retries.map(|times| format!("{times} retries")));
-    if bounds.is_empty() { step.model.to_string() } else { format!("{} ({})", step.model, bounds.join(", ")) }
-}
-
-fn as_json(explained: &Explanation) -> Value {
-    let stops: Vec<Value> = explained.stops.iter().map(stop_as_json).collect();
-    let steps = explained.estimates.iter().map(|one| {
-        json!({
-            "model": &*one.model,
-            "input_tokens": one.input_tokens,
-            "cost_usd": one.cost.map(Money::as_usd),
-            "misfit": one.misfit,
-        })
-    });
-    json!({ "stops": stops, "verdict": in_words(&explained.verdict), "steps": steps.collect::<Vec<_>>() })
-}
-
-fn stop_as_json(stop: &Stop) -> Value {
-    let falls: Vec<Value> = stop
-        .falls
-        .iter()
-        .map(|fall| json!({ "model": &*fall.model, "query": fall.query, "why": fall.why }))
-        .collect();
-    json!({
-        "policy": &*stop.policy,
-        "hook": stop.hook.function(),
-        "verdict": said(stop),
-        "failed": stop.verdict.is_err(),
-        "falls": falls,
-        "notes": stop.notes,
-        "edited": stop.edited,
-        "effects": stop.journal.iter().map(|entry| entry.effect).collect::<Vec<_>>(),
-    })
 }

@@ -1,0 +1,152 @@
+//! An explanation, for people and for machines.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::ir::Money;
+use crate::plan::{Step, Verdict};
+use crate::policy::explain::{Explanation, Stop};
+use crate::policy::{Branch, Policies, Way};
+
+/// Most branches shown of one hook: a loop over models comes to many.
+const BRANCHES: usize = 40;
+
+/// The explanation in lines; `admin` is the gateway whose prices and health were taken.
+pub(super) fn as_text(explained: &Explanation, policies: &Policies, admin: Option<&str>) -> Vec<String> {
+    let mut lines = vec![facts(admin)];
+    for stop in &explained.stops {
+        lines.push(format!("{} {}: {}", stop.policy, stop.hook.function(), said(stop)));
+        lines.extend(stop.branches.iter().take(BRANCHES).map(|branch| taken(branch, policies)));
+        if let Some(more) = stop.branches.len().checked_sub(BRANCHES + 1) {
+            lines.push(format!("    and {} branches more", more + 1));
+        }
+        lines.extend(
+            stop.falls.iter().map(|fall| format!("    - {}: {}, {}", fall.model, fall.query, fall.why)),
+        );
+        lines.extend(stop.notes.iter().map(|(name, value)| format!("    note {name} = {value}")));
+        if stop.edited {
+            lines.push("    edited the request".to_owned());
+        }
+        lines.extend(
+            stop.journal.iter().map(|entry| format!("    effect {} ({} ms)", entry.effect, entry.elapsed_ms)),
+        );
+    }
+    lines.push(format!("=> {}", in_words(&explained.verdict)));
+    for (at, one) in explained.estimates.iter().enumerate() {
+        let cost = one.cost.map_or("unpriced".to_owned(), |cost| format!("about {cost} USD"));
+        let misfit =
+            one.misfit.as_deref().map(|why| format!(" (cannot serve it: {why})")).unwrap_or_default();
+        lines.push(format!(
+            "   {}. {}: {} input tokens, {cost}{misfit}",
+            at + 1,
+            one.model,
+            one.input_tokens
+        ));
+    }
+    lines
+}
+
+/// Where prices and health come from.
+fn facts(admin: Option<&str>) -> String {
+    match admin {
+        Some(admin) => format!("prices and health: live, from {admin}"),
+        None => "prices and health: no live ones; prices are those of the configuration, and every model counts as healthy and without traffic (--admin ADDRESS takes them from a running gateway)".to_owned(),
+    }
+}
+
+/// `line 5: if x > 3 -> holds   (x = 4)`.
+fn taken(branch: &Branch, policies: &Policies) -> String {
+    let source = policies.get(&branch.file).map(|policy| Arc::clone(&policy.source));
+    let text = source.as_deref().and_then(|source| source.lines().nth(branch.line.saturating_sub(1)));
+    let text = text.unwrap_or_default().trim().trim_end_matches('{').trim_end();
+    let way = match branch.way {
+        Some(Way::Then) => "holds".to_owned(),
+        Some(Way::Else) => "does not hold: else".to_owned(),
+        Some(Way::Case(line)) => format!("the case on line {line}"),
+        None => "does not hold".to_owned(),
+    };
+    let reads: Vec<String> =
+        branch.reads.iter().map(|read| format!("{} = {}", read.name, read.value)).collect();
+    let reads = if reads.is_empty() { String::new() } else { format!("   ({})", reads.join(", ")) };
+    format!("    line {}: {text} -> {way}{reads}", branch.line)
+}
+
+fn said(stop: &Stop) -> String {
+    match &stop.verdict {
+        Ok(verdict) => in_words(verdict),
+        Err(fault) => format!("failed: {fault}"),
+    }
+}
+
+fn in_words(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Continue => "nothing".to_owned(),
+        Verdict::Reject { status, code, message } => format!("refuses with {status} {code}: {message}"),
+        Verdict::Respond(response) => format!("answers {:?}", response.text()),
+        Verdict::Route(plan) => {
+            let steps: Vec<String> = plan.steps.iter().map(step_in_words).collect();
+            format!("tries {}", steps.join(", then "))
+        }
+        Verdict::Retry { after } => format!("tries again after {} ms", after.as_millis()),
+        Verdict::GiveUp => "gives up".to_owned(),
+        Verdict::Replace(text) => format!("says {text:?} instead"),
+        Verdict::Stop(text) => format!("ends with {text:?}"),
+    }
+}
+
+fn step_in_words(step: &Step) -> String {
+    let mut bounds = Vec::new();
+    bounds.extend(step.first_byte.map(|time| format!("first byte {} ms", time.as_millis())));
+    bounds.extend(step.idle.map(|time| format!("idle {} ms", time.as_millis())));
+    bounds.extend(step.total.map(|time| format!("total {} ms", time.as_millis())));
+    bounds.extend(step.hedge_after.map(|time| format!("hedged after {} ms", time.as_millis())));
+    bounds.extend(step.retries.map(|times| format!("{times} retries")));
+    if bounds.is_empty() { step.model.to_string() } else { format!("{} ({})", step.model, bounds.join(", ")) }
+}
+
+/// The explanation for machines.
+pub(super) fn as_json(explained: &Explanation, admin: Option<&str>) -> Value {
+    let stops: Vec<Value> = explained.stops.iter().map(stop_as_json).collect();
+    let steps = explained.estimates.iter().map(|one| {
+        json!({
+            "model": &*one.model,
+            "input_tokens": one.input_tokens,
+            "cost_usd": one.cost.map(Money::as_usd),
+            "misfit": one.misfit,
+        })
+    });
+    json!({ "facts": admin.map_or("configuration", |_| "live"), "stops": stops, "verdict": in_words(&explained.verdict), "steps": steps.collect::<Vec<_>>() })
+}
+
+fn stop_as_json(stop: &Stop) -> Value {
+    let falls: Vec<Value> = stop
+        .falls
+        .iter()
+        .map(|fall| json!({ "model": &*fall.model, "query": fall.query, "why": fall.why }))
+        .collect();
+    let branches: Vec<Value> = stop.branches.iter().map(branch_as_json).collect();
+    json!({
+        "policy": &*stop.policy,
+        "hook": stop.hook.function(),
+        "verdict": said(stop),
+        "failed": stop.verdict.is_err(),
+        "branches": branches,
+        "falls": falls,
+        "notes": stop.notes,
+        "edited": stop.edited,
+        "effects": stop.journal.iter().map(|entry| entry.effect).collect::<Vec<_>>(),
+    })
+}
+
+fn branch_as_json(branch: &Branch) -> Value {
+    let (way, case) = match branch.way {
+        Some(Way::Then) => ("then", None),
+        Some(Way::Else) => ("else", None),
+        Some(Way::Case(line)) => ("case", Some(line)),
+        None => ("past", None),
+    };
+    let reads: Map<String, Value> =
+        branch.reads.iter().map(|read| (read.name.clone(), Value::from(read.value.as_str()))).collect();
+    json!({ "file": branch.file, "line": branch.line, "way": way, "case_line": case, "reads": reads })
+}
