@@ -130,7 +130,7 @@ impl Gist {
             gist.seals += &text(&reasoning["reasoningText"]["signature"]);
             gist.seals += &text(&reasoning["redactedContent"]);
             let call = &block["toolUse"];
-            if call.is_object() && call["type"].is_null() {
+            if call.is_object() && (call["type"].is_null() || call["type"] == "tool_use") {
                 gist.calls.push((text(&call["toolUseId"]), text(&call["name"]), call["input"].clone()));
             }
             if block["type"] == "tool_use" {
@@ -195,7 +195,7 @@ impl Gist {
         match name {
             "contentBlockStart" => {
                 let call = &value["start"]["toolUse"];
-                if call.is_object() && call["type"].is_null() {
+                if call.is_object() && (call["type"].is_null() || call["type"] == "tool_use") {
                     inputs.push((index, self.calls.len(), String::new()));
                     self.calls.push((text(&call["toolUseId"]), text(&call["name"]), Value::Null));
                 }

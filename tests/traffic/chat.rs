@@ -164,7 +164,7 @@ fn same_request(request: &mut Value) {
     for message in fields.get_mut("messages").and_then(Value::as_array_mut).into_iter().flatten() {
         for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
             call["type"] = "function".into();
-            if call["function"]["arguments"].as_str().is_none_or(|text| text.trim().is_empty()) {
+            if call["function"]["arguments"].as_str().is_none_or(|text| matches!(text.trim(), "" | "null")) {
                 call["function"]["arguments"] = "{}".into();
             }
         }

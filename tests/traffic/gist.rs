@@ -49,7 +49,7 @@ impl From<&Usage> for Tokens {
 /// Arguments for comparing: none are `{}`, unless the answer was cut off.
 pub fn arguments(text: &str, cut: bool) -> Value {
     match text.trim() {
-        "" if !cut => serde_json::json!({}),
+        "" | "null" if !cut => serde_json::json!({}),
         text => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
     }
 }

@@ -20,6 +20,7 @@
     reason = "a test may fail loudly and at length"
 )]
 
+mod across;
 mod cases;
 mod chat;
 mod completions;

@@ -99,9 +99,10 @@ impl WireUsage {
 
 /// A `usage` object for a client. Every field that the SDKs declare is there.
 pub(super) fn encode(usage: &Usage) -> Value {
-    let cached = usage.cached_input.unwrap_or(0);
-    let written = usage.cache_write.unwrap_or(0);
-    let hour = usage.cache_write_1h.unwrap_or(0);
+    // Some look-alikes count what they read from the cache outside the input: the sum must hold here.
+    let cached = usage.cached_input.unwrap_or(0).min(usage.input);
+    let written = usage.cache_write.unwrap_or(0).min(usage.input.saturating_sub(cached));
+    let hour = usage.cache_write_1h.unwrap_or(0).min(written);
     let mut wire = json!({
         "input_tokens": usage.input.saturating_sub(cached).saturating_sub(written),
         "cache_creation_input_tokens": written,

@@ -47,7 +47,7 @@ fn read(value: Value) -> Result<Response> {
 
 /// The parts of one content block. A union: one member says what it is.
 fn part(block: Value, at: Path<'_>) -> Result<Vec<Part>> {
-    let is_server_tool = block.pointer("/toolUse/type").is_some();
+    let is_server_tool = block.get("toolUse").is_some_and(|call| is_server_tool(call.get("type")));
     let mut fields = Fields::of(block, at)?;
     if let Some(text) = fields.string("text")? {
         return Ok(vec![Part::text(text)]);
@@ -64,7 +64,15 @@ fn part(block: Value, at: Path<'_>) -> Result<Vec<Part>> {
     Ok(vec![Part::Opaque { dialect: Dialect::Bedrock, value: Arc::new(fields.into_value()) }])
 }
 
+/// Whether a `toolUse` of this `type` runs at the provider. Some models say
+/// `tool_use` of what the client is to run, where others say nothing.
+/// Source: Amazon Bedrock API reference, ToolUseBlock, checked 2026-11-21.
+pub(super) fn is_server_tool(kind: Option<&Value>) -> bool {
+    kind.and_then(Value::as_str).is_some_and(|kind| kind != "tool_use")
+}
+
 fn tool_use(mut fields: Map<String, Value>) -> ToolCall {
+    fields.shift_remove("type");
     let input = fields.shift_remove("input").filter(|input| !input.is_null());
     ToolCall {
         id: text(&mut fields, "toolUseId"),

@@ -119,7 +119,7 @@ impl Decoder {
         for (member, value) in start {
             let Value::Object(fields) = value else { continue };
             let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let block = if member == "toolUse" && !fields.contains_key("type") {
+            let block = if member == "toolUse" && !response::is_server_tool(fields.get("type")) {
                 let call = self.calls;
                 self.calls += 1;
                 let (id, name) = (text("toolUseId"), text("name"));

@@ -130,12 +130,14 @@ pub(super) fn encode_usage(usage: &Usage) -> Map<String, Value> {
     let mut map = Map::new();
     let mut put = |name: &str, value: u64| map.insert(name.to_owned(), Value::from(value));
     put("promptTokenCount", usage.input);
-    put("candidatesTokenCount", usage.output.saturating_sub(usage.reasoning.unwrap_or(0)));
+    // Some gateways count reasoning outside the output: the sum must hold here.
+    let thoughts = usage.reasoning.map(|tokens| tokens.min(usage.output));
+    put("candidatesTokenCount", usage.output.saturating_sub(thoughts.unwrap_or(0)));
     put("totalTokenCount", usage.total());
     if let Some(cached) = usage.cached_input {
         put("cachedContentTokenCount", cached);
     }
-    if let Some(thoughts) = usage.reasoning {
+    if let Some(thoughts) = thoughts {
         put("thoughtsTokenCount", thoughts);
     }
     map

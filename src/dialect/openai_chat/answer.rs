@@ -105,6 +105,8 @@ fn refusal_text(part: &Part) -> Option<&str> {
 fn put_thoughts(message: &mut Value, parts: &[Part], own: bool) {
     let mut text = String::new();
     let mut details = Vec::new();
+    let sealed =
+        parts.iter().any(|part| matches!(part, Part::Thinking(thought) if thought.signature.is_some()));
     for part in parts {
         let Part::Thinking(thought) = part else { continue };
         if own && thought.extra.get("thinking").is_some() {
@@ -115,7 +117,8 @@ fn put_thoughts(message: &mut Value, parts: &[Part], own: bool) {
             None if own => merge(message, &Value::Object(named_thought(thought))),
             None => {
                 text.push_str(&thought.text);
-                details.extend(sealed_thought(thought, details.len()));
+                // Who reads the details reads nothing else: with one seal, every thought stands there.
+                details.extend(sealed.then(|| detail_of(thought, details.len())));
             }
         }
     }
@@ -128,9 +131,14 @@ fn put_thoughts(message: &mut Value, parts: &[Part], own: bool) {
 }
 
 /// A sealed thought in OpenRouter's form; `None` when it has no seal.
-/// Source: OpenRouter docs "Reasoning Tokens", checked 2026-11-21.
 pub(super) fn sealed_thought(thought: &Thinking, index: usize) -> Option<Value> {
-    let seal = thought.signature.as_ref()?;
+    thought.signature.is_some().then(|| detail_of(thought, index))
+}
+
+/// A thought in OpenRouter's form.
+/// Source: OpenRouter docs "Reasoning Tokens", checked 2026-11-21.
+fn detail_of(thought: &Thinking, index: usize) -> Value {
+    let seal = &thought.signature;
     let mut value = if thought.redacted {
         json!({ "type": "reasoning.encrypted", "data": seal, "index": index })
     } else {
@@ -139,7 +147,7 @@ pub(super) fn sealed_thought(thought: &Thinking, index: usize) -> Option<Value> 
     if let Some(id) = &thought.id {
         merge(&mut value, &json!({ "id": id }));
     }
-    Some(value)
+    value
 }
 
 /// A tool call with its seal in the place where Google's form of this dialect has it.

@@ -31,6 +31,13 @@ struct Call {
     custom: bool,
 }
 
+impl Call {
+    /// Whether what came so far may still be `null`, which some servers send for no arguments.
+    fn is_undecided(&self) -> bool {
+        self.held.is_empty() || (!self.argued && !self.custom && "null".starts_with(self.held.trim()))
+    }
+}
+
 impl Calls {
     pub(super) fn new(seed: String) -> Self {
         Self { seed, calls: Vec::new() }
@@ -71,7 +78,7 @@ impl Calls {
             out.push(Event::ToolCall { choice, call: number, id, name, signature, custom: call.custom });
         }
         call.held.push_str(&text);
-        if call.begun && !call.held.is_empty() {
+        if call.begun && !call.is_undecided() {
             call.argued = true;
             let text = std::mem::take(&mut call.held);
             out.push(Event::ToolArguments { choice, call: number, text });
@@ -103,18 +110,15 @@ impl Calls {
                 let id = if call.id.is_empty() { invented_id(&self.seed, at) } else { call.id.clone() };
                 let (name, custom) = (String::new(), call.custom);
                 out.push(Event::ToolCall { choice, call: number, id, name, signature: None, custom });
-                call.argued = !call.held.is_empty();
-                if call.argued {
-                    out.push(Event::ToolArguments {
-                        choice,
-                        call: number,
-                        text: std::mem::take(&mut call.held),
-                    });
-                }
             }
-            if !call.argued && !cut && !call.custom {
-                out.push(Event::ToolArguments { choice, call: number, text: "{}".to_owned() });
-            }
+            let held = std::mem::take(&mut call.held);
+            let text = match held.trim() {
+                "" | "null" if !call.custom && (call.argued || cut) => continue,
+                "" | "null" if !call.custom => "{}".to_owned(),
+                "" => continue,
+                _ => held,
+            };
+            out.push(Event::ToolArguments { choice, call: number, text });
         }
     }
 }

@@ -146,10 +146,10 @@ fn take_calls(fields: &mut Fields, message: &mut Message, seed: &str) {
     }
 }
 
-/// Arguments as JSON text; none are `{}`.
+/// Arguments as JSON text; none are `{}`, whether said as nothing or as `null`.
 fn words(value: Value) -> String {
     match value {
-        Value::String(text) if text.trim().is_empty() => "{}".to_owned(),
+        Value::String(text) if matches!(text.trim(), "" | "null") => "{}".to_owned(),
         Value::String(text) => text,
         other => other.to_string(),
     }

@@ -7,7 +7,7 @@ use crate::dialect::ReplyFacts;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::response::finish_name;
 use crate::dialect::openai_chat::usage::usage_value;
-use crate::ir::{Choice, Dialect, Finish, Response};
+use crate::ir::{Choice, Dialect, Finish, Part, Response};
 
 /// Encodes an answer. Thoughts and tool calls have no place here.
 pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
@@ -40,7 +40,11 @@ pub(super) fn reason(finish: &Finish) -> &str {
 }
 
 fn choice_value(choice: &Choice, own: bool) -> Value {
-    let mut value = json!({ "index": choice.index, "text": choice.message.joined_text() });
+    let said = choice.message.parts.iter().filter_map(|part| match part {
+        Part::Refusal(text) => Some(text.as_str()),
+        part => part.as_text(),
+    });
+    let mut value = json!({ "index": choice.index, "text": said.collect::<String>() });
     for (name, field) in choice.extra.iter().filter(|_| own) {
         merge(&mut value, &json!({ name.as_str(): field }));
     }

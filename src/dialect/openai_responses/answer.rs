@@ -72,7 +72,7 @@ pub(super) fn skeleton(id: &str, model: &str, created: Option<u64>, reply: &Repl
 pub(super) fn finish_fields(finish: Option<&Finish>) -> Value {
     let reason = match finish {
         Some(Finish::Length) => "max_output_tokens",
-        Some(Finish::ContentFilter) => "content_filter",
+        Some(Finish::ContentFilter | Finish::Refusal) => "content_filter",
         Some(Finish::Other(name)) if name == "incomplete" => {
             return json!({ "status": "incomplete", "incomplete_details": null });
         }

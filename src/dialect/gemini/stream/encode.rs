@@ -16,7 +16,8 @@ pub(in crate::dialect::gemini) struct Encoder {
     reply: ReplyFacts,
     id: String,
     model: String,
-    calls: Vec<(u32, ToolCall)>,
+    /// Calls that have not gone out: their choice, their number in it, and what came of them.
+    calls: Vec<(u32, u32, ToolCall)>,
     finishes: Vec<(u32, Finish)>,
     usage: Option<Usage>,
     /// The prompt was blocked: there are no candidates.
@@ -55,9 +56,17 @@ impl Encoder {
         self.frame(vec![candidate(choice, wire)], out);
     }
 
-    /// Writes the calls that are whole.
-    fn flush(&mut self, out: &mut Vec<u8>) {
-        for (choice, call) in std::mem::take(&mut self.calls) {
+    /// Writes the calls that are whole. Pieces of several calls may come by
+    /// turns, and signs of life between them: arguments are whole when they
+    /// are an object, or when no more can come.
+    fn flush(&mut self, all: bool, out: &mut Vec<u8>) {
+        let whole = |call: &ToolCall| {
+            !call.custom && serde_json::from_str::<Map<String, Value>>(&call.arguments).is_ok()
+        };
+        let held =
+            self.calls.iter().position(|(_, _, call)| !all && !whole(call)).unwrap_or(self.calls.len());
+        let rest = self.calls.split_off(held);
+        for (choice, _, call) in std::mem::replace(&mut self.calls, rest) {
             self.parts(choice, &[Part::ToolCall(call)], out);
         }
     }
@@ -75,8 +84,9 @@ impl Encoder {
         }
     }
 
-    fn arguments(&mut self, choice: u32, text: &str) {
-        if let Some((_, call)) = self.calls.iter_mut().rev().find(|(of, _)| *of == choice) {
+    fn arguments(&mut self, choice: u32, number: u32, text: &str) {
+        let mut open = self.calls.iter_mut().rev();
+        if let Some((.., call)) = open.find(|(of, open, _)| (*of, *open) == (choice, number)) {
             call.arguments.push_str(text);
         }
     }
@@ -85,7 +95,7 @@ impl Encoder {
 impl StreamEncoder for Encoder {
     fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
         if !matches!(event, Event::ToolArguments { .. } | Event::Usage(_)) {
-            self.flush(out);
+            self.flush(matches!(event, Event::Finish { .. }), out);
         }
         match event {
             Event::Start { id, model, .. } => {
@@ -103,7 +113,7 @@ impl StreamEncoder for Encoder {
                 self.parts(*choice, &[Part::Thinking(thinking.clone())], out);
             }
             Event::ThinkingSealed { .. } => {}
-            Event::ToolCall { choice, id, name, signature, custom, .. } => {
+            Event::ToolCall { choice, call: number, id, name, signature, custom } => {
                 let (id, name) = (id.clone(), name.clone());
                 let call = ToolCall {
                     id,
@@ -112,9 +122,9 @@ impl StreamEncoder for Encoder {
                     custom: *custom,
                     ..ToolCall::default()
                 };
-                self.calls.push((*choice, call));
+                self.calls.push((*choice, *number, call));
             }
-            Event::ToolArguments { choice, text, .. } => self.arguments(*choice, text),
+            Event::ToolArguments { choice, call, text } => self.arguments(*choice, *call, text),
             Event::Logprobs { choice, logprobs } => {
                 if let Some(result) = logprobs::encode(logprobs) {
                     let index = Value::from(*choice);
@@ -133,7 +143,7 @@ impl StreamEncoder for Encoder {
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) {
-        self.flush(out);
+        self.flush(true, out);
         if self.blocked {
             return self.frame(Vec::new(), out);
         }
