@@ -1,4 +1,5 @@
-//! `pointsman schema`: JSON Schemas, from the types that read the files.
+//! `pointsman schema`: JSON Schemas, from the types that read the files;
+//! definitions for editors and the reference, from the words that are registered.
 
 use std::path::{Path, PathBuf};
 
@@ -7,49 +8,67 @@ use serde_json::Value;
 use super::{Exit, Output};
 use crate::config::file::GatewayFile;
 use crate::policy::case::CaseFile;
+use crate::policy::{reference, vocabulary};
 
-/// Prints the JSON Schema of gateway.yaml, or writes all schemas into a folder.
+/// Prints the JSON Schema of gateway.yaml, or writes what editors complete by, or the reference.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Write the schemas into this folder instead.
+    /// Write the schemas and the definitions of Rhai words into this folder instead.
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
+    /// Write the reference of the vocabulary into this folder.
+    #[arg(long, value_name = "DIR")]
+    docs: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
-    let Some(folder) = &args.write else {
+    if args.write.is_none() && args.docs.is_none() {
         output.json(&gateway());
         return Exit::Ok;
-    };
-    match write(folder) {
-        Ok(files) => {
-            for file in files {
-                output.line(format!("wrote {}", file.display()));
+    }
+    let wanted = [(&args.write, all as fn() -> Files), (&args.docs, docs)];
+    for (folder, files) in wanted.into_iter().filter_map(|(folder, files)| Some((folder.as_ref()?, files))) {
+        match write_into(folder, files()) {
+            Ok(written) => {
+                written.iter().for_each(|file| output.line(format!("wrote {}", file.display())));
             }
-            Exit::Ok
-        }
-        Err(error) => {
-            output.note(format!("pointsman: the schemas cannot be written to {}: {error}", folder.display()));
-            Exit::Problems
+            Err(error) => {
+                output.note(format!("pointsman: {} cannot be written to: {error}", folder.display()));
+                return Exit::Problems;
+            }
         }
     }
+    Exit::Ok
 }
 
-/// Every schema by its file's name.
-pub(super) fn all() -> Vec<(&'static str, String)> {
-    [("gateway.schema.json", gateway()), ("cases.schema.json", schemars::schema_for!(CaseFile).to_value())]
-        .into_iter()
-        .map(|(name, schema)| {
-            (name, format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default()))
-        })
-        .collect()
+/// Names and texts.
+type Files = Vec<(&'static str, String)>;
+
+/// Every page that is generated.
+pub(super) fn docs() -> Files {
+    vec![("reference.md", reference::page(&vocabulary()))]
+}
+
+/// Every schema and definition by its file's name.
+pub(super) fn all() -> Files {
+    let schemas = [
+        ("gateway.schema.json", gateway()),
+        ("cases.schema.json", schemars::schema_for!(CaseFile).to_value()),
+    ]
+    .into_iter()
+    .map(|(name, schema)| (name, format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default())));
+    schemas.chain(reference::definitions(&vocabulary())).collect()
 }
 
 /// Writes every schema into `folder`, which is made where it is missing.
 pub(super) fn write(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    write_into(folder, all())
+}
+
+fn write_into(folder: &Path, files: Files) -> std::io::Result<Vec<PathBuf>> {
     std::fs::create_dir_all(folder)?;
     let mut written = Vec::new();
-    for (name, text) in all() {
+    for (name, text) in files {
         let path = folder.join(name);
         std::fs::write(&path, text)?;
         written.push(path);

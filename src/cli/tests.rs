@@ -90,11 +90,14 @@ fn check_without_secrets_needs_none() {
 }
 
 #[test]
-fn the_schemas_in_the_repository_are_fresh() {
-    for (name, text) in super::schema::all() {
-        let path = format!("{}/schemas/{name}", env!("CARGO_MANIFEST_DIR"));
-        let stands = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(stands == text, "{path} is stale: run `cargo run -- schema --write schemas`");
+fn the_schemas_and_pages_in_the_repository_are_fresh() {
+    for (folder, files) in [("schemas", super::schema::all()), ("docs", super::schema::docs())] {
+        for (name, text) in files {
+            let path = format!("{}/{folder}/{name}", env!("CARGO_MANIFEST_DIR"));
+            let stands = std::fs::read_to_string(&path).unwrap_or_default();
+            let fresh = "cargo run -- schema --write schemas --docs docs";
+            assert!(stands == text, "{path} is stale: run `{fresh}`");
+        }
     }
 }
 

@@ -45,6 +45,48 @@ impl Hook {
         }
     }
 
+    /// When it is asked, for the reference.
+    #[must_use]
+    pub const fn when(self) -> &'static str {
+        match self {
+            Self::Request => "after authentication, before the request goes anywhere",
+            Self::Route => "to decide where it goes",
+            Self::Failure => "after a failed attempt, before the client has seen a byte",
+            Self::Text => "on each complete sentence of an answer (not asked yet by this version)",
+            Self::Response => "on a whole answer",
+            Self::Settled => "after settling, off the request's path",
+            Self::Feedback => "on POST /v1/feedback for an exchange of the route",
+        }
+    }
+
+    /// What it sees besides `req`, `ctx` and `state`; empty: nothing.
+    #[must_use]
+    pub const fn sees(self) -> &'static str {
+        match self {
+            Self::Request | Self::Route => "",
+            Self::Failure => "attempt",
+            Self::Text => "text",
+            Self::Response => "res",
+            Self::Settled => "record",
+            Self::Feedback => "feedback",
+        }
+    }
+
+    /// What it may return, in words.
+    #[must_use]
+    pub const fn returns(self) -> &'static str {
+        match self {
+            Self::Request => "nothing, `reject(status, code, message)` or `respond(..)`; it may edit `req`",
+            Self::Route => {
+                "a model, its name, a list of models, `plan([..])`, `respond(..)`, `reject(..)`, or nothing to leave it to the next policy"
+            }
+            Self::Failure => "nothing (the plan's next step), `retry(after_ms)`, `give_up()` or another plan",
+            Self::Text => "nothing, the text to send instead, or `stop(message)`",
+            Self::Response => "nothing, the edited `res`, `respond(..)`, `reject(..)` or another plan",
+            Self::Settled | Self::Feedback => "nothing",
+        }
+    }
+
     /// What follows when the hook fails and its policy does not say otherwise.
     #[must_use]
     pub const fn on_error(self) -> OnError {
@@ -65,4 +107,16 @@ pub enum OnError {
     Fallback,
     /// As if the hook had returned nothing.
     Ignore,
+}
+
+impl OnError {
+    /// The word for it in a policy's head.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Fallback => "fallback",
+            Self::Ignore => "ignore",
+        }
+    }
 }

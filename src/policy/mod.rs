@@ -18,6 +18,7 @@ pub mod learn;
 mod limits;
 mod param;
 pub mod query;
+pub mod reference;
 mod scene;
 mod script;
 mod trace;
@@ -26,9 +27,10 @@ pub use effect::{Answer, Ask, Effect, EffectValue, Effects, JournalEntry};
 pub use fault::{Fault, FaultKind};
 pub use hook::{Hook, OnError};
 pub use limits::{Budget, Limits};
-pub use param::{ParamKind, ParamSpec};
+pub use param::{DECLARATIONS, ParamKind, ParamSpec};
 pub use scene::{AttemptFacts, Catalog, RouteFacts, Scene, Snapshot};
 pub use script::{
     Bound, Literal, Outcome, Policies, Policy, dispatch, replay, run, run_blocking, run_inline, suspended,
+    vocabulary,
 };
 pub use trace::{Branch, Fall, Read, Trace, Way};

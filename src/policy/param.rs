@@ -40,3 +40,17 @@ pub enum ParamKind {
     /// `service`: the name of a service.
     Service,
 }
+
+/// How parameters are declared, by example, for the reference.
+pub const DECLARATIONS: [(&str, &str); 10] = [
+    ("float", "a number"),
+    ("float 0..1", "a number, both ends allowed"),
+    ("int", "a whole number"),
+    ("int 1..9", "a whole number, both ends allowed"),
+    ("bool", "true or false"),
+    ("string", "a text"),
+    ("one of soft|hard", "one of these texts"),
+    ("list", "a list of texts"),
+    ("model", "the name of a model; `models`: a list of them. `check` looks them up"),
+    ("service", "the name of a declared service; `check` looks it up"),
+];

@@ -5,6 +5,7 @@ use rhai::{Dynamic, Engine, EvalContext, ImmutableString, Scope};
 
 use super::turn::{Ctx, Reply, Req, current, peek, raise, read};
 use super::vocabulary;
+use super::vocabulary::word::{getter, index};
 
 /// Every ambient name.
 pub(super) const NAMES: [&str; 8] = ["req", "ctx", "state", "attempt", "text", "res", "record", "feedback"];
@@ -32,13 +33,19 @@ pub(super) fn register(engine: &mut Engine) {
     engine.on_var(|name, index, context| if index == 0 { resolve(name, &context) } else { Ok(None) });
     engine.register_type_with_name::<Req>("Request").register_type_with_name::<Ctx>("Context");
     engine.register_type_with_name::<With>("Parameters").register_type_with_name::<State>("State");
-    engine.register_get("with", |_: &mut Ctx| With);
-    engine.register_get("state", |_: &mut Ctx| State);
-    engine.register_indexer_get(|_: &mut With, name: ImmutableString| -> Reply<Dynamic> {
-        peek(|run| run.bound.parameter(&name))
-            .flatten()
-            .ok_or_else(|| raise(format!("`ctx.with.{name}` is not declared in the policy's head")))
-    });
+    getter("with", "The policy's parameters, as the route passes them or by default.", "ctx.with.quality")
+        .register_into_engine(engine, |_: &mut Ctx| With);
+    getter("state", "What is kept between exchanges; the same as `state`.", "ctx.state.get(\"last\")")
+        .register_into_engine(engine, |_: &mut Ctx| State);
+    let meaning = "The parameter of this name. An error where the head does not declare it.";
+    index(meaning, "ctx.with[\"quality\"]").register_into_engine(
+        engine,
+        |_: &mut With, name: ImmutableString| -> Reply<Dynamic> {
+            peek(|run| run.bound.parameter(&name))
+                .flatten()
+                .ok_or_else(|| raise(format!("`ctx.with.{name}` is not declared in the policy's head")))
+        },
+    );
 }
 
 fn resolve(name: &str, context: &EvalContext<'_, '_, '_, '_, '_, '_>) -> Reply<Option<Dynamic>> {

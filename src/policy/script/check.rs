@@ -15,13 +15,13 @@ use crate::policy::Hook;
 use crate::problem::{Problem, did_you_mean};
 
 /// Functions that the interpreter knows without a registration.
-const KEYWORDS: [(&str, usize); 5] =
+pub(super) const KEYWORDS: [(&str, usize); 5] =
     [("print", 1), ("debug", 1), ("type_of", 1), ("is_shared", 1), ("is_def_var", 1)];
 
 /// The words that are registered.
 pub(super) struct Known {
-    functions: BTreeMap<String, BTreeSet<usize>>,
-    properties: BTreeSet<String>,
+    pub(super) functions: BTreeMap<String, BTreeSet<usize>>,
+    pub(super) properties: BTreeSet<String>,
     of: BTreeMap<&'static str, BTreeSet<String>>,
 }
 

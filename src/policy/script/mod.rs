@@ -35,8 +35,10 @@ mod turn;
 mod verdict;
 mod vocabulary;
 mod watch;
+mod words;
 
 pub use policy::{Bound, Literal, Policies, Policy};
 pub use run::Outcome;
 pub use stage::{dispatch, replay, run, run_blocking, run_inline};
 pub use threads::suspended;
+pub use words::vocabulary;

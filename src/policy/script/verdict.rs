@@ -88,16 +88,7 @@ fn check(verdict: &Verdict) -> Result<(), String> {
 }
 
 fn refuse(hook: Hook, shown: &str) -> String {
-    let may = match hook {
-        Hook::Request => "nothing, `reject(status, code, message)` or `respond(..)`",
-        Hook::Route => {
-            "a model's name, a list of models, `plan([..])`, `respond(..)`, `reject(..)`, or nothing to leave it to the next policy"
-        }
-        Hook::Failure => "nothing, `retry(after_ms)`, `give_up()` or another plan",
-        Hook::Text => "nothing, the text to send instead, or `stop(message)`",
-        Hook::Response => "nothing, an edited response, `respond(..)`, `reject(..)` or another plan",
-        Hook::Settled | Hook::Feedback => "nothing",
-    };
+    let may = hook.returns();
     format!("`{}` returned {shown}; it may return {may}", hook.function())
 }
 

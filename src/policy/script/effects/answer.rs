@@ -93,9 +93,9 @@ fn parsed(text: &str) -> Option<serde_json::Value> {
 fn all(engine: &mut Engine) {
     getter("len", "How many there are, failed ones included.", "answers.len")
         .register_into_engine(engine, |answers: &mut Answers| answers.0.len() as i64);
-    word("len", "How many there are, failed ones included.", "answers.len()")
+    word("len()", "How many there are, failed ones included.", "answers.len()")
         .register_into_engine(engine, |answers: &mut Answers| answers.0.len() as i64);
-    word("is_empty", "Whether there is none.", "answers.good.is_empty()")
+    word("is_empty()", "Whether there is none.", "answers.good.is_empty()")
         .register_into_engine(engine, |answers: &mut Answers| answers.0.is_empty());
     getter("good", "Those that have an answer.", "answers.good.len >= 2").register_into_engine(
         engine,
@@ -139,11 +139,11 @@ fn all(engine: &mut Engine) {
 }
 
 fn closures(engine: &mut Engine) {
-    word("to_array", "An array of them.", "answers.to_array()")
+    word("to_array()", "An array of them.", "answers.to_array()")
         .register_into_engine(engine, |answers: &mut Answers| -> Array {
             answers.0.iter().cloned().map(Dynamic::from).collect()
         });
-    word("filter", "Those for which the closure says true.", "answers.filter(|a| a.ms < 2000)")
+    word("filter(keep)", "Those for which the closure says true.", "answers.filter(|a| a.ms < 2000)")
         .register_into_engine(
             engine,
             |context: NativeCallContext<'_>, answers: &mut Answers, keep: FnPtr| -> Reply<Answers> {
@@ -159,7 +159,7 @@ fn closures(engine: &mut Engine) {
                 Ok(Answers(kept.into()))
             },
         );
-    word("map", "What the closure makes of each, as an array.", "answers.map(|a| a.model)")
+    word("map(make)", "What the closure makes of each, as an array.", "answers.map(|a| a.model)")
         .register_into_engine(
             engine,
             |context: NativeCallContext<'_>, answers: &mut Answers, make: FnPtr| -> Reply<Array> {

@@ -20,13 +20,13 @@ const VALUE: usize = 64 << 10;
 
 /// Registers the words.
 pub(super) fn register(engine: &mut Engine) {
-    word("get", "The value kept under a key, or `()`.", "state.get(`spent/${ctx.key.name}`) ?? 0")
+    word("get(key)", "The value kept under a key, or `()`.", "state.get(`spent/${ctx.key.name}`) ?? 0")
         .register_into_engine(engine, |_: &mut State, key: ImmutableString| -> Reply<Dynamic> {
             let value = seen(&key)?;
             Ok(if value.is_null() { absent(format!("state `{key}`")) } else { from_json(&value) })
         });
     word(
-        "get",
+        "get(key, default)",
         "The value kept under a key, or a default, also when the store is away.",
         "state.get(\"turns\", 0)",
     )
@@ -37,25 +37,29 @@ pub(super) fn register(engine: &mut Engine) {
             Ok(if value.is_null() { default } else { from_json(&value) })
         },
     );
-    word("put", "Keeps a value under a key.", "state.put(\"last\", req.model)")
+    word("put(key, value)", "Keeps a value under a key.", "state.put(\"last\", req.model)")
         .register_into_engine(engine, |_: &mut State, key: ImmutableString, value: Dynamic| {
             put(&key, &value, None)
         });
-    word("put", "Keeps a value for so many seconds.", "state.put(\"last\", req.model, 600)")
-        .register_into_engine(
-            engine,
-            |_: &mut State, key: ImmutableString, value: Dynamic, seconds: Dynamic| {
-                put(&key, &value, Some(time(&seconds)?))
-            },
-        );
     word(
-        "add",
+        "put(key, value, seconds)",
+        "Keeps a value for so many seconds.",
+        "state.put(\"last\", req.model, 600)",
+    )
+    .register_into_engine(
+        engine,
+        |_: &mut State, key: ImmutableString, value: Dynamic, seconds: Dynamic| {
+            put(&key, &value, Some(time(&seconds)?))
+        },
+    );
+    word(
+        "add(key, by)",
         "Adds to the number under a key (absent: 0) in one step; the sum.",
         "state.add(\"calls\", 1)",
     )
     .register_into_engine(engine, |_: &mut State, key: ImmutableString, by: Dynamic| add(&key, &by, None));
     word(
-        "add",
+        "add(key, by, seconds)",
         "The same; the number ends so many seconds after it began.",
         "if state.add(`n/${req.session ?? \"\"}`, 1, 60) > 5 { .. }",
     )
@@ -66,7 +70,7 @@ pub(super) fn register(engine: &mut Engine) {
         },
     );
     word(
-        "cas",
+        "cas(key, expected, value)",
         "Sets a key to a value if it holds the expected one (`()`: nothing); whether it did.",
         "state.cas(\"leader\", (), ctx.request_id)",
     )

@@ -24,39 +24,51 @@ pub(super) fn register(engine: &mut Engine) {
 fn asking(engine: &mut Engine) {
     const ASK: &str = "Asks a model, or a plan that falls back, and waits for the answer. The request is `req`, a text, or a map of system, prompt, messages, max_tokens, temperature and json_schema.";
     let example = "let a = ask(\"gpt-5-mini\", `Answer yes or no: is this about money? ${req.last_user}`); if a.ok && a.text == \"yes\" { .. }";
-    word("ask", ASK, example)
+    word("ask(target, request)", ASK, example)
         .register_into_engine(engine, |target: Dynamic, request: Dynamic| -> Reply<Answer> {
             one("ask", &target, &request, &Map::new())
         });
-    word("ask", "The same with options: deadline_ms.", "ask(\"gpt-5\", req, #{ deadline_ms: 2000 })")
-        .register_into_engine(engine, |target: Dynamic, request: Dynamic, options: Map| -> Reply<Answer> {
-            one("ask", &target, &request, &options)
-        });
-    const ALL: &str = "Asks several models or plans at once and waits for all. One request for all, or an array with one each.";
-    word("ask_all", ALL, "let answers = ask_all([\"a\", \"b\", \"c\"], req); answers.good.len")
-        .register_into_engine(engine, |targets: Dynamic, request: Dynamic| {
-            many("ask_all", &targets, &request, &Map::new(), None)
-        });
     word(
-        "ask_all",
-        "The same with options: deadline_ms; quorum: so many good answers are enough.",
+        "ask(target, request, options)",
+        "The same with options: deadline_ms (60000; never longer than the hook may last).",
+        "ask(\"gpt-5\", req, #{ deadline_ms: 2000 })",
+    )
+    .register_into_engine(engine, |target: Dynamic, request: Dynamic, options: Map| -> Reply<Answer> {
+        one("ask", &target, &request, &options)
+    });
+    const ALL: &str = "Asks several models or plans at once and waits for all. One request for all, or an array with one each.";
+    word(
+        "ask_all(targets, request)",
+        ALL,
+        "let answers = ask_all([\"a\", \"b\", \"c\"], req); answers.good.len",
+    )
+    .register_into_engine(engine, |targets: Dynamic, request: Dynamic| {
+        many("ask_all", &targets, &request, &Map::new(), None)
+    });
+    word(
+        "ask_all(targets, request, options)",
+        "The same with options: deadline_ms (60000); quorum (all): so many good answers are enough, the others are cancelled.",
         "ask_all([\"a\", \"b\", \"c\"], req, #{ deadline_ms: 8000, quorum: 2 })",
     )
     .register_into_engine(engine, |targets: Dynamic, request: Dynamic, options: Map| {
         many("ask_all", &targets, &request, &options, None)
     });
     word(
-        "race",
+        "race(targets, request)",
         "Asks several at once; the first good answer wins, the others are cancelled.",
         "race([\"a\", \"b\"], req).text",
     )
     .register_into_engine(engine, |targets: Dynamic, request: Dynamic| {
         first(&targets, &request, &Map::new())
     });
-    word("race", "The same with options: deadline_ms.", "race([\"a\", \"b\"], req, #{ deadline_ms: 3000 })")
-        .register_into_engine(engine, |targets: Dynamic, request: Dynamic, options: Map| {
-            first(&targets, &request, &options)
-        });
+    word(
+        "race(targets, request, options)",
+        "The same with options: deadline_ms (60000).",
+        "race([\"a\", \"b\"], req, #{ deadline_ms: 3000 })",
+    )
+    .register_into_engine(engine, |targets: Dynamic, request: Dynamic, options: Map| {
+        first(&targets, &request, &options)
+    });
 }
 
 fn one(name: &'static str, target: &Dynamic, request: &Dynamic, options: &Map) -> Reply<Answer> {
@@ -108,7 +120,7 @@ fn failed(model: Arc<str>, error: &Error) -> Answer {
 
 fn services(engine: &mut Engine) {
     word(
-        "embed",
+        "embed(model, texts)",
         "Vectors of a text or a list of texts by an embedding model.",
         "let v = embed(\"text-embedding-3-small\", req.last_user); v.ok",
     )
@@ -120,7 +132,7 @@ fn services(engine: &mut Engine) {
         found("embed", Effect::Embed { model: model.as_str().into(), texts })
     });
     word(
-        "search",
+        "search(service, query)",
         "The nearest passages in a declared vector store, by text or vector.",
         "search(\"docs\", req.last_user).passages",
     )
@@ -128,7 +140,7 @@ fn services(engine: &mut Engine) {
         search(&service, &query, &Map::new())
     });
     word(
-        "search",
+        "search(service, query, options)",
         "The same with options that the store understands: limit, filter, ...",
         "search(\"docs\", req.last_user, #{ limit: 5 })",
     )
@@ -136,7 +148,7 @@ fn services(engine: &mut Engine) {
         search(&service, &query, &options)
     });
     word(
-        "http",
+        "http(service, method, path)",
         "Calls a declared service: method, path below its base URL.",
         "http(\"weather\", \"GET\", \"/today\").body",
     )
@@ -146,15 +158,19 @@ fn services(engine: &mut Engine) {
             call(&service, &method, &path, None)
         },
     );
-    word("http", "The same with a JSON body.", "http(\"crm\", \"POST\", \"/find\", #{ user: req.user })")
-        .register_into_engine(
-            engine,
-            |service: ImmutableString, method: ImmutableString, path: ImmutableString, body: Dynamic| {
-                call(&service, &method, &path, Some(to_json(&body)?))
-            },
-        );
     word(
-        "moderate",
+        "http(service, method, path, body)",
+        "The same with a JSON body.",
+        "http(\"crm\", \"POST\", \"/find\", #{ user: req.user })",
+    )
+    .register_into_engine(
+        engine,
+        |service: ImmutableString, method: ImmutableString, path: ImmutableString, body: Dynamic| {
+            call(&service, &method, &path, Some(to_json(&body)?))
+        },
+    );
+    word(
+        "moderate(model, text)",
         "Whether a text is harmful, by a moderation model.",
         "moderate(\"omni-moderation\", req.last_user).flagged",
     )
@@ -183,18 +199,18 @@ fn found(name: &'static str, effect: Effect) -> Reply<Found> {
 }
 
 fn witnessed(engine: &mut Engine) {
-    word("now", "The time; in hooks without effects, the time of the exchange.", "now().hour >= 22")
+    word("now()", "The time; in hooks without effects, the time of the exchange.", "now().hour >= 22")
         .register_into_engine(engine, || -> Reply<Moment> {
             let value = witness("now", (), |run| Ok(Value::from(run.clock().map_or(0, |now| now.unix_ms))))?;
             Ok(Moment::at(value.as_u64().unwrap_or_default()))
         });
-    word("random", "A number by chance, from 0 up to 1; the same in a replay.", "if random() < 0.1 { .. }")
+    word("random()", "A number by chance, from 0 up to 1; the same in a replay.", "if random() < 0.1 { .. }")
         .register_into_engine(engine, || -> Reply<f64> {
             let value = witness("random", (), |run| Ok(Value::from(run.draw())))?;
             Ok(value.as_f64().unwrap_or_default())
         });
     word(
-        "random",
+        "random(below)",
         "A whole number by chance, from 0 up to, not including, a bound.",
         "[\"a\", \"b\", \"c\"][random(3)]",
     )

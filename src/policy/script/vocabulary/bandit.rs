@@ -17,7 +17,7 @@ const TRIES: usize = 16;
 /// Registers the words of bandits.
 pub(super) fn register(engine: &mut Engine) {
     word(
-        "bandit",
+        "bandit(name, arms)",
         "The arm to pull: what brought the most so far, and now and then another, to keep learning.",
         "ctx.bandit(\"chat\", [\"gpt-5-mini\", \"claude-haiku\"])",
     )
@@ -25,15 +25,15 @@ pub(super) fn register(engine: &mut Engine) {
         choose(&name, &arms, &Map::new())
     });
     word(
-        "bandit",
-        "The same with options: context (learned apart for each value), method (thompson, ucb).",
+        "bandit(name, arms, options)",
+        "The same with options: context (none; learned apart for each value), method (thompson, or ucb).",
         "ctx.bandit(\"chat\", arms, #{ context: req.stats.script })",
     )
     .register_into_engine(engine, |_: &mut Ctx, name: ImmutableString, arms: Array, options: Map| {
         choose(&name, &arms, &options)
     });
     word(
-        "reward",
+        "reward(name, arm, value)",
         "What an arm brought, 0 to 1; older rewards fade.",
         "ctx.reward(\"chat\", arm, feedback.score)",
     )
@@ -44,8 +44,8 @@ pub(super) fn register(engine: &mut Engine) {
         },
     );
     word(
-        "reward",
-        "The same with options: context, half_life (rewards after which one counts half; 0: never).",
+        "reward(name, arm, value, options)",
+        "The same with options: context, half_life (500: rewards after which one counts half; 0: never).",
         "ctx.reward(\"chat\", arm, 0.8, #{ half_life: 200 })",
     )
     .register_into_engine(

@@ -22,18 +22,18 @@ const TOOL_RESULT: u64 = 500;
 
 /// Registers the words of context budgets.
 pub(super) fn register(engine: &mut Engine) {
-    word("fit", "Makes the conversation fit the model's window: tool results are shortened, then the oldest turns go; never the system prompt, never half a tool pair. Says what it did: fits, tokens, dropped, shortened.", "fit(req, ctx.models[\"gpt-5-mini\"]).fits")
+    word("fit(req, model)", "Makes the conversation fit the model's window: tool results are shortened, then the oldest turns go; never the system prompt, never half a tool pair. Says what it did: fits, tokens, dropped, shortened.", "fit(req, ctx.models[\"gpt-5-mini\"]).fits")
         .register_into_engine(engine, |_: Req, model: Candidate| fit_request(&model, &Map::new()));
-    word("fit", "The same with options: tokens (most of input), keep_last (turns that stay whole), tool_result (tokens of a shortened one).", "fit(req, model, #{ tokens: 8000, keep_last: 4 })")
+    word("fit(req, model, options)", "The same with options: tokens (most of input; the window without room for the answer), keep_last (1: messages that stay whole), tool_result (500: tokens of a shortened one). An unknown option is an error.", "fit(req, model, #{ tokens: 8000, keep_last: 4 })")
         .register_into_engine(engine, |_: Req, model: Candidate, options: Map| fit_request(&model, &options));
-    word("inject", "Adds passages to the system prompt, best first, repetitions left out, within so many tokens of the model; says how many. A passage is a text, or a map with text and score.", "inject(req, found.passages, model, 2000)")
+    word("inject(req, passages, model, tokens)", "Adds passages to the system prompt, best first, repetitions left out, within so many tokens of the model; says how many. A passage is a text, or a map with text and score.", "inject(req, found.passages, model, 2000)")
         .register_into_engine(engine, |_: Req, passages: Array, model: Candidate, tokens: i64| inject(&passages, &model, tokens));
-    word("transcript", "All but the system messages and the last so many others, as text for a summary; empty when there is nothing older.", "req.messages.transcript(6)")
+    word("transcript(keep)", "All but the system messages and the last so many others, as text for a summary; empty when there is nothing older.", "req.messages.transcript(6)")
         .register_into_engine(engine, |_: &mut Messages, keep: i64| {
             decoded(|request| transcript(request, usize::try_from(keep).unwrap_or(0)))
         });
     word(
-        "fold",
+        "fold(keep, text)",
         "Replaces what `transcript` shows by one system message with this text.",
         "req.messages.fold(6, summary)",
     )
@@ -41,7 +41,7 @@ pub(super) fn register(engine: &mut Engine) {
         change(|request| fold(request, usize::try_from(keep).unwrap_or(0), &text))
     });
     word(
-        "frustration",
+        "frustration()",
         "How discontent the user's turns sound, 0 to 1: the same again in other words, or \"that's wrong\".",
         "req.frustration() > 0.5",
     )

@@ -48,9 +48,9 @@ impl Iterator for Candidates {
 fn access(engine: &mut Engine) {
     getter("len", "How many models are in the list.", "ctx.candidates.len > 1")
         .register_into_engine(engine, |list: &mut Selection| list.len() as i64);
-    word("is_empty", "Whether no model is in the list.", "ctx.candidates.healthy().is_empty()")
+    word("is_empty()", "Whether no model is in the list.", "ctx.candidates.healthy().is_empty()")
         .register_into_engine(engine, |list: &mut Selection| list.is_empty());
-    word("first", "The first model, or `()` of an empty list.", "ctx.candidates.cheapest(req).first()")
+    word("first()", "The first model, or `()` of an empty list.", "ctx.candidates.cheapest(req).first()")
         .register_into_engine(engine, |list: &mut Selection| {
             list.get(0).cloned().map_or(Dynamic::UNIT, Dynamic::from)
         });
@@ -59,7 +59,7 @@ fn access(engine: &mut Engine) {
             list.iter().map(|candidate| (*candidate.model.name).into()).collect()
         });
     word(
-        "contains",
+        "contains(name)",
         "Whether the model of this name is in the list.",
         "ctx.candidates.contains(\"gpt-5-mini\")",
     )
@@ -82,19 +82,19 @@ fn access(engine: &mut Engine) {
 
 fn by_request(engine: &mut Engine) {
     word(
-        "fitting",
+        "fitting(req)",
         "Those that can serve the request: media, tools, schema, context window, length of the answer. What is not known of a model does not speak against it.",
         "ctx.candidates.fitting(req)",
     )
     .register_into_engine(engine, |list: &mut Selection, _: Req| with_need(|need| list.fitting(need)));
     word(
-        "cheapest",
+        "cheapest(req)",
         "Sorted by the request's expected cost, cheapest first, unpriced last.",
         "plan(ctx.candidates.fitting(req).cheapest(req))",
     )
     .register_into_engine(engine, |list: &mut Selection, _: Req| with_need(|need| list.cheapest(need)));
     word(
-        "cost_under",
+        "cost_under(req, usd)",
         "Those whose expected cost for the request is at most this many USD; unpriced ones fall.",
         "ctx.candidates.cost_under(req, 0.01)",
     )
@@ -103,7 +103,7 @@ fn by_request(engine: &mut Engine) {
         with_need(|need| list.cost_under(need, most))
     });
     word(
-        "best",
+        "best(req, weights)",
         "Sorted by a weighted score, best first. Axes: price, latency, first_token, speed, errors, headroom, or a tag's name.",
         "ctx.candidates.best(req, #{ quality: 2.0, price: 1.0 })",
     )
@@ -118,7 +118,7 @@ fn by_request(engine: &mut Engine) {
 
 fn by_tag(engine: &mut Engine) {
     word(
-        "tag_at_least",
+        "tag_at_least(name, least)",
         "Those whose tag is a number of at least this; without the tag they fall.",
         "ctx.candidates.tag_at_least(\"quality\", 0.7)",
     )
@@ -129,7 +129,7 @@ fn by_tag(engine: &mut Engine) {
         )
     });
     word(
-        "tag_at_most",
+        "tag_at_most(name, most)",
         "Those whose tag is a number of at most this; without the tag they fall.",
         "ctx.candidates.tag_at_most(\"tier\", 2)",
     )
@@ -138,7 +138,7 @@ fn by_tag(engine: &mut Engine) {
         Reply::Ok(list.tagged(name, &TagTest::AtMost(most), || format!("tag_at_most(\"{name}\", {most})")))
     });
     word(
-        "tag_is",
+        "tag_is(name, value)",
         "Those whose tag equals this text, number or bool.",
         "ctx.candidates.tag_is(\"safety\", \"high\")",
     )
@@ -147,7 +147,7 @@ fn by_tag(engine: &mut Engine) {
         Reply::Ok(list.tagged(name, &TagTest::In(vec![as_tag(&value)?]), query))
     });
     word(
-        "tag_in",
+        "tag_in(name, values)",
         "Those whose tag equals one of these.",
         "ctx.candidates.tag_in(\"region\", [\"eu\", \"ch\"])",
     )
@@ -157,14 +157,14 @@ fn by_tag(engine: &mut Engine) {
         Reply::Ok(list.tagged(name, &TagTest::In(allowed.clone()), query))
     });
     word(
-        "supports",
+        "supports(what)",
         "Those that state this capability: tools, parallel_tools, structured_output, reasoning, ...",
         "ctx.candidates.supports(\"reasoning\")",
     )
     .register_into_engine(engine, |list: &mut Selection, what: &str| list.supporting(what));
-    word("provider", "Those that run at this provider.", "ctx.candidates.provider(\"openai\")")
+    word("provider(name)", "Those that run at this provider.", "ctx.candidates.provider(\"openai\")")
         .register_into_engine(engine, |list: &mut Selection, name: &str| list.of_provider(name));
-    word("region", "Those whose tag `region` is this.", "ctx.candidates.region(\"eu\")")
+    word("region(name)", "Those whose tag `region` is this.", "ctx.candidates.region(\"eu\")")
         .register_into_engine(engine, |list: &mut Selection, name: &str| {
             let test = TagTest::In(vec![Tag::Text(name.to_owned())]);
             list.tagged("region", &test, || format!("region(\"{name}\")"))
@@ -203,7 +203,7 @@ fn by_figure(engine: &mut Engine) {
     ];
     for (name, meaning, example, figure) in bounds {
         let meaning = format!("{meaning}; without traffic yet they pass.");
-        word(name, &meaning, &format!("ctx.candidates.{example}")).register_into_engine(
+        word(&format!("{name}(most)"), &meaning, &format!("ctx.candidates.{example}")).register_into_engine(
             engine,
             move |list: &mut Selection, most: Dynamic| -> Reply<Selection> {
                 Ok(list.under(name, number(&most, name)?, figure))
@@ -214,20 +214,20 @@ fn by_figure(engine: &mut Engine) {
 }
 
 fn by_state(engine: &mut Engine) {
-    word("healthy", "Those whose breaker lets requests through.", "ctx.candidates.healthy()")
+    word("healthy()", "Those whose breaker lets requests through.", "ctx.candidates.healthy()")
         .register_into_engine(engine, |list: &mut Selection| list.healthy());
     word(
-        "headroom_over",
+        "headroom_over(least)",
         "Those with at least this share of their own limits free, 0 to 1.",
         "ctx.candidates.headroom_over(0.1)",
     )
     .register_into_engine(engine, |list: &mut Selection, least: Dynamic| -> Reply<Selection> {
         Ok(list.headroom(number(&least, "headroom_over")?))
     });
-    word("priced", "Those that have a price.", "ctx.candidates.priced()")
+    word("priced()", "Those that have a price.", "ctx.candidates.priced()")
         .register_into_engine(engine, |list: &mut Selection| list.priced());
     word(
-        "price_under",
+        "price_under(usd)",
         "Those whose output price is at most this many USD a million tokens; unpriced ones fall.",
         "ctx.candidates.price_under(5.0)",
     )
@@ -235,7 +235,7 @@ fn by_state(engine: &mut Engine) {
         Ok(list.price_under(Money::from_usd(number(&usd, "price_under")?)))
     });
     word(
-        "without_price_spike",
+        "without_price_spike(factor)",
         "Those whose price is at most so many times their usual price: the feeds' history, else the tag `usual_price` (USD a million tokens, input plus output). Without either they pass.",
         "ctx.candidates.without_price_spike(1.5)",
     )
@@ -246,63 +246,67 @@ fn by_state(engine: &mut Engine) {
 
 fn ranks(engine: &mut Engine) {
     word(
-        "fastest",
+        "fastest()",
         "Sorted by the 95th percentile of whole answers; without traffic yet first, so that they get measured.",
         "plan(ctx.candidates.fitting(req).fastest())",
     )
     .register_into_engine(engine, |list: &mut Selection| list.fastest());
     word(
-        "fastest_first_token",
+        "fastest_first_token()",
         "Sorted by the 95th percentile of the first token; without traffic yet first.",
         "ctx.candidates.fastest_first_token()",
     )
     .register_into_engine(engine, |list: &mut Selection| list.fastest_first_token());
     word(
-        "highest",
+        "highest(tag)",
         "Sorted by a tag that is a number, highest first, without it last.",
         "ctx.candidates.highest(\"quality\").first()",
     )
     .register_into_engine(engine, |list: &mut Selection, tag: &str| list.highest(tag));
     word(
-        "largest_context",
+        "largest_context()",
         "Sorted by context window, largest first, not known last.",
         "ctx.candidates.largest_context()",
     )
     .register_into_engine(engine, |list: &mut Selection| {
         list.least_first(|candidate| candidate.model.context_window.map(|window| -(window as f64)))
     });
-    word("top", "The first so many.", "ctx.candidates.fastest().top(3)")
+    word("top(most)", "The first so many.", "ctx.candidates.fastest().top(3)")
         .register_into_engine(engine, |list: &mut Selection, most: i64| {
             list.top(usize::try_from(most).unwrap_or(0))
         });
-    word("reversed", "The same, the last one first.", "ctx.candidates.cheapest(req).reversed()")
+    word("reversed()", "The same, the last one first.", "ctx.candidates.cheapest(req).reversed()")
         .register_into_engine(engine, |list: &mut Selection| list.reversed());
 }
 
 fn sets(engine: &mut Engine) {
-    word("exclude", "All but the model of this name.", "ctx.candidates.exclude(\"gpt-5\")")
+    word("exclude(name)", "All but the model of this name.", "ctx.candidates.exclude(\"gpt-5\")")
         .register_into_engine(engine, |list: &mut Selection, name: &str| list.exclude(name));
-    word("exclude", "All but these.", "ctx.candidates.exclude([\"a\", \"b\"])").register_into_engine(
+    word("exclude(names)", "All but these.", "ctx.candidates.exclude([\"a\", \"b\"])").register_into_engine(
         engine,
         |list: &mut Selection, names: Array| -> Reply<Selection> {
             names.iter().try_fold(list.clone(), |list, name| Ok(list.exclude(&super::model::name_of(name)?)))
         },
     );
-    word("only", "The models of these names, in the order given.", "ctx.candidates.only([\"a\", \"b\"])")
-        .register_into_engine(engine, |list: &mut Selection, names: Array| -> Reply<Selection> {
-            let names: Vec<_> = names.iter().map(super::model::name_of).collect::<Reply<_>>()?;
-            let place = |name: &std::sync::Arc<str>| list.iter().position(|one| one.model.name == *name);
-            Ok(list.at(names.iter().filter_map(place)))
-        });
-    word("without", "These without those of another list.", "ctx.candidates.without(slow)")
+    word(
+        "only(names)",
+        "The models of these names, in the order given.",
+        "ctx.candidates.only([\"a\", \"b\"])",
+    )
+    .register_into_engine(engine, |list: &mut Selection, names: Array| -> Reply<Selection> {
+        let names: Vec<_> = names.iter().map(super::model::name_of).collect::<Reply<_>>()?;
+        let place = |name: &std::sync::Arc<str>| list.iter().position(|one| one.model.name == *name);
+        Ok(list.at(names.iter().filter_map(place)))
+    });
+    word("without(other)", "These without those of another list.", "ctx.candidates.without(slow)")
         .register_into_engine(engine, |list: &mut Selection, other: Selection| list.without(&other));
-    word("union", "These, then those of another list that are not among them.", "cheap.union(strong)")
+    word("union(other)", "These, then those of another list that are not among them.", "cheap.union(strong)")
         .register_into_engine(engine, |list: &mut Selection, other: Selection| list.union(&other));
 }
 
 fn closures(engine: &mut Engine) {
     word(
-        "filter",
+        "filter(test)",
         "Those at which a closure says true. Native queries are some 50 times faster.",
         "ctx.candidates.filter(|m| m.context_window > 100000)",
     )
@@ -315,7 +319,7 @@ fn closures(engine: &mut Engine) {
         }
         Reply::Ok(list.keep_places(&kept, "filter(|m| ..)"))
     });
-    word("map", "What a closure makes of each, as an array.", "ctx.candidates.map(|m| m.name)")
+    word("map(make)", "What a closure makes of each, as an array.", "ctx.candidates.map(|m| m.name)")
         .register_into_engine(
             engine,
             |context: NativeCallContext<'_>, list: &mut Selection, make: FnPtr| -> Reply<Array> {
@@ -325,7 +329,7 @@ fn closures(engine: &mut Engine) {
             },
         );
     word(
-        "sort_by",
+        "sort_by(key)",
         "Sorted by the number that a closure gives, least first.",
         "ctx.candidates.sort_by(|m| m.p50_ms ?? 0)",
     )
@@ -338,7 +342,7 @@ fn closures(engine: &mut Engine) {
         keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
         Reply::Ok(list.at(keyed.into_iter().map(|(_, place)| place)))
     });
-    word("any", "Whether a closure says true of one.", "ctx.candidates.any(|m| m.healthy)")
+    word("any(test)", "Whether a closure says true of one.", "ctx.candidates.any(|m| m.healthy)")
         .register_into_engine(
             engine,
             |context: NativeCallContext<'_>, list: &mut Selection, test: FnPtr| -> Reply<bool> {

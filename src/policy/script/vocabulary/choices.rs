@@ -9,7 +9,7 @@ use crate::policy::script::turn::{self, Ctx, Reply, raise};
 /// Registers the choices.
 pub(super) fn register(engine: &mut Engine) {
     word(
-        "weighted",
+        "weighted(weights)",
         "A name by chance, each as often as its weight says. The same in a replay.",
         "plan(ctx.weighted(#{ \"gpt-5-mini\": 95, \"gpt-5\": 5 }))",
     )
@@ -19,7 +19,7 @@ pub(super) fn register(engine: &mut Engine) {
         query::chance(&weights, draw).map(Into::into).ok_or_else(nothing_to_choose)
     });
     word(
-        "sticky",
+        "sticky(key, weights)",
         "A name by weight, always the same for the same key: for A/B tests. A change of weights moves only as many keys as it must.",
         "ctx.sticky(ctx.key.user ?? ctx.key.name, #{ control: 50, trial: 50 })",
     )
@@ -30,7 +30,7 @@ pub(super) fn register(engine: &mut Engine) {
         let weights = weights_of(&weights)?;
         query::sticky(&weights, &key.to_string()).map(Into::into).ok_or_else(nothing_to_choose)
     });
-    word("pick", "A model by chance, all alike.", "ctx.candidates.healthy().pick()").register_into_engine(
+    word("pick()", "A model by chance, all alike.", "ctx.candidates.healthy().pick()").register_into_engine(
         engine,
         |list: &mut Selection| -> Reply<Dynamic> {
             let place = (turn::random()? * list.len() as f64) as usize;

@@ -32,14 +32,14 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn agreeing(engine: &mut Engine) {
     word(
-        "agree",
+        "agree(answers)",
         "Groups answers that say the same: text, number, letter, JSON or tool calls, as they turn out.",
         "agree(ask_all(list, req)).share > 0.5",
     )
     .register_into_engine(engine, |answers: Dynamic| agree(&answers, &Map::new()));
     word(
-        "agree",
-        "The same by choice: by (auto, text, number, choice, json, tools), fields of JSON, accuracy (how often each model is right, by name), spread (likely wrong answers), vectors and similarity for prose.",
+        "agree(answers, options)",
+        "The same with options: by (auto; text, number, choice, json, tools), fields (names in JSON that count; all), accuracy (how often each model is right, by name; none), spread (5: how many wrong answers are about as likely), vectors (of prose, one an answer) and similarity (0.9: from which cosine they count as the same). An unknown option is an error.",
         "agree(answers, #{ by: \"number\", accuracy: #{ \"gpt-5-mini\": 0.8 } })",
     )
     .register_into_engine(engine, |answers: Dynamic, options: Map| agree(&answers, &options));
@@ -174,7 +174,7 @@ fn outcome(engine: &mut Engine) {
 
 fn best(engine: &mut Engine) {
     word(
-        "best_of",
+        "best_of(answers, score)",
         "The answer to which a closure gives the highest number, or `()`; failed answers are left out.",
         "best_of(answers, |a| if a.follows_schema() { 1 } else { 0 })",
     )
@@ -193,13 +193,13 @@ fn best(engine: &mut Engine) {
             Ok(best.map_or_else(|| absent("best_of(..)"), |(_, answer)| answer))
         },
     );
-    word("follows_schema", "Whether the answer is JSON that follows the schema that the request asks for; without a schema any answer does.", "answers.filter(|a| a.follows_schema())")
+    word("follows_schema()", "Whether the answer is JSON that follows the schema that the request asks for; without a schema any answer does.", "answers.filter(|a| a.follows_schema())")
         .register_into_engine(engine, |answer: &mut Answer| -> Reply<bool> {
             let schema = super::request::schema()?;
             Ok(schema.is_none_or(|schema| follows(answer, &schema)))
         });
     word(
-        "follows_schema",
+        "follows_schema(schema)",
         "Whether the answer is JSON that follows this schema.",
         "a.follows_schema(#{ type: \"object\", required: [\"label\"] })",
     )
@@ -218,7 +218,7 @@ fn follows(answer: &Answer, schema: &serde_json::Value) -> bool {
 }
 
 fn judging(engine: &mut Engine) {
-    word("compare", "A prompt that shows a judge the question and the answers, numbered, and asks for the number of the best.", "ask(ctx.with.judge, compare(req, answers))")
+    word("compare(req, answers)", "A prompt that shows a judge the question and the answers, numbered, and asks for the number of the best.", "ask(ctx.with.judge, compare(req, answers))")
         .register_into_engine(engine, |_: Req, answers: Dynamic| -> Reply<String> {
             let (_, _, said) = unpack(&answers)?;
             let question = super::request::decoded(super::request::last_user)?;
@@ -228,15 +228,16 @@ fn judging(engine: &mut Engine) {
             }
             Ok(prompt)
         });
-    word("chosen", "The answer whose number a judge named, or `()`.", "chosen(answers, verdict.text)")
-        .register_into_engine(engine, |answers: Dynamic, verdict: ImmutableString| -> Reply<Dynamic> {
-            let (answers, _, _) = unpack(&answers)?;
-            let digits: String = verdict
-                .chars()
-                .skip_while(|c| !c.is_ascii_digit())
-                .take_while(char::is_ascii_digit)
-                .collect();
-            let place = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            Ok(place.and_then(|place| answers.get(place).cloned()).unwrap_or_else(|| absent("chosen(..)")))
-        });
+    word(
+        "chosen(answers, verdict)",
+        "The answer whose number a judge named, or `()`.",
+        "chosen(answers, verdict.text)",
+    )
+    .register_into_engine(engine, |answers: Dynamic, verdict: ImmutableString| -> Reply<Dynamic> {
+        let (answers, _, _) = unpack(&answers)?;
+        let digits: String =
+            verdict.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        let place = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        Ok(place.and_then(|place| answers.get(place).cloned()).unwrap_or_else(|| absent("chosen(..)")))
+    });
 }

@@ -47,7 +47,7 @@ fn route(engine: &mut Engine) {
         .register_into_engine(engine, |_: &mut Ctx| read(|scene| ImmutableString::from(&*scene.request_id)));
     getter("now", "The time of the exchange.", "ctx.now.hour >= 22")
         .register_into_engine(engine, |_: &mut Ctx| read(|scene| Moment::at(scene.now.unix_ms)));
-    word("random", "A number by chance, from 0 up to 1; the same in a replay.", "ctx.random() < 0.1")
+    word("random()", "A number by chance, from 0 up to 1; the same in a replay.", "ctx.random() < 0.1")
         .register_into_engine(engine, |_: &mut Ctx| turn::random());
 }
 
@@ -109,7 +109,7 @@ fn key(engine: &mut Engine) {
 }
 
 fn notes(engine: &mut Engine) {
-    word("note", "Notes a value for headers, log and record.", "ctx.note(\"agreement\", 0.75)")
+    word("note(name, value)", "Notes a value for headers, log and record.", "ctx.note(\"agreement\", 0.75)")
         .register_into_engine(engine, |_: &mut Ctx, name: ImmutableString, value: Dynamic| -> Reply<()> {
             let value = note_value(&value)?;
             let bytes = value.to_string().len();
@@ -119,9 +119,13 @@ fn notes(engine: &mut Engine) {
             turn::charge(bytes)?;
             turn::edit(|scene| drop(scene.notes.insert(name.to_string(), value)))
         });
-    word("noted", "What a policy noted before under this name, or `()`.", "ctx.noted(\"agreement\") ?? 0.0")
-        .register_into_engine(engine, |_: &mut Ctx, name: ImmutableString| {
-            read(|scene| scene.notes.get(name.as_str()).map(word::from_json))
-                .map(|value| value.unwrap_or_else(|| absent(format!("the note `{name}`"))))
-        });
+    word(
+        "noted(name)",
+        "What a policy noted before under this name, or `()`.",
+        "ctx.noted(\"agreement\") ?? 0.0",
+    )
+    .register_into_engine(engine, |_: &mut Ctx, name: ImmutableString| {
+        read(|scene| scene.notes.get(name.as_str()).map(word::from_json))
+            .map(|value| value.unwrap_or_else(|| absent(format!("the note `{name}`"))))
+    });
 }

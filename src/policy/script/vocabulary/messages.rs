@@ -41,22 +41,20 @@ pub(super) fn register(engine: &mut Engine) {
 fn list(engine: &mut Engine) {
     getter("len", "How many messages there are.", "req.messages.len > 10")
         .register_into_engine(engine, |_: &mut Messages| decoded(|request| request.messages.len() as i64));
-    word("is_empty", "Whether there is none.", "req.messages.is_empty()")
+    word("is_empty()", "Whether there is none.", "req.messages.is_empty()")
         .register_into_engine(engine, |_: &mut Messages| decoded(|request| request.messages.is_empty()));
     index("The message at a place from 0, from the end with a minus.", "req.messages[-1].text")
         .register_into_engine(engine, |_: &mut Messages, at: i64| {
             decoded(|request| place(request, at)).and_then(|place| place).map(Msg)
         });
-    word("last", "The last message, or `()`.", "req.messages.last().role == \"tool\"").register_into_engine(
-        engine,
-        |_: &mut Messages| {
+    word("last()", "The last message, or `()`.", "req.messages.last().role == \"tool\"")
+        .register_into_engine(engine, |_: &mut Messages| {
             decoded(|request| {
                 request.messages.len().checked_sub(1).map_or(Dynamic::UNIT, |at| Dynamic::from(Msg(at)))
             })
-        },
-    );
+        });
     word(
-        "count",
+        "count(role)",
         "How many messages this role has: system, user, assistant, tool.",
         "req.messages.count(\"user\")",
     )
@@ -67,38 +65,46 @@ fn list(engine: &mut Engine) {
 }
 
 fn edits(engine: &mut Engine) {
-    word("push", "Adds a message at the end.", "req.messages.push(\"user\", \"Be brief.\")")
+    word("push(role, text)", "Adds a message at the end.", "req.messages.push(\"user\", \"Be brief.\")")
         .register_into_engine(engine, |_: &mut Messages, role: &str, text: ImmutableString| -> Reply<()> {
             let message = Message::text(role_named(role)?, text.as_str());
             change(|request| request.messages.push(message.into()))
         });
-    word("insert", "Adds a message before a place.", "req.messages.insert(0, \"system\", \"Be brief.\")")
-        .register_into_engine(
-            engine,
-            |_: &mut Messages, at: i64, role: &str, text: ImmutableString| -> Reply<()> {
-                let message = Message::text(role_named(role)?, text.as_str());
-                change(|request| {
-                    let at = usize::try_from(at).unwrap_or(0).min(request.messages.len());
-                    request.messages.insert(at, message.into());
-                })
-            },
-        );
-    word("remove", "Takes the message at a place out.", "req.messages.remove(0)").register_into_engine(
+    word(
+        "insert(at, role, text)",
+        "Adds a message before a place.",
+        "req.messages.insert(0, \"system\", \"Be brief.\")",
+    )
+    .register_into_engine(
+        engine,
+        |_: &mut Messages, at: i64, role: &str, text: ImmutableString| -> Reply<()> {
+            let message = Message::text(role_named(role)?, text.as_str());
+            change(|request| {
+                let at = usize::try_from(at).unwrap_or(0).min(request.messages.len());
+                request.messages.insert(at, message.into());
+            })
+        },
+    );
+    word("remove(at)", "Takes the message at a place out.", "req.messages.remove(0)").register_into_engine(
         engine,
         |_: &mut Messages, at: i64| -> Reply<()> {
             let at = decoded(|request| place(request, at))??;
             change(|request| drop(request.messages.remove(at)))
         },
     );
-    word("keep_last", "Keeps the system messages and the last so many others.", "req.messages.keep_last(10)")
-        .register_into_engine(engine, |_: &mut Messages, most: i64| {
-            change(|request| keep_last(&mut request.messages, usize::try_from(most).unwrap_or(0)))
-        });
+    word(
+        "keep_last(most)",
+        "Keeps the system messages and the last so many others.",
+        "req.messages.keep_last(10)",
+    )
+    .register_into_engine(engine, |_: &mut Messages, most: i64| {
+        change(|request| keep_last(&mut request.messages, usize::try_from(most).unwrap_or(0)))
+    });
 }
 
 fn closures(engine: &mut Engine) {
     word(
-        "retain",
+        "retain(test)",
         "Keeps those at which a closure says true.",
         "req.messages.retain(|m| m.role != \"tool\")",
     )
@@ -113,7 +119,7 @@ fn closures(engine: &mut Engine) {
         },
     );
     word(
-        "filter",
+        "filter(test)",
         "Those at which a closure says true, as an array of messages.",
         "req.messages.filter(|m| m.role == \"user\").len",
     )
@@ -122,14 +128,14 @@ fn closures(engine: &mut Engine) {
         let kept = flags.into_iter().enumerate().filter(|(_, keep)| *keep);
         Reply::Ok(kept.map(|(at, _)| Dynamic::from(Msg(at))).collect::<Array>())
     });
-    word("map", "What a closure makes of each, as an array.", "req.messages.map(|m| m.text.len)")
+    word("map(make)", "What a closure makes of each, as an array.", "req.messages.map(|m| m.text.len)")
         .register_into_engine(
             engine,
             |context: NativeCallContext<'_>, list: &mut Messages, make: FnPtr| -> Reply<Array> {
                 list.into_iter().map(|message| make.call_within_context(&context, (message,))).collect()
             },
         );
-    word("any", "Whether a closure says true of one.", "req.messages.any(|m| m.has_images)")
+    word("any(test)", "Whether a closure says true of one.", "req.messages.any(|m| m.has_images)")
         .register_into_engine(
             engine,
             |context: NativeCallContext<'_>, _: &mut Messages, test: FnPtr| -> Reply<bool> {
@@ -169,7 +175,7 @@ fn message(engine: &mut Engine) {
     });
     getter("place", "Its place in the conversation, from 0.", "req.messages.last().place")
         .register_into_engine(engine, |at: &mut Msg| at.0 as i64);
-    word("remove", "Takes it out of the conversation.", "req.messages[0].remove()").register_into_engine(
+    word("remove()", "Takes it out of the conversation.", "req.messages[0].remove()").register_into_engine(
         engine,
         |at: &mut Msg| -> Reply<()> {
             let at = at.0;

@@ -49,7 +49,7 @@ fn identity(engine: &mut Engine) {
         });
     getter("upstream", "The provider's name for the model.", "ctx.models[\"gpt-5\"].upstream")
         .register_into_engine(engine, |model: &mut Candidate| model.model.upstream.clone());
-    word("to_string", "The model's name.", "`chosen: ${ctx.candidates[0]}`")
+    word("to_string()", "The model's name.", "`chosen: ${ctx.candidates[0]}`")
         .register_into_engine(engine, |model: &mut Candidate| model.model.name.to_string());
     word("==", "Whether two models are the same.", "ctx.candidates[0] == ctx.models[\"gpt-5\"]")
         .register_into_engine(engine, |a: &mut Candidate, b: Candidate| a.model.name == b.model.name);
@@ -78,18 +78,18 @@ fn abilities(engine: &mut Engine) {
         .register_into_engine(engine, |model: &mut Candidate| texts(model.model.input.iter()));
     getter("outputs", "What comes out, as an array.", "\"audio\" in m.outputs")
         .register_into_engine(engine, |model: &mut Candidate| texts(model.model.output.iter()));
-    word("supports", "Whether it states this capability.", "m.supports(\"tools\")")
+    word("supports(what)", "Whether it states this capability.", "m.supports(\"tools\")")
         .register_into_engine(engine, |model: &mut Candidate, what: &str| query::supports(model, what));
-    word("fits", "Whether it can serve the request.", "m.fits(req)")
+    word("fits(req)", "Whether it can serve the request.", "m.fits(req)")
         .register_into_engine(engine, |model: &mut Candidate, _: Req| {
             with_need(|need| need.misfit(&model.model).is_none())
         });
-    word("misfit", "Why it cannot serve the request, or `()`.", "ctx.note(\"why\", m.misfit(req))")
+    word("misfit(req)", "Why it cannot serve the request, or `()`.", "ctx.note(\"why\", m.misfit(req))")
         .register_into_engine(engine, |model: &mut Candidate, _: Req| {
             with_need(|need| need.misfit(&model.model).map_or(Dynamic::UNIT, |why| why.to_string().into()))
         });
     word(
-        "tokens",
+        "tokens(req)",
         "The request's input tokens by the model's own tokenizer, exact where it is public.",
         "m.tokens(req)",
     )
@@ -98,7 +98,7 @@ fn abilities(engine: &mut Engine) {
         let tokens = read(|scene| near_request(&scene.request, tokenizer))?;
         tokens.map(|tokens| tokens as i64).map_err(|error| raise(error.message))
     });
-    word("tokens", "A text's tokens by the model's own tokenizer.", "m.tokens(req.system)")
+    word("tokens(text)", "A text's tokens by the model's own tokenizer.", "m.tokens(req.system)")
         .register_into_engine(engine, |model: &mut Candidate, text: ImmutableString| {
             Tokenizer::of(&model.model).count(&text) as i64
         });
@@ -152,7 +152,7 @@ fn money(engine: &mut Engine) {
         or_absent(query::price_ratio(model), || format!("{}.price_ratio", model.model.name))
     });
     word(
-        "cost",
+        "cost(req)",
         "What the request would cost there in USD, about, or `()` when unpriced.",
         "m.cost(req) ?? 1.0",
     )

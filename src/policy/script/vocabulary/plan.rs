@@ -18,13 +18,13 @@ use crate::problem::did_you_mean;
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Plan>("Plan");
     word(
-        "plan",
+        "plan(targets)",
         "A plan that tries these in order: a model, a name, a list, an array of them, another plan.",
         "plan(ctx.candidates.fitting(req).cheapest(req)).first_byte_ms(500)",
     )
     .register_into_engine(engine, |targets: Dynamic| plan_of(&targets));
     word(
-        "then",
+        "then(targets)",
         "Adds further attempts after those that there are, with bounds of their own.",
         "plan(\"a\").first_byte_ms(500).then(\"b\")",
     )
@@ -39,7 +39,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_into_engine(engine, |plan: &mut Plan| -> Array {
             plan.steps.iter().map(|step| (*step.model).into()).collect()
         });
-    word("top", "The first so many attempts.", "plan(list).top(3)").register_into_engine(
+    word("top(most)", "The first so many attempts.", "plan(list).top(3)").register_into_engine(
         engine,
         |plan: &mut Plan, most: i64| {
             let mut plan = plan.clone();
@@ -77,7 +77,7 @@ fn bounds(engine: &mut Engine) {
     ];
     for (name, meaning, example, set) in each {
         let meaning = format!("{meaning}; of each attempt named so far.");
-        word(name, &meaning, &format!("plan(list).{example}")).register_into_engine(
+        word(&format!("{name}(value)"), &meaning, &format!("plan(list).{example}")).register_into_engine(
             engine,
             move |plan: &mut Plan, value: Dynamic| -> Reply<Plan> {
                 let value = count(&value, name)?;
@@ -88,7 +88,7 @@ fn bounds(engine: &mut Engine) {
         );
     }
     word(
-        "total_ms",
+        "total_ms(value)",
         "Bound on everything until the client's first byte, and on the whole answer, ms.",
         "plan(list).total_ms(30000)",
     )
@@ -100,7 +100,7 @@ fn bounds(engine: &mut Engine) {
 
 fn fall_back(engine: &mut Engine) {
     word(
-        "fall_back_on",
+        "fall_back_on(kinds)",
         "Which errors move on to the next attempt; without it all that another model may not have. Names as in `attempt.kind`.",
         "plan(list).fall_back_on([\"rate_limited\", \"overloaded\", \"timed_out\"])",
     )

@@ -76,7 +76,7 @@ fn head(engine: &mut Engine) {
         .register_into_engine(engine, |_: &mut Req| {
             read(|scene| ImmutableString::from(scene.request.endpoint().name()))
         });
-    getter("stream", "Whether the answer is to be streamed.", "if req.stream { ... }")
+    getter("stream", "Whether the answer is to be streamed.", "if req.stream { .. }")
         .register_into_engine(engine, |_: &mut Req| read(|scene| scene.request.stream()));
     getter("session", "The client's session, or `()`.", "req.session ?? ctx.key.name").register_into_engine(
         engine,
@@ -108,7 +108,7 @@ fn texts(engine: &mut Engine) {
         change(|request| set_system(request, text))
     });
     word(
-        "add_system",
+        "add_system(text)",
         "Adds a text below the system messages that there are.",
         "req.add_system(\"Answer in English.\")",
     )
@@ -151,7 +151,7 @@ fn needs(engine: &mut Engine) {
             decoded(|request| request.tools.iter().map(tool_name).collect::<rhai::Array>())
         });
     word(
-        "remove_tool",
+        "remove_tool(name)",
         "Takes the tool of this name out; says whether it was there.",
         "req.remove_tool(\"shell\")",
     )
@@ -164,13 +164,13 @@ fn needs(engine: &mut Engine) {
             request.tools.len() < before
         })
     });
-    getter("has_tools", "Whether tools are offered.", "if req.has_tools { ... }")
+    getter("has_tools", "Whether tools are offered.", "if req.has_tools { .. }")
         .register_into_engine(engine, |_: &mut Req| with_need(|need| need.tools));
-    getter("has_images", "Whether it carries images.", "if req.has_images { ... }")
+    getter("has_images", "Whether it carries images.", "if req.has_images { .. }")
         .register_into_engine(engine, |_: &mut Req| with_need(|need| need.images));
-    getter("has_audio", "Whether it carries sound.", "if req.has_audio { ... }")
+    getter("has_audio", "Whether it carries sound.", "if req.has_audio { .. }")
         .register_into_engine(engine, |_: &mut Req| with_need(|need| need.audio));
-    getter("has_documents", "Whether it carries files.", "if req.has_documents { ... }")
+    getter("has_documents", "Whether it carries files.", "if req.has_documents { .. }")
         .register_into_engine(engine, |_: &mut Req| with_need(|need| need.documents));
     getter("json_schema", "The JSON Schema that the answer must follow, or `()`.", "req.json_schema != ()")
         .register_into_engine(engine, |_: &mut Req| {
@@ -199,11 +199,15 @@ fn parameters(engine: &mut Engine) {
         .register_into_engine(engine, |_: &mut ParamsView, name: ImmutableString, value: Dynamic| {
             set_param(&name, &value)
         });
-    word("set_param", "Sets a parameter; `()` takes it out.", "req.set_param(\"temperature\", 0)")
-        .register_into_engine(engine, |_: &mut Req, name: ImmutableString, value: Dynamic| {
-            set_param(&name, &value)
-        });
-    word("drop_params", "Takes parameters out.", "req.drop_params([\"logit_bias\", \"seed\"])")
+    word(
+        "set_param(name, value)",
+        "Sets a parameter; `()` takes it out.",
+        "req.set_param(\"temperature\", 0)",
+    )
+    .register_into_engine(engine, |_: &mut Req, name: ImmutableString, value: Dynamic| {
+        set_param(&name, &value)
+    });
+    word("drop_params(names)", "Takes parameters out.", "req.drop_params([\"logit_bias\", \"seed\"])")
         .register_into_engine(engine, |_: &mut Req, names: rhai::Array| -> Reply<()> {
             names.iter().try_for_each(|name| set_param(&name.to_string(), &Dynamic::UNIT))
         });

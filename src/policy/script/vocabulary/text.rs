@@ -28,7 +28,7 @@ pub(super) fn register(engine: &mut Engine) {
 
 fn expressions(engine: &mut Engine) {
     word(
-        "matches",
+        "matches(pattern)",
         "Whether an expression matches somewhere in the text.",
         "req.text.matches(\"(?i)invoice \\\\d+\")",
     )
@@ -36,7 +36,7 @@ fn expressions(engine: &mut Engine) {
         Ok(expression(pattern)?.is_match(text))
     });
     word(
-        "find_all",
+        "find_all(pattern)",
         "All that an expression matches, as an array.",
         "req.last_user.find_all(\"[A-Z]{2}-\\\\d+\")",
     )
@@ -45,7 +45,7 @@ fn expressions(engine: &mut Engine) {
         Ok(expression.find_iter(text).take(2000).map(|hit| hit.as_str().into()).collect())
     });
     word(
-        "capture",
+        "capture(pattern)",
         "The groups of the first match as an array, or `()`.",
         "req.last_user.capture(\"order (\\\\d+)\")",
     )
@@ -56,7 +56,7 @@ fn expressions(engine: &mut Engine) {
         Ok(groups.map_or(Dynamic::UNIT, Dynamic::from))
     });
     word(
-        "replace_all",
+        "replace_all(pattern, with)",
         "The text with all that an expression matches replaced; `$1` is the first group.",
         "text.replace_all(\"\\\\d{16}\", \"[card]\")",
     )
@@ -84,9 +84,9 @@ fn expression(pattern: &str) -> Reply<Regex> {
 }
 
 fn values(engine: &mut Engine) {
-    word("sha256", "SHA-256 of the text as 64 hex digits.", "ctx.note(\"prompt\", sha256(req.text))")
+    word("sha256(text)", "SHA-256 of the text as 64 hex digits.", "ctx.note(\"prompt\", sha256(req.text))")
         .register_into_engine(engine, |text: ImmutableString| hex(&Sha256::digest(text.as_bytes())));
-    word("to_json", "A value as JSON text.", "to_json(#{ a: 1 })").register_into_engine(
+    word("to_json(value)", "A value as JSON text.", "to_json(#{ a: 1 })").register_into_engine(
         engine,
         |value: Dynamic| -> Reply<String> {
             let text = word::to_json(&value)?.to_string();
@@ -105,8 +105,12 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn figures(engine: &mut Engine) {
-    word("tokens", "A text's tokens by a quick estimate, good to some 10 %.", "tokens(req.system ?? \"\")")
-        .register_into_engine(engine, |text: ImmutableString| tokens::estimate(&text) as i64);
+    word(
+        "tokens(text)",
+        "A text's tokens by a quick estimate, good to some 10 %.",
+        "tokens(req.system ?? \"\")",
+    )
+    .register_into_engine(engine, |text: ImmutableString| tokens::estimate(&text) as i64);
     getter("stats", "Figures about the text.", "req.text.stats.code_share > 0.3")
         .register_into_engine(engine, |text: &mut ImmutableString| text_stats(text));
     getter("chars", "Characters.", "req.stats.chars < 200")

@@ -53,10 +53,10 @@ pub(super) fn register(engine: &mut Engine) {
     });
     getter("date", "The date as 2026-11-21.", "ctx.now.date")
         .register_into_engine(engine, |at: &mut Moment| at.date.date().to_string());
-    word("to_string", "The moment as 2026-11-21T10:52:49Z.", "`${ctx.now}`")
+    word("to_string()", "The moment as 2026-11-21T10:52:49Z.", "`${ctx.now}`")
         .register_into_engine(engine, |at: &mut Moment| at.date.format(&Rfc3339).unwrap_or_default());
     word(
-        "is_between",
+        "is_between(from, to)",
         "Whether the time of day lies between two hours, over midnight if the first is later.",
         "ctx.now.is_between(22, 6)",
     )

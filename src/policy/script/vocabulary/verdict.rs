@@ -14,7 +14,7 @@ use crate::policy::script::turn::{Reply, raise};
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Verdict>("Verdict");
     word(
-        "reject",
+        "reject(status, code, message)",
         "Ends the exchange with an error for the client: status 400 to 599, code, message.",
         "reject(429, \"too_many\", \"come back later\")",
     )
@@ -27,13 +27,13 @@ pub(super) fn register(engine: &mut Engine) {
         },
     );
     word(
-        "respond",
+        "respond(text)",
         "Ends the exchange with this text as the answer; no provider is asked.",
         "respond(\"We are closed on Sundays.\")",
     )
     .register_into_engine(engine, |text: ImmutableString| Verdict::Respond(Box::new(answer(&text))));
     word(
-        "respond",
+        "respond(answer)",
         "The same with the answer of a model that was asked: text, tool calls and all.",
         "respond(vote.answer)",
     )
@@ -46,20 +46,20 @@ pub(super) fn register(engine: &mut Engine) {
         }
     });
     word(
-        "stop",
+        "stop(message)",
         "In `on_text`: the stream ends here, with this message as its last words.",
         "stop(\"[withheld]\")",
     )
     .register_into_engine(engine, |message: ImmutableString| Verdict::Stop(message.to_string()));
     word(
-        "retry",
+        "retry(ms)",
         "After a failure: the same model again, after so many ms.",
         "retry(attempt.retry_after_ms ?? 200)",
     )
     .register_into_engine(engine, |ms: Dynamic| -> Reply<Verdict> {
         Ok(Verdict::Retry { after: Duration::from_millis(count(&ms, "the wait in ms")?) })
     });
-    word("give_up", "After a failure: the client gets the error.", "if attempt.number > 2 { give_up() }")
+    word("give_up()", "After a failure: the client gets the error.", "if attempt.number > 2 { give_up() }")
         .register_into_engine(engine, || Verdict::GiveUp);
 }
 

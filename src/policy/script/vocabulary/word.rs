@@ -7,10 +7,28 @@ use serde_json::Value;
 use crate::model::Tag;
 use crate::policy::script::turn::{Reply, raise};
 
-/// A function or method. `pure`: it may be called on `req`, `ctx` and what
-/// hangs below them, which are constants to Rhai; what it changes is the scene.
-pub(in crate::policy::script) fn word(name: &str, meaning: &str, example: &str) -> FuncRegistration {
-    documented(FuncRegistration::new(name), meaning, example)
+/// What separates the arguments' names from the rest of a word's comment.
+const ARGUMENTS: &str = "/// arguments: ";
+
+/// A function or method, as `name(argument, ...)` without the receiver, or by
+/// its bare name. `pure`: it may be called on `req`, `ctx` and what hangs below
+/// them, which are constants to Rhai; what it changes is the scene.
+pub(in crate::policy::script) fn word(form: &str, meaning: &str, example: &str) -> FuncRegistration {
+    let (name, arguments) = form.split_once('(').unwrap_or((form, ""));
+    let arguments = arguments.trim_end_matches(')');
+    documented(FuncRegistration::new(name), meaning, &format!("{example}\n{ARGUMENTS}{arguments}"))
+}
+
+/// Meaning, example and names of arguments of a word, from its comment; `None`:
+/// it is not ours.
+pub(in crate::policy::script) fn documentation(comment: &str) -> Option<(String, String, Vec<String>)> {
+    let (meaning, rest) = comment.strip_prefix("/// ")?.split_once("\n/// ")?;
+    let (example, arguments) = match rest.split_once('\n') {
+        Some((example, rest)) => (example, rest.strip_prefix(ARGUMENTS)?),
+        None => (rest, ""),
+    };
+    let names = arguments.split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    Some((meaning.to_owned(), example.to_owned(), names))
 }
 
 /// A property to read.
