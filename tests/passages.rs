@@ -1,6 +1,5 @@
-//! What is no conversation, end to end: the gateway as a process before a
-//! replaying provider. Recorded answers reach the client byte for byte, errors
-//! by their class; a large file flows through without being held.
+//! A large file flows through the gateway as a process without being held.
+//! What is asked and answered is held against recordings in `traffic`.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,9 +19,6 @@
     reason = "a test may fail loudly and at length"
 )]
 
-#[path = "shared/recorded.rs"]
-mod recorded;
-
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -33,7 +29,6 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
-use serde_json::Value;
 
 /// What the provider answers, and what it got.
 #[derive(Default)]
@@ -116,69 +111,6 @@ async fn gateway() -> Gateway {
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
-}
-
-/// Path of an endpoint's recordings; `None`: not of OpenAI's form.
-fn path(endpoint: &str) -> Option<&'static str> {
-    Some(match endpoint {
-        "embeddings" => "embeddings",
-        "images" => "images/generations",
-        "moderation" => "moderations",
-        "rerank" => "rerank",
-        "audio_in" => "audio/transcriptions",
-        _ => return None,
-    })
-}
-
-#[tokio::test]
-async fn recorded_answers_reach_the_client_as_they_were() {
-    let providers = ["openai", "openai_compatible", "openrouter", "mistral", "groq", "azure_openai"];
-    let cases = recorded::cases(&providers);
-    if cases.is_empty() {
-        return;
-    }
-    let (gateway, client) = (gateway().await, client());
-    let mut held = 0;
-    for case in cases {
-        let Some(path) = path(&case.endpoint) else { continue };
-        {
-            let mut stage = gateway.stage.lock();
-            (stage.status, stage.answer) = (case.status, Bytes::from(case.answer.clone()));
-        }
-        let asked: Value =
-            case.request.as_ref().map_or(Value::Null, |body| serde_json::from_slice(body).unwrap());
-        let mut request = client.post(format!("http://127.0.0.1:{}/v1/{path}", gateway.port));
-        if path == "audio/transcriptions" {
-            let form = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\nRIFF\r\n--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nclient-name\r\n--b--\r\n";
-            request = request.header("content-type", "multipart/form-data; boundary=b").body(form);
-        } else {
-            let mut body = asked.as_object().cloned().unwrap_or_default();
-            body.insert("model".to_owned(), Value::from("client-name"));
-            if path == "rerank" {
-                body.entry("query").or_insert_with(|| "q".into());
-                body.entry("documents").or_insert_with(|| serde_json::json!(["d"]));
-            }
-            request = request.body(Value::Object(body).to_string());
-        }
-        let answer = request.send().await.unwrap();
-        let status = answer.status().as_u16();
-        let body = answer.bytes().await.unwrap();
-        if case.status == 200 {
-            assert_eq!((status, &body[..]), (200, &case.answer[..]), "{}", case.name);
-        } else {
-            assert!(status >= 400, "{}: {status}", case.name);
-            let error: Value = serde_json::from_slice(&body).unwrap();
-            assert!(error["error"]["message"].as_str().is_some_and(|text| !text.is_empty()), "{}", case.name);
-        }
-        let sent = String::from_utf8_lossy(&gateway.stage.lock().head).into_owned();
-        assert!(
-            sent.contains("the-models-own-name") && !sent.contains("client-name"),
-            "{}: {sent}",
-            case.name
-        );
-        held += 1;
-    }
-    assert!(held >= 25, "{held} recordings were held against the gateway");
 }
 
 /// The largest memory of the process so far, bytes.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method};
 use tokio::time::timeout;
 
 use super::exchange::Journey;
 use super::lane::Lane;
 use super::ledger::Attempt;
-use crate::dialect::{LazyRequest, Outbound, Refused, ReplyFacts, Target, Wire, outbound};
+use crate::dialect::{Framing, LazyRequest, Outbound, Refused, ReplyFacts, Target, Wire, outbound};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Dialect, Money, Response, Usage};
 use crate::model::Model;
@@ -93,9 +94,9 @@ pub(super) async fn make(journey: &Journey, model: &Arc<Model>, made: Try<'_>) -
     let sent = send(journey, model, &mut prepared, &mut attempt, &made).await;
     let answered = match sent {
         Ok(reply) if made.request.stream() => {
-            let left = left(journey, &attempt, made.first_byte.min(made.total));
-            let lane = lane(journey, &made, &prepared, input_estimate);
-            begin_stream(lane, reply.body, left).await.map(Part::Begun)
+            let bounds = [made.first_byte.min(made.total), made.total].map(|at| left(journey, &attempt, at));
+            let lane = lane(journey, &made, &prepared, &reply, input_estimate);
+            begin(journey, &prepared, reply, lane, bounds).await
         }
         Ok(reply) => {
             let left = left(journey, &attempt, made.total);
@@ -224,16 +225,19 @@ pub(super) fn estimate(request: &LazyRequest) -> u64 {
     })
 }
 
-fn lane(journey: &Journey, made: &Try<'_>, prepared: &Prepared, estimated_input: u64) -> Lane {
+fn lane(journey: &Journey, made: &Try<'_>, prepared: &Prepared, reply: &Reply, estimated_input: u64) -> Lane {
     let request = made.request;
-    let reply = ReplyFacts {
+    // Proxies of Bedrock send its events as lines of JSON.
+    let lines = is_typed(&reply.headers, "application/x-ndjson");
+    let framing = if lines { Framing::Ndjson } else { prepared.outbound.framing() };
+    let facts = ReplyFacts {
         request_id: journey.id.to_string(),
         model: request.model().to_owned(),
         created: journey.gateway.clock.now().unix_seconds(),
         include_usage: request.include_usage(),
         estimated_input,
     };
-    Lane::new(prepared.outbound, request.inbound(), &reply, prepared.pass)
+    Lane::new((prepared.outbound, framing), request.inbound(), &facts, prepared.pass)
 }
 
 /// Reads a whole answer: its bytes where they may pass, decoded otherwise.
@@ -269,6 +273,32 @@ pub(super) async fn read_error(
         body: &body,
         unix_seconds,
     })
+}
+
+/// Reads the beginning of a stream; all of the answer, where the provider did
+/// not stream it though it was asked to. `bounds`: for the beginning, for the whole.
+async fn begin(
+    journey: &Journey,
+    prepared: &Prepared,
+    mut reply: Reply,
+    lane: Lane,
+    bounds: [Duration; 2],
+) -> Result<Part> {
+    let [first, whole] = bounds;
+    // Some servers label streams as JSON: what it is shows in the first byte.
+    let json = is_typed(&reply.headers, "application/json") && prepared.outbound.framing() != Framing::Ndjson;
+    if !json || timeout(first, reply.body.peek()).await.map_err(|_| slow_body())?? != Some(b'{') {
+        return begin_stream(lane, reply.body, first).await.map(Part::Begun);
+    }
+    let body = timeout(whole, reply.body.whole(journey.bundle.settings.max_answer)).await;
+    let response = prepared.outbound.decode_response(&body.map_err(|_| slow_body())??)?;
+    let usage = response.usage;
+    Ok(Part::Whole((None, Some(response), usage)))
+}
+
+/// Whether a body is labelled as of this type.
+fn is_typed(headers: &HeaderMap, kind: &str) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(kind.as_bytes()))
 }
 
 /// Reads the beginning of a stream until there is content, or an error instead:

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use crate::dialect::{Inbound, Outbound, ReplyFacts, Seen, StreamDecoder, StreamEncoder};
+use crate::dialect::{Framing, Inbound, Outbound, ReplyFacts, Seen, StreamDecoder, StreamEncoder};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Event, Usage};
 use crate::sse::Framer;
@@ -25,9 +25,9 @@ enum Way {
 }
 
 impl Lane {
-    /// A lane from `outbound`'s stream to `inbound`'s; `pass` when bytes may pass.
+    /// A lane from `outbound`'s stream, framed so, to `inbound`'s; `pass` when bytes may pass.
     pub(super) fn new(
-        outbound: &'static dyn Outbound,
+        (outbound, framing): (&'static dyn Outbound, Framing),
         inbound: &dyn Inbound,
         reply: &ReplyFacts,
         pass: bool,
@@ -38,7 +38,7 @@ impl Lane {
             Way::Translate { decoder: outbound.stream_decoder(), events: Vec::new() }
         };
         Self {
-            framer: Framer::new(outbound.framing()),
+            framer: Framer::new(framing),
             way,
             seen: Seen::default(),
             encoder: inbound.stream_encoder(reply),

@@ -27,6 +27,8 @@ pub struct Reply {
 /// The body of an answer. Dropped, it closes the connection.
 pub struct Body {
     inner: Inner,
+    /// A chunk that was looked at and not taken.
+    ahead: Option<Bytes>,
     host: Arc<str>,
 }
 
@@ -43,15 +45,18 @@ impl std::fmt::Debug for Body {
 
 impl Body {
     pub(super) fn http(body: reqwest::Body, host: Arc<str>) -> Self {
-        Self { inner: Inner::Http(Box::new(body)), host }
+        Self { inner: Inner::Http(Box::new(body)), ahead: None, host }
     }
 
     pub(super) fn in_process(stream: BoxStream<'static, Result<Bytes>>) -> Self {
-        Self { inner: Inner::InProcess(stream), host: Arc::from("simulated") }
+        Self { inner: Inner::InProcess(stream), ahead: None, host: Arc::from("simulated") }
     }
 
     /// The next chunk, as it came; none at the end.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        if let Some(ahead) = self.ahead.take() {
+            return Poll::Ready(Some(Ok(ahead)));
+        }
         match &mut self.inner {
             Inner::Http(body) => loop {
                 match std::task::ready!(Pin::new(body.as_mut()).poll_frame(cx)) {
@@ -74,6 +79,20 @@ impl Body {
     /// `StreamBroken`, `TimedOut`: the connection failed.
     pub async fn chunk(&mut self) -> Option<Result<Bytes>> {
         std::future::poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// The first byte that is no white space, which stays; none when the body has no such.
+    ///
+    /// # Errors
+    /// As [`Self::chunk`].
+    pub async fn peek(&mut self) -> Result<Option<u8>> {
+        while let Some(chunk) = self.chunk().await.transpose()? {
+            if let Some(first) = chunk.trim_ascii_start().first().copied() {
+                self.ahead = Some(chunk);
+                return Ok(Some(first));
+            }
+        }
+        Ok(None)
     }
 
     /// The whole body.

@@ -102,6 +102,7 @@ impl Upstream {
                 send(stream, 400, "", &body.to_string()).await
             }
             "error-in-200" => send(stream, 200, "", &error("not today", "server_error")).await,
+            "unstreamed" => send(stream, 200, "", &whole(model)).await,
             _ if streamed => self.stream(stream, model).await,
             _ => send(stream, 200, "", &whole(model)).await,
         }

@@ -79,7 +79,7 @@ fn stream_for(to: Dialect, told: &[Event]) -> Result<Gist, Error> {
 
 /// What a client of `to` can be told of `said`: the dialect's own words for an
 /// end, a refusal as text where it has no place of its own.
-fn as_told(to: Dialect, from: Dialect, gist: &Gist) -> BTreeMap<u64, Said> {
+pub fn as_told(to: Dialect, from: Dialect, gist: &Gist) -> BTreeMap<u64, Said> {
     let one = matches!(to, Dialect::Anthropic | Dialect::OpenAiResponses);
     let mut choices = gist.choices.clone();
     choices.retain(|index, _| *index == 0 || !one);

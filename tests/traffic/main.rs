@@ -24,9 +24,13 @@ mod across;
 mod cases;
 mod chat;
 mod completions;
+#[path = "../journey/gateway.rs"]
+mod gateway;
 mod gist;
 mod matrix;
+mod replay;
 mod responses;
+mod served;
 
 use std::collections::BTreeMap;
 

@@ -58,7 +58,8 @@ fn decode_choice(value: Value, at: usize, response_id: &str) -> Result<Choice> {
     let mut fields = Fields::of(value);
     let index = fields.lenient("index", as_count).unwrap_or(at as u64);
     let seed = if index == 0 { response_id.to_owned() } else { format!("{response_id}#{index}") };
-    let mut message = message::decode_answer(fields.take("message").unwrap_or_default(), &seed);
+    let said = fields.take("message").ok_or_else(|| Error::bad_answer("a choice has no `message`"))?;
+    let mut message = message::decode_answer(said, &seed);
     let finish = fields.text("finish_reason").and_then(|name| finish_named(&name));
     if finish == Some(Finish::Length) {
         uncut(&mut message.parts);

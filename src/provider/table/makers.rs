@@ -1,8 +1,8 @@
 //! Makers of models, and the clouds that serve them under their own protocol.
 
 use super::{
-    Auth, CHAT, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, Quirks, TokenField, compatible,
-    embed, look_alike, rerank,
+    Auth, CHAT_COMPLETIONS, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, Quirks, TokenField,
+    compatible, embed, look_alike, rerank,
 };
 
 /// Everything besides conversations that OpenAI serves.
@@ -110,7 +110,7 @@ fn own_protocols() -> Vec<Kind> {
         },
         Kind {
             dialects: &[Dialect::Cohere],
-            endpoints: &[Endpoint::Embeddings, Endpoint::Rerank],
+            endpoints: &[Endpoint::Embeddings, Endpoint::Rerank, Endpoint::Transcriptions],
             embed: embed::Form::Cohere,
             rerank: rerank::Form::Cohere,
             default_path: "/v2",
@@ -184,7 +184,7 @@ fn look_alikes() -> Vec<Kind> {
             ..compatible("zai", "Z.ai", "https://api.z.ai/api/paas/v4")
         },
         Kind {
-            dialects: CHAT,
+            dialects: CHAT_COMPLETIONS,
             quirks: Quirks {
                 token_field: TokenField::MaxTokens,
                 chat_path: Some("chat"),
