@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{Exit, Output};
 use crate::config::file::GatewayFile;
-use crate::policy::case::CaseFile;
-use crate::policy::{reference, vocabulary};
+use crate::policy::case::{self, CaseFile};
+use crate::policy::{Limits, Policies, reference, vocabulary};
 
 /// Prints the JSON Schema of gateway.yaml, or writes what editors complete by, or the reference.
 #[derive(Debug, clap::Args)]
@@ -16,9 +16,12 @@ pub(super) struct Args {
     /// Write the schemas and the definitions of Rhai words into this folder instead.
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
-    /// Write the reference of the vocabulary into this folder.
+    /// Write the reference of the vocabulary, and a page of the policies, into this folder.
     #[arg(long, value_name = "DIR")]
     docs: Option<PathBuf>,
+    /// The policies that have a page.
+    #[arg(long, value_name = "DIR", default_value = "policies")]
+    policies: PathBuf,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
@@ -26,9 +29,9 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
         output.json(&gateway());
         return Exit::Ok;
     }
-    let wanted = [(&args.write, all as fn() -> Files), (&args.docs, docs)];
-    for (folder, files) in wanted.into_iter().filter_map(|(folder, files)| Some((folder.as_ref()?, files))) {
-        match write_into(folder, files()) {
+    let pages = args.docs.as_ref().map(|folder| (folder, docs(&args.policies)));
+    for (folder, files) in args.write.as_ref().map(|folder| (folder, all())).into_iter().chain(pages) {
+        match write_into(folder, files) {
             Ok(written) => {
                 written.iter().for_each(|file| output.line(format!("wrote {}", file.display())));
             }
@@ -44,9 +47,17 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
 /// Names and texts.
 type Files = Vec<(&'static str, String)>;
 
-/// Every page that is generated.
-pub(super) fn docs() -> Files {
-    vec![("reference.md", reference::page(&vocabulary()))]
+/// Every page that is generated; that of `policies` where there are any that compile.
+pub(super) fn docs(policies: &Path) -> Files {
+    let mut pages = vec![("reference.md", reference::page(&vocabulary()))];
+    if let Some(compiled) =
+        Policies::compile(policies, Limits::default()).ok().filter(|all| all.iter().count() > 0)
+    {
+        let folder = policies.file_name().unwrap_or_default().to_string_lossy();
+        let page = reference::policies(&compiled, &case::names(policies), &format!("../{folder}"));
+        pages.push(("policies.md", page));
+    }
+    pages
 }
 
 /// Every schema and definition by its file's name.

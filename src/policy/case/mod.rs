@@ -145,6 +145,20 @@ fn run_file(policies: &Policies, folder: &Path, path: &Path, report: &mut Report
     }
 }
 
+/// The names of the cases of each policy below `folder`; files that cannot be read have none.
+#[must_use]
+pub fn names(folder: &Path) -> BTreeMap<String, Vec<String>> {
+    let files = files_below(folder).unwrap_or_default();
+    let named = |path: PathBuf| {
+        let shown = path.strip_prefix(folder).ok()?.to_string_lossy().replace('\\', "/");
+        let text = std::fs::read_to_string(&path).ok()?;
+        let (file, _) = crate::yaml::read::<CaseFile>(&path, &text);
+        let names = file?.cases.into_iter().map(|case| case.name.value).collect();
+        Some((shown.strip_suffix(ENDING)?.to_owned(), names))
+    };
+    files.into_iter().filter_map(named).collect()
+}
+
 /// Every case file below `folder`, sorted; symbolic links are not followed.
 fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();

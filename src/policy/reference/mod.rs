@@ -3,9 +3,11 @@
 
 mod definitions;
 mod page;
+mod policies;
 
 pub use definitions::definitions;
 pub use page::page;
+pub use policies::policies;
 
 /// Every word that policies may use.
 #[derive(Debug, Clone)]

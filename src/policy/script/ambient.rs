@@ -53,6 +53,8 @@ fn resolve(name: &str, context: &EvalContext<'_, '_, '_, '_, '_, '_>) -> Reply<O
         "req" => Ok(Some(Dynamic::from(Req))),
         "ctx" => Ok(Some(Dynamic::from(Ctx))),
         "state" => Ok(Some(Dynamic::from(State))),
+        // Inside a closure a variable of the function that has the name of an ambient one comes by here.
+        _ if context.scope().contains(name) => Ok(None),
         "text" => match read(|scene| scene.text.clone())? {
             Some(text) => Ok(Some(ImmutableString::from(&*text).into())),
             None => Err(raise("`text` exists only in `on_text`")),

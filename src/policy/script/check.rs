@@ -136,7 +136,8 @@ impl Check<'_> {
         if self.facts.keys.contains(&call.name) {
             return BTreeSet::from([call.arity]);
         }
-        own.clone().chain(own.chain(native).filter_map(|arity| arity.checked_sub(1))).collect()
+        // The interpreter hands a method's receiver to a script's function as `this` alone.
+        own.chain(native.filter_map(|arity| arity.checked_sub(1))).collect()
     }
 
     fn imported(&self, alias: &str) -> Option<&[Function]> {

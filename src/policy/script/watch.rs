@@ -87,6 +87,8 @@ fn cases(cases: &SwitchCasesCollection) -> Vec<Arm> {
 /// The variables and chains of properties in `expr`: reading them again changes nothing.
 fn reads<'a>(expr: &'a Expr, found: &mut Vec<&'a Expr>) {
     match expr {
+        // The views themselves are no values.
+        Expr::Variable(variable, ..) if matches!(variable.1.as_str(), "req" | "ctx" | "state") => {}
         Expr::Variable(..) => found.push(expr),
         Expr::Dot(pair, ..) if plain(&pair.rhs) && matches!(pair.lhs, Expr::Variable(..)) => found.push(expr),
         Expr::Dot(pair, ..) => reads(&pair.lhs, found),

@@ -94,7 +94,14 @@ fn word(engine: &Engine, name: &str, params: &[(&str, &str)], documented: Docume
     let rest = params.iter().skip(usize::from(receiver.is_some()));
     let arguments = rest.enumerate().map(|(at, (own, of))| {
         let own = own.trim().trim_start_matches('_');
-        let own = if own.is_empty() { format!("arg{}", at + 1) } else { own.to_owned() };
+        let own = match (own, form) {
+            ("", Form::Setter) => "value".to_owned(),
+            ("", Form::Index | Form::SetIndex) if at == 1 => "value".to_owned(),
+            ("", Form::Index | Form::SetIndex) if of.trim() == "i64" => "place".to_owned(),
+            ("", Form::Index | Form::SetIndex) => "name".to_owned(),
+            ("", _) => format!("arg{}", at + 1),
+            (own, _) => own.to_owned(),
+        };
         (names.get(at).cloned().unwrap_or(own), of_type(engine, of))
     });
     let arguments = arguments.collect();

@@ -47,7 +47,7 @@ fn one(engine: &mut Engine) {
         Ok(_) => absent("answer.code"),
         Err(error) => error.code().to_owned().into(),
     });
-    getter("text", "The visible text. An error when there is no answer: test `ok` first.", "a.text.trim()")
+    getter("text", "The visible text. An error when there is no answer: test `ok` first.", "a.text.len > 0")
         .register_into_engine(engine, |answer: &mut Answer| -> Reply<ImmutableString> {
             let text = good(answer)?.text();
             charge(text.len())?;

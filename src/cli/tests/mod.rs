@@ -1,6 +1,9 @@
 //! What `cli` promises, as tests.
 
+mod pages;
+
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -8,6 +11,11 @@ use serde_json::Value;
 
 use super::{Arguments, Exit, Output, dispatch};
 use clap::{CommandFactory, Parser};
+
+/// The folder of the project.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
 
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
@@ -91,12 +99,14 @@ fn check_without_secrets_needs_none() {
 
 #[test]
 fn the_schemas_and_pages_in_the_repository_are_fresh() {
-    for (folder, files) in [("schemas", super::schema::all()), ("docs", super::schema::docs())] {
+    for (folder, files) in
+        [("schemas", super::schema::all()), ("docs", super::schema::docs(&root().join("policies")))]
+    {
         for (name, text) in files {
-            let path = format!("{}/{folder}/{name}", env!("CARGO_MANIFEST_DIR"));
+            let path = root().join(folder).join(name);
             let stands = std::fs::read_to_string(&path).unwrap_or_default();
             let fresh = "cargo run -- schema --write schemas --docs docs";
-            assert!(stands == text, "{path} is stale: run `{fresh}`");
+            assert!(stands == text, "{} is stale: run `{fresh}`", path.display());
         }
     }
 }
