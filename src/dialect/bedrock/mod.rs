@@ -4,11 +4,13 @@
 //! Which of the two is spoken follows from the model's id: `invoke/ID` and
 //! `converse/ID` say it outright; else a request that came in Anthropic's
 //! dialect goes to a Claude model by `invoke`, which keeps all of it, and
-//! everything else by Converse. Answers tell by their shape which they are.
+//! everything else by Converse. Answers tell by their shape which they are;
+//! those of other makers' own bodies are read as well.
 //!
 //! Source: Amazon Bedrock API reference, Converse, ConverseStream, InvokeModel,
 //! InvokeModelWithResponseStream, checked 2026-11-21.
 
+mod invoke;
 mod request;
 mod response;
 mod stream;

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::invoke;
+use crate::dialect::Outbound as _;
 use crate::dialect::anthropic;
 use crate::dialect::fields::{Fields, Path};
+use crate::dialect::openai_chat::OpenAiChat;
 use crate::error::{Error, Result};
 use crate::ir::{Choice, Dialect, Extra, Finish, Message, Part, Response, Role, Thinking, ToolCall, Usage};
 
@@ -13,10 +16,33 @@ use crate::ir::{Choice, Dialect, Extra, Finish, Message, Part, Response, Role, T
 pub(super) fn decode(body: &[u8]) -> Result<Response> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
-    if value.get("output").is_none() && value.get("type").is_some() {
-        return anthropic::decode_response(value);
+    if value.get("output").is_none() {
+        // Some models answer in OpenAI's form.
+        if value.pointer("/choices/0/message").is_some() {
+            return OpenAiChat.decode_response(body);
+        }
+        if let Some(said) = invoke::read(&value).filter(|_| value.get("content").is_none()) {
+            return Ok(plain(said));
+        }
+        if value.get("type").is_some() {
+            return anthropic::decode_response(value);
+        }
     }
     read(value).map_err(|at| Error::bad_answer(format!("the provider's answer is not Converse's: {at}")))
+}
+
+/// An answer of plain text.
+fn plain(said: invoke::Said) -> Response {
+    let mut response = Response::new(Dialect::Bedrock, "", "");
+    response.usage = said.usage;
+    response.choices.push(Choice {
+        index: 0,
+        message: Message::text(Role::Assistant, said.text),
+        finish: said.finish,
+        logprobs: None,
+        extra: Extra::NONE,
+    });
+    response
 }
 
 fn read(value: Value) -> Result<Response> {

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-use super::response;
+use super::{invoke, response};
 use crate::dialect::anthropic::{EventDecoder, merge};
 use crate::dialect::refusal::Report;
 use crate::dialect::{Seen, StreamDecoder};
@@ -78,6 +78,16 @@ impl Decoder {
             .decode(bytes)
             .map_err(|_| Error::bad_answer("the provider's stream has a chunk that is not base64"))?;
         let value = parse(&data)?;
+        if value.pointer("/choices/0/delta").is_some() {
+            return Err(Error::bad_answer(
+                "this model's stream by `invoke` is not read: ask it by `converse/ID`",
+            ));
+        }
+        let is_message = value.get("message").is_some() || value.get("delta").is_some();
+        if let Some(said) = invoke::read(&value).filter(|_| !is_message) {
+            self.said(said, out);
+            return Ok(());
+        }
         if value.get("type").is_some() {
             return self.inner.get_or_insert_default().push(&Frame { event: "", data: &data }, out);
         }
@@ -87,10 +97,27 @@ impl Decoder {
         Ok(())
     }
 
-    fn event(&mut self, name: &str, mut value: Value, out: &mut Vec<Event>) {
+    /// A piece of plain text; usage comes with the last.
+    fn said(&mut self, said: invoke::Said, out: &mut Vec<Event>) {
+        self.start(out);
+        if !said.text.is_empty() {
+            out.push(Event::Text { choice: 0, text: said.text });
+        }
+        out.extend(said.usage.map(Event::Usage));
+        if let Some(finish) = said.finish {
+            self.stopped = true;
+            out.push(Event::Finish { choice: 0, finish });
+        }
+    }
+
+    fn start(&mut self, out: &mut Vec<Event>) {
         if !std::mem::replace(&mut self.started, true) {
             out.push(Event::Start { id: String::new(), model: String::new(), created: None });
         }
+    }
+
+    fn event(&mut self, name: &str, mut value: Value, out: &mut Vec<Event>) {
+        self.start(out);
         let index = value.get("contentBlockIndex").and_then(Value::as_u64).unwrap_or(0);
         let mut member = |name: &str| value.get_mut(name).map(Value::take).unwrap_or_default();
         match name {

@@ -64,7 +64,8 @@ pub(super) fn encode(finish: &Finish) -> &str {
         Finish::Stop | Finish::StopSequence(_) | Finish::ToolCalls => "STOP",
         Finish::Length => "MAX_TOKENS",
         Finish::ContentFilter | Finish::Refusal => "SAFETY",
-        Finish::Other(name) if NUMBERED.contains(&name.as_str()) => name,
+        // Names that are Google's by their form: there are more of them every year.
+        Finish::Other(name) if name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') => name,
         Finish::Pause | Finish::Other(_) => "OTHER",
     }
 }

@@ -48,6 +48,10 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
 
 /// The provider's own error inside an answer of status 200.
 pub(in crate::dialect) fn hidden_error(value: &Value) -> Result<()> {
+    // vLLM and Mistral put the error at the top level.
+    if value.get("object").is_some_and(|object| object == "error") {
+        return Err(Report::of(value).error(200));
+    }
     let Some(error) = value.get("error").filter(|error| !error.is_null()) else { return Ok(()) };
     let empty = error.as_str().is_some_and(str::is_empty) || *error == Value::Bool(false);
     if empty { Ok(()) } else { Err(Report::of(value).error(200)) }
@@ -82,11 +86,16 @@ fn uncut(parts: &mut [Part]) {
 pub(in crate::dialect) fn finish_named(name: &str) -> Option<Finish> {
     Some(match name {
         "" => return None,
-        // Together says `eos` when the model ended by itself.
-        "stop" | "eos" => Finish::Stop,
-        "length" => Finish::Length,
-        "tool_calls" | "function_call" => Finish::ToolCalls,
-        "content_filter" => Finish::ContentFilter,
+        // Together says `eos`, text-generation-inference `eos_token` when the model ended by itself.
+        "stop" | "eos" | "eos_token" | "end_turn" | "STOP" => Finish::Stop,
+        "stop_sequence" => Finish::StopSequence(None),
+        // Mistral says `model_length`, Z.ai `model_context_window_exceeded` where the window is full.
+        "length" | "max_tokens" | "MAX_TOKENS" | "model_length" | "model_context_window_exceeded" => {
+            Finish::Length
+        }
+        "tool_calls" | "function_call" | "tool_use" => Finish::ToolCalls,
+        // Z.ai says `sensitive`.
+        "content_filter" | "sensitive" | "SAFETY" => Finish::ContentFilter,
         other => Finish::Other(other.to_owned()),
     })
 }
