@@ -25,17 +25,21 @@ mod ollama;
 mod openai_chat;
 mod openai_completions;
 mod openai_responses;
+mod parcel;
 pub mod passage;
 mod redact;
 mod refusal;
 mod registry;
 pub mod rerank;
+mod splice;
 mod wire;
 
 pub use crate::sse::Framing;
 pub use lazy::LazyRequest;
+pub use parcel::Parcel;
 pub use refusal::Refused;
 pub use registry::{inbound, outbound};
+pub use splice::Splicer;
 pub use wire::{Quirks, Target, TokenField, Wire};
 
 use bytes::Bytes;

@@ -73,6 +73,22 @@ impl Scanner {
         matches!(self.state, State::Closed)
     }
 
+    /// The part whose content is being read.
+    #[must_use]
+    pub const fn open(&self) -> Option<&Part> {
+        match &self.state {
+            State::Content(part) => part.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Up to where the body is understood: what comes after may yet be the
+    /// begin of a delimiter or of a part's head.
+    #[must_use]
+    pub const fn settled(&self) -> usize {
+        self.base.saturating_sub(2)
+    }
+
     /// Takes the next bytes and calls `each` for every part that they complete.
     ///
     /// # Errors

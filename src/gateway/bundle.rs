@@ -37,6 +37,18 @@ pub struct Bundle {
     pub services: BTreeMap<Arc<str>, Arc<ServiceSpec>>,
     /// Every policy of the folder, also those that no route uses.
     pub policies: Arc<Policies>,
+    /// The providers that keep files and batches, in the order of the file.
+    pub depots: Vec<Arc<Depot>>,
+}
+
+/// What a provider keeps for clients (files, batches), and how it is reached
+/// where no model says so.
+#[derive(Debug)]
+pub struct Depot {
+    /// Stands for the provider in accounts: `PROVIDER/files`.
+    pub model: Arc<Model>,
+    /// Time-outs of the transfers. Without policies: there is no model to choose.
+    pub route: Arc<Route>,
 }
 
 /// What holds for every route.
@@ -44,6 +56,8 @@ pub struct Bundle {
 pub struct Settings {
     /// Largest request body, bytes.
     pub max_body: usize,
+    /// Largest file or batch that flows through, bytes.
+    pub max_upload: usize,
     /// Largest answer that is read whole, bytes.
     pub max_answer: usize,
     /// Whether anybody may call without a key.
@@ -58,6 +72,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_body: 20 << 20,
+            max_upload: 200 << 20,
             max_answer: 64 << 20,
             open: false,
             policy_headers: Vec::new(),

@@ -15,13 +15,15 @@
 //! | `lane`, `relay` | an answer on its way to the client |
 //! | `reply` | what the client gets |
 //! | `facts`, `journal` | what the record keeps of requests and effects |
-//! | `passage` | the journey of what is no conversation: vectors, pictures, sound, files |
+//! | `passage` | the journey of what is no conversation: vectors, pictures, sound |
+//! | `depot` | files and batches that providers keep for clients |
 
 mod afterwards;
 mod attempt;
 mod attempts;
 mod bundle;
 mod decide;
+mod depot;
 mod effects;
 mod exchange;
 mod facts;
@@ -43,7 +45,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub use afterwards::feedback;
-pub use bundle::{Bundle, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
+pub use bundle::{Bundle, Depot, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
+pub use depot::{Errand, Place, serve_errand};
 pub use facts::request_of;
 pub use journal::{recorded, restored};
 pub use passage::{Flow, Passage, serve_passage};

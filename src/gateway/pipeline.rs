@@ -196,7 +196,7 @@ pub(super) fn select_route(
     Ok(Arc::new(journey_of(exchange, route, headers)))
 }
 
-fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &HeaderMap) -> Journey {
+pub(super) fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &HeaderMap) -> Journey {
     Journey {
         gateway: Arc::clone(&exchange.gateway),
         bundle: Arc::clone(&exchange.bundle),
@@ -212,7 +212,7 @@ fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &HeaderMap) -> Jo
     }
 }
 
-fn unknown_model(model: &str) -> Error {
+pub(super) fn unknown_model(model: &str) -> Error {
     let text = format!(
         "The model `{model}` does not exist or you do not have access to it: GET /v1/models lists what you can ask for"
     );

@@ -32,6 +32,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/models", get(models).fallback(wrong_method))
         .route("/v1/models/{*model}", get(model).post(generate).fallback(wrong_method))
         .merge(super::passages::router())
+        .merge(super::depot::router())
         .fallback(not_found)
         .with_state(gateway)
 }

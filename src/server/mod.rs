@@ -3,6 +3,7 @@
 
 mod admin;
 mod data;
+mod depot;
 mod listen;
 mod passages;
 

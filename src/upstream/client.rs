@@ -106,13 +106,16 @@ impl Upstream {
         let url = self.url(provider, &call.wire.path)?;
         let mut request = reqwest::Request::new(call.method, url);
         let body = call.wire.body;
-        *request.body_mut() = Some(match call.upload {
-            Some(upload) => reqwest::Body::wrap(upload),
-            None => body.clone().into(),
-        });
+        // A GET or DELETE without a body states none: some servers refuse an empty one as bad JSON.
+        if call.upload.is_some() || !body.is_empty() || request.method() == Method::POST {
+            *request.body_mut() = Some(match call.upload {
+                Some(upload) => reqwest::Body::wrap(upload),
+                None => body.clone().into(),
+            });
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, call.content_type.unwrap_or(json));
+        }
         let headers = request.headers_mut();
-        headers
-            .insert(CONTENT_TYPE, call.content_type.unwrap_or(HeaderValue::from_static("application/json")));
         headers.insert(http::header::VIA, self.via.clone());
         for (name, value) in provider.kind.headers {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));

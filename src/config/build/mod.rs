@@ -3,6 +3,7 @@
 //! thing, so that `check` cannot pass what would not load.
 
 mod access;
+mod depots;
 mod models;
 mod policies;
 mod providers;
@@ -138,6 +139,7 @@ impl Build<'_> {
         let models = self.models(&providers);
         let routes = self.routes(&models, &policies);
         let direct = self.direct_routes(&models, &policies);
+        let depots = self.depots(&providers);
         let services = self.services();
         self.policies_in_use(&policies, routes.iter().chain(direct.values()));
         self.names_in_policies(&policies);
@@ -153,6 +155,7 @@ impl Build<'_> {
             keys,
             services,
             policies,
+            depots,
         };
         Loaded {
             bundle: Arc::new(bundle),
@@ -171,6 +174,7 @@ impl Build<'_> {
         };
         Settings {
             max_body: size(self.file.max_body, base.max_body),
+            max_upload: size(self.file.max_upload, base.max_upload),
             max_answer: size(self.file.max_answer, base.max_answer),
             open: self.file.open,
             record_content: self.file.records.as_ref().is_some_and(|records| records.content),

@@ -188,7 +188,7 @@ fn is_glob(name: &str) -> bool {
     name.contains(['*', '?', '[', '{'])
 }
 
-fn timeouts(written: &file::Timeouts, base: &Timeouts) -> Timeouts {
+pub(super) fn timeouts(written: &file::Timeouts, base: &Timeouts) -> Timeouts {
     Timeouts {
         first_byte: written.first_byte.map_or(base.first_byte, |time| time.0),
         idle: written.idle.map_or(base.idle, |time| time.0),
@@ -196,7 +196,7 @@ fn timeouts(written: &file::Timeouts, base: &Timeouts) -> Timeouts {
     }
 }
 
-fn retries(written: &file::Retries, base: Retries) -> Retries {
+pub(super) fn retries(written: &file::Retries, base: Retries) -> Retries {
     Retries {
         max: written.max.unwrap_or(base.max),
         budget: written.budget.map_or(base.budget, |share| share.0),

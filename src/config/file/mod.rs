@@ -37,6 +37,8 @@ pub struct GatewayFile {
     pub strict: bool,
     /// Largest request body. Default: 20MiB.
     pub max_body: Option<Bytes>,
+    /// Largest file, form or batch that flows through without being held. Default: 200MiB.
+    pub max_upload: Option<Bytes>,
     /// Largest answer that is read whole. Default: 64MiB.
     pub max_answer: Option<Bytes>,
     /// Request headers that policies may see.

@@ -17,30 +17,30 @@ use crate::record::Outcome;
 use crate::upstream;
 
 /// A passage that a provider answered.
-pub(super) struct Passed {
-    pub(super) model: Arc<Model>,
-    pub(super) content_type: HeaderValue,
-    pub(super) dropped: Vec<String>,
-    pub(super) delivered: Delivered,
+pub(in crate::gateway) struct Passed {
+    pub(in crate::gateway) model: Arc<Model>,
+    pub(in crate::gateway) content_type: HeaderValue,
+    pub(in crate::gateway) dropped: Vec<String>,
+    pub(in crate::gateway) delivered: Delivered,
 }
 
 /// An answer that is there, or on its way.
-pub(super) enum Delivered {
+pub(in crate::gateway) enum Delivered {
     Whole(Bytes, Usage),
     Flowing(Box<Flowing>),
 }
 
 /// An answer on its way.
-pub(super) struct Flowing {
-    pub(super) attempt: Attempt,
-    pub(super) body: upstream::Body,
-    pub(super) metered: Metered,
-    pub(super) events: bool,
-    pub(super) endpoint: Endpoint,
+pub(in crate::gateway) struct Flowing {
+    pub(in crate::gateway) attempt: Attempt,
+    pub(in crate::gateway) body: upstream::Body,
+    pub(in crate::gateway) metered: Metered,
+    pub(in crate::gateway) events: bool,
+    pub(in crate::gateway) endpoint: Endpoint,
 }
 
 impl Delivered {
-    pub(super) fn flowing(
+    pub(in crate::gateway) fn flowing(
         attempt: Attempt,
         body: upstream::Body,
         metered: Metered,
@@ -53,7 +53,7 @@ impl Delivered {
 }
 
 /// The client's reply.
-pub(super) fn reply(mut exchange: Exchange, passed: Passed) -> Reply {
+pub(in crate::gateway) fn reply(mut exchange: Exchange, passed: Passed) -> Reply {
     exchange.first_byte = Some(exchange.gateway.clock.now());
     exchange.model = Some(passed.model);
     exchange.dropped.clone_from(&passed.dropped);

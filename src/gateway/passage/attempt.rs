@@ -157,7 +157,7 @@ impl Passenger {
                     Outward::Whole(body) => Sent::of(call::same(path, body, content_type)),
                     Outward::Streamed(upload, filling) => Sent {
                         outgoing: call::same(path, Bytes::new(), content_type),
-                        streamed: Some((upload, *filling)),
+                        streamed: Some((upload, Box::pin(filling.fill()))),
                     },
                 }
             }

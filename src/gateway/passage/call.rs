@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method};
 use tokio::time::timeout;
 
-use super::form::Filling;
 use crate::dialect::passage::{Outgoing, Way};
 use crate::dialect::{Target, Wire, outbound};
 use crate::error::{Error, Kind, Origin, Result};
@@ -16,10 +16,13 @@ use crate::ir::{Dialect, Endpoint};
 use crate::model::Model;
 use crate::upstream::{Call, Reply, Upload};
 
+/// Fills an upload from what is still arriving.
+pub(in crate::gateway) type Filling = BoxFuture<'static, Result<()>>;
+
 /// What goes out: the call, and a body that is still arriving.
-pub(super) struct Sent {
-    pub(super) outgoing: Outgoing,
-    pub(super) streamed: Option<(Upload, Filling)>,
+pub(in crate::gateway) struct Sent {
+    pub(in crate::gateway) outgoing: Outgoing,
+    pub(in crate::gateway) streamed: Option<(Upload, Filling)>,
 }
 
 impl Sent {
@@ -46,7 +49,7 @@ pub(super) fn carries(model: &Model, endpoint: Endpoint) -> bool {
 }
 
 /// The path for bytes that go on as they are.
-pub(super) fn same_path(path: &str, target: &Target<'_>) -> String {
+pub(in crate::gateway) fn same_path(path: &str, target: &Target<'_>) -> String {
     let mut whole = if target.quirks.deployment_paths {
         format!("openai/deployments/{}/{path}", target.model)
     } else {
@@ -67,7 +70,7 @@ pub(super) fn same(path: String, body: bytes::Bytes, content_type: Option<Header
 
 /// Sends and waits for the head of an answer that is no error. The time for the
 /// first byte begins when the body is handed on.
-pub(super) async fn send(
+pub(in crate::gateway) async fn send(
     journey: &Journey,
     attempt: &mut Attempt,
     sent: Sent,
@@ -89,7 +92,7 @@ pub(super) async fn send(
         Some(filling) => tokio::select! {
             biased;
             reply = &mut sending => Some(reply?),
-            filled = filling.fill() => {
+            filled = filling => {
                 filled?;
                 None
             }

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::ClientBody;
-use super::load::SILENCE;
+use super::load::{SILENCE, too_slow};
 use crate::dialect::multipart::{Part, Scanner};
 use crate::error::{Error, Result};
 use crate::gateway::pipeline::too_large;
@@ -23,8 +23,14 @@ use crate::upstream::{Feed, Upload, upload};
 /// Forms up to this size are held, so that they can be sent again, bytes.
 const HELD: usize = 1 << 20;
 
-/// Largest form that flows through, bytes: files of 100 MiB and their fields.
-const LARGEST: usize = (100 << 20) + HELD;
+/// How large a form may be, bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caps {
+    /// Held whole, for a provider of another form.
+    pub(super) held: usize,
+    /// Flowing through.
+    pub(super) flowing: usize,
+}
 
 /// A client's form.
 pub(super) struct Form {
@@ -52,6 +58,8 @@ struct Arriving {
     scanner: Scanner,
     body: ClientBody,
     length: Option<u64>,
+    /// Most bytes.
+    flowing: usize,
 }
 
 /// A form on its way to a provider.
@@ -76,14 +84,15 @@ impl Form {
         body: ClientBody,
         boundary: &str,
         content_type: HeaderValue,
-        cap: usize,
+        Caps { held: cap, flowing }: Caps,
     ) -> Result<Self> {
         let length = body.size_hint().exact();
-        if length.is_some_and(|length| length > LARGEST as u64) {
-            return Err(too_large(LARGEST));
+        if length.is_some_and(|length| length > flowing as u64) {
+            return Err(too_large(flowing));
         }
         let scanner = Scanner::new(boundary);
-        let mut arriving = Arriving { head: BytesMut::new(), parts: Vec::new(), scanner, body, length };
+        let mut arriving =
+            Arriving { head: BytesMut::new(), parts: Vec::new(), scanner, body, length, flowing };
         let whole = loop {
             let known = arriving.parts.iter().any(is_model);
             if known && arriving.head.len() > HELD {
@@ -223,8 +232,8 @@ impl Filling {
         }
         while let Some(chunk) = self.rest.chunk().await? {
             size += chunk.len();
-            if size > LARGEST {
-                return Err(too_large(LARGEST));
+            if size > self.rest.flowing {
+                return Err(too_large(self.rest.flowing));
             }
             if !self.feed.push(chunk).await {
                 return Ok(());
@@ -237,10 +246,4 @@ impl Filling {
 
 fn is_model(part: &Part) -> bool {
     part.name == "model" && part.filename.is_none()
-}
-
-fn too_slow() -> Error {
-    let mut error = Error::invalid("the body did not arrive in time").with_code("request_timeout");
-    error.status = Some(408);
-    error
 }

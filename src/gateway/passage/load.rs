@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http_body::Body as _;
 
-use super::form::Form;
+use super::form::{Caps, Form};
 use super::{ClientBody, Passage};
 use crate::dialect::{LazyRequest, PathFacts, multipart};
 use crate::error::{Error, Kind, Origin, Result};
@@ -22,16 +22,16 @@ pub(super) struct Passenger {
 
 impl Passenger {
     /// Reads what is needed to know the model.
-    pub(super) async fn read(passage: &Passage, body: ClientBody, cap: usize) -> Result<Self> {
+    pub(super) async fn read(passage: &Passage, body: ClientBody, caps: Caps) -> Result<Self> {
         let path = passage.path.clone();
         let content_type = passage.headers.get(CONTENT_TYPE);
         let boundary = content_type.and_then(|value| value.to_str().ok()).and_then(multipart::boundary);
         let Some(boundary) = boundary else {
-            let request = Self::read_json(passage, body, cap).await?;
+            let request = Self::read_json(passage, body, caps.held).await?;
             return Ok(Self { path, request, form: None });
         };
         let content_type = content_type.cloned().ok_or_else(|| Error::internal("a form without its type"))?;
-        let form = Form::read(body, &boundary, content_type, cap).await?;
+        let form = Form::read(body, &boundary, content_type, caps).await?;
         let mut request = Request::new(passage.inbound.dialect(), form.model.clone());
         request.stream = form.stream;
         let request = LazyRequest::built(passage.endpoint, passage.inbound, request);
@@ -90,4 +90,10 @@ fn with_default_model(endpoint: Endpoint, raw: Bytes) -> Bytes {
 }
 
 /// Longest silence of a client that sends a file.
-pub(super) const SILENCE: Duration = Duration::from_secs(60);
+pub(in crate::gateway) const SILENCE: Duration = Duration::from_secs(60);
+
+pub(in crate::gateway) fn too_slow() -> Error {
+    let mut error = Error::invalid("the body did not arrive in time").with_code("request_timeout");
+    error.status = Some(408);
+    error
+}

@@ -2,12 +2,12 @@
 //! orders and counts. Its steps are those of `pipeline`, without decoded
 //! messages; its bodies may be files that are never held whole.
 
-mod answer;
+pub(super) mod answer;
 mod attempt;
-mod call;
+pub(super) mod call;
 mod flow;
 mod form;
-mod load;
+pub(super) mod load;
 
 pub use flow::Flow;
 
@@ -29,10 +29,11 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::Endpoint;
 use crate::plan::Plan;
 use answer::Passed;
+use form::Caps;
 use load::Passenger;
 
 /// A client's body on its way in.
-type ClientBody = http_body_util::combinators::UnsyncBoxBody<Bytes, Error>;
+pub(super) type ClientBody = http_body_util::combinators::UnsyncBoxBody<Bytes, Error>;
 
 /// A client's request, less its body.
 pub struct Passage {
@@ -66,7 +67,9 @@ async fn journey(exchange: &mut Exchange, passage: Passage, body: ClientBody) ->
     refuse_loop(exchange, &passage.headers)?;
     refuse_encoded(&passage.headers)?;
     exchange.principal = identify(&exchange.bundle, &passage.headers, exchange.started)?;
-    let passenger = Passenger::read(&passage, body, exchange.bundle.settings.max_body).await?;
+    let settings = &exchange.bundle.settings;
+    let caps = Caps { held: settings.max_body, flowing: settings.max_upload };
+    let passenger = Passenger::read(&passage, body, caps).await?;
     let journey = select_route(exchange, &passage.headers, passenger.request())?;
     let headers = policy_headers(exchange, &passage.headers);
     let mut deciders = Deciders::new(&journey, passenger.request().clone(), headers);

@@ -52,6 +52,8 @@ pub(super) fn kinds() -> Vec<Kind> {
                 Endpoint::Speech,
                 Endpoint::Moderations,
                 Endpoint::Rerank,
+                Endpoint::Batches,
+                Endpoint::Files,
             ],
             quirks: look_alike(),
             source: "OpenAI API reference",

@@ -1,0 +1,60 @@
+//! The journey of files and batches, which a provider keeps for clients.
+//!
+//! There is no model to route by, except in a new batch: the first model that
+//! it names selects a route, whose policies decide where the batch goes. All
+//! else goes to a provider ([`choose`]):
+//!
+//! 1. to the one that the id names. The first provider of gateway.yaml that
+//!    keeps such things keeps them under its own ids; those of any other carry
+//!    its name at their end: `file-abc.azure`.
+//! 2. to the one that `x-pointsman-provider` names.
+//! 3. to the first of gateway.yaml that keeps such things.
+
+mod answer;
+mod choose;
+mod errand;
+mod luggage;
+
+pub use errand::{Errand, Place};
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+
+use super::Gateway;
+use super::exchange::Exchange;
+use super::identify::identify;
+use super::passage::ClientBody;
+use super::pipeline::{journey_of, refuse_encoded, refuse_loop};
+use super::reply::{self, Reply};
+use crate::error::{Error, Result};
+use answer::Brought;
+use choose::Chosen;
+use luggage::Luggage;
+
+/// Carries one errand from acceptance to the client's first byte.
+pub async fn serve_errand<B>(gateway: Arc<Gateway>, errand: Errand, body: B) -> Reply
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut exchange = Exchange::accept(&gateway, errand.endpoint, errand.inbound);
+    let body = body.map_err(|_| Error::invalid("the body broke off")).boxed_unsync();
+    match journey(&mut exchange, &errand, body).await {
+        Ok(brought) => answer::reply(exchange, brought),
+        Err(error) => reply::error(exchange, &error),
+    }
+}
+
+async fn journey(exchange: &mut Exchange, errand: &Errand, body: ClientBody) -> Result<Brought> {
+    refuse_loop(exchange, &errand.headers)?;
+    refuse_encoded(&errand.headers)?;
+    exchange.principal = identify(&exchange.bundle, &errand.headers, exchange.started)?;
+    let luggage = Luggage::read(errand, body, &exchange.bundle.settings).await?;
+    let Chosen { depot, route } = choose::choose(exchange, errand, &luggage.label()).await?;
+    exchange.route = Some(Arc::clone(&route));
+    let journey = journey_of(exchange, route, &errand.headers);
+    let sent = luggage.into_sent(&journey, errand, &depot)?;
+    answer::fetch(&journey, errand, &depot, sent).await
+}
