@@ -245,8 +245,8 @@ mod tests {
             .replace("name=\"after\"\r\n\r\n", &format!("name=\"after\"\r\n\r\n{}", "x".repeat(FIELD + 1)));
         for (text, expected) in [
             (twice.as_str(), "the form has `purpose` twice"),
-            (&FORM[..FORM.len() - 20], "the form breaks off before its end"),
-            (&long[..long.len() - 30], "the form's field `after` is longer than 65536 bytes"),
+            (FORM.split_once("\r\n--b--").unwrap().0, "the form breaks off before its end"),
+            (long.split_once("\r\n--b--").unwrap().0, "the form's field `after` is longer than 65536 bytes"),
         ] {
             let mut parcel = Parcel::form("b", true);
             let pushed = parcel.push(text.as_bytes(), &mut Vec::new(), |_| Ok(None));

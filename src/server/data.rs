@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use super::json_reply;
+use super::linger::linger;
 use super::passages::passage;
 use crate::dialect::{Inbound, inbound};
 use crate::error::{Error, Kind, Origin};
@@ -77,7 +78,7 @@ async fn generate(
         path_stream: stream,
         headers: parts.headers,
     };
-    serve(&gateway, call, body).await.map(Body::new)
+    serve(&gateway, call, linger(body)).await.map(Body::new)
 }
 
 async fn conversation(
@@ -89,7 +90,7 @@ async fn conversation(
     let Some(inbound) = inbound(dialect) else { return not_found(request.uri().clone()).await };
     let (parts, body) = request.into_parts();
     let call = Call { endpoint, inbound, path_model: None, path_stream: false, headers: parts.headers };
-    serve(gateway, call, body).await.map(Body::new)
+    serve(gateway, call, linger(body)).await.map(Body::new)
 }
 
 /// What the client says of an answer; 202: taken.

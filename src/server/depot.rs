@@ -10,6 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, Method};
 
 use super::data::{not_found, wrong_method};
+use super::linger::linger;
 use crate::dialect::inbound;
 use crate::gateway::{Errand, Gateway, Place, serve_errand};
 use crate::ir::{Dialect, Endpoint};
@@ -77,7 +78,7 @@ async fn run(
     let query = parts.uri.query().map(str::to_owned);
     let errand =
         Errand { endpoint, inbound, method, place: Place { root, id, part }, query, headers: parts.headers };
-    serve_errand(gateway, errand, body).await.map(Body::new)
+    serve_errand(gateway, errand, linger(body)).await.map(Body::new)
 }
 
 /// OpenAI and Anthropic keep files at the same path; Anthropic's clients state their version.

@@ -4,6 +4,7 @@
 mod admin;
 mod data;
 mod depot;
+mod linger;
 mod listen;
 mod passages;
 

@@ -9,6 +9,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 
 use super::data::{not_found, wrong_method};
+use super::linger::linger;
 use crate::dialect::inbound;
 use crate::gateway::{Gateway, Passage, serve_passage};
 use crate::ir::{Dialect, Endpoint};
@@ -56,5 +57,5 @@ pub(super) async fn passage(
     let (parts, body) = request.into_parts();
     let (path, path_model) = (place.0.to_owned(), place.1);
     let passage = Passage { endpoint, inbound, path, path_model, headers: parts.headers };
-    serve_passage(gateway, passage, body).await.map(Body::new)
+    serve_passage(gateway, passage, linger(body)).await.map(Body::new)
 }

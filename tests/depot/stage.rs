@@ -1,0 +1,175 @@
+//! The gateway as a process, and the providers before which it stands.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http_body_util::BodyExt as _;
+use parking_lot::Mutex;
+
+/// What a provider was asked.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    pub headers: http::HeaderMap,
+    /// The first MiB.
+    pub body: Vec<u8>,
+    pub size: usize,
+    /// Whether the body came to its end.
+    pub whole: bool,
+}
+
+/// What it answers.
+#[derive(Debug, Clone)]
+pub struct Said {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: Bytes,
+}
+
+type Script = Box<dyn Fn(&Asked) -> Said + Send>;
+
+/// A provider.
+#[derive(Clone)]
+pub struct Provider {
+    pub port: u16,
+    stage: Arc<Mutex<Stage>>,
+}
+
+struct Stage {
+    asked: Vec<Asked>,
+    script: Script,
+}
+
+pub fn json(text: impl Into<String>) -> Said {
+    Said { status: 200, content_type: "application/json", body: Bytes::from(text.into()) }
+}
+
+impl Provider {
+    pub async fn start() -> Self {
+        let stage = Stage { asked: Vec::new(), script: Box::new(|_| json("{}")) };
+        let stage = Arc::new(Mutex::new(stage));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let router = axum::Router::new().fallback(play).with_state(Arc::clone(&stage));
+        tokio::spawn(pointsman::server::listen(listener, router, pointsman::server::Drain::default()));
+        Self { port, stage }
+    }
+
+    pub fn says(&self, script: impl Fn(&Asked) -> Said + Send + 'static) {
+        self.stage.lock().script = Box::new(script);
+    }
+
+    /// What it was asked since the last look.
+    pub fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.stage.lock().asked)
+    }
+}
+
+async fn play(State(stage): State<Arc<Mutex<Stage>>>, request: Request) -> Response {
+    let (parts, mut body) = request.into_parts();
+    let mut asked = Asked {
+        method: parts.method.to_string(),
+        path: parts.uri.to_string(),
+        headers: parts.headers,
+        ..Asked::default()
+    };
+    asked.whole = loop {
+        match body.frame().await {
+            None => break true,
+            Some(Err(_)) => break false,
+            Some(Ok(frame)) => {
+                let Ok(chunk) = frame.into_data() else { continue };
+                asked.size += chunk.len();
+                if asked.body.len() < 1 << 20 {
+                    asked.body.extend_from_slice(&chunk);
+                }
+            }
+        }
+    };
+    let mut stage = stage.lock();
+    let said = (stage.script)(&asked);
+    stage.asked.push(asked);
+    let response = Response::builder().status(said.status).header("content-type", said.content_type);
+    response.header("content-disposition", "attachment").body(Body::from(said.body)).unwrap()
+}
+
+/// A gateway in a process of its own.
+pub struct Gateway {
+    pub child: Child,
+    pub port: u16,
+    pub admin: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Gateway {
+    /// Starts one; `yaml` is the configuration besides its ports.
+    pub async fn start(yaml: &str) -> Self {
+        let (folder, port, admin) = (tempfile::tempdir().unwrap(), free_port(), free_port());
+        std::fs::create_dir(folder.path().join("policies")).unwrap();
+        let ports = format!("listen: 127.0.0.1:{port}\nadmin: {{ listen: 127.0.0.1:{admin} }}\n");
+        std::fs::write(folder.path().join("gateway.yaml"), ports + yaml).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
+            .args(["serve".as_ref(), folder.path().as_os_str()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let gateway = Self { child, port, admin, folder };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            assert!(
+                Instant::now() < deadline,
+                "the gateway listens within 30 s: {}",
+                gateway.folder.path().display()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        gateway
+    }
+
+    pub fn ask(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        client.request(method.parse().unwrap(), format!("http://127.0.0.1:{}{path}", self.port))
+    }
+
+    /// A figure of `/metrics`: the sum over its labels.
+    pub async fn figure(&self, name: &str) -> f64 {
+        let url = format!("http://127.0.0.1:{}/metrics", self.admin);
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let lines =
+            text.lines().filter(|line| line.starts_with(name) && line[name.len()..].starts_with([' ', '{']));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
+    /// The largest memory of the process so far, bytes.
+    pub fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+}
+
+/// A JSON answer.
+pub async fn value(got: reqwest::Response) -> serde_json::Value {
+    serde_json::from_slice(&got.bytes().await.unwrap()).unwrap()
+}
