@@ -88,7 +88,8 @@ const CASES: &[(&str, &str, usize, usize, f64)] = &[
 
 fn candidate(number: usize, provider: &Arc<Provider>) -> Candidate {
     let cents = i64::try_from(number).unwrap_or(0) + 1;
-    let price = Price { input: 100_000_000 * cents, output: 400_000_000 * cents, ..Price::default() };
+    let price =
+        Arc::new(Price { input: 100_000_000 * cents, output: 400_000_000 * cents, ..Price::default() });
     let mut tags = std::collections::BTreeMap::new();
     tags.insert("quality".to_owned(), Tag::Number(0.4 + number as f64 / 60.0));
     let model = Model {
@@ -113,7 +114,7 @@ fn candidate(number: usize, provider: &Arc<Provider>) -> Candidate {
         samples: 100,
         ..Health::default()
     };
-    Candidate { model: Arc::new(model), price: Some(Arc::new(price)), usual_price: None, health }
+    Candidate { model: Arc::new(model), price: Some(price), usual_price: None, health }
 }
 
 struct Setup {

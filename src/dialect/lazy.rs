@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::head::Head;
-use super::{Inbound, PathFacts};
+use super::{Glance, Inbound, PathFacts};
 use crate::error::Result;
 use crate::ir::{Endpoint, Request};
 
@@ -23,6 +23,7 @@ pub struct LazyRequest {
     path_model: Option<Arc<str>>,
     decoded: OnceLock<Arc<Request>>,
     figures: [OnceLock<u64>; Self::FIGURES],
+    glance: OnceLock<Option<Glance>>,
     edited: bool,
 }
 
@@ -61,7 +62,17 @@ impl LazyRequest {
         }
         let path_model = path.model.map(Arc::from);
         let (decoded, figures) = (OnceLock::new(), Default::default());
-        Ok(Self { endpoint, inbound, raw, head, path_model, decoded, figures, edited: false })
+        Ok(Self {
+            endpoint,
+            inbound,
+            raw,
+            head,
+            path_model,
+            decoded,
+            figures,
+            glance: OnceLock::new(),
+            edited: false,
+        })
     }
 
     /// A request that was built here rather than received.
@@ -69,7 +80,17 @@ impl LazyRequest {
     pub fn built(endpoint: Endpoint, inbound: &'static dyn Inbound, request: Request) -> Self {
         let head = Head { model: request.model.clone(), stream: request.stream, ..Head::default() };
         let (decoded, figures) = (OnceLock::from(Arc::new(request)), Default::default());
-        Self { endpoint, inbound, raw: Bytes::new(), head, path_model: None, decoded, figures, edited: true }
+        Self {
+            endpoint,
+            inbound,
+            raw: Bytes::new(),
+            head,
+            path_model: None,
+            decoded,
+            figures,
+            glance: OnceLock::new(),
+            edited: true,
+        }
     }
 
     /// A request that is no conversation: `raw` is checked and its model found
@@ -83,7 +104,17 @@ impl LazyRequest {
         let mut request = Request::new(inbound.dialect(), head.model.clone());
         request.stream = head.stream;
         let (decoded, figures) = (OnceLock::from(Arc::new(request)), Default::default());
-        Ok(Self { endpoint, inbound, raw, head, path_model: None, decoded, figures, edited: false })
+        Ok(Self {
+            endpoint,
+            inbound,
+            raw,
+            head,
+            path_model: None,
+            decoded,
+            figures,
+            glance: OnceLock::new(),
+            edited: false,
+        })
     }
 
     /// The endpoint at which it came.
@@ -150,6 +181,15 @@ impl LazyRequest {
     pub fn figure(&self, slot: usize, count: impl FnOnce(&Request) -> u64) -> Result<u64> {
         let request = self.decoded()?;
         Ok(self.figures.get(slot).map_or(0, |figure| *figure.get_or_init(|| count(request))))
+    }
+
+    /// What a look at the bytes says, while nobody has decoded them; see
+    /// [`Inbound::glance`]. Every caller must weigh alike: the first look is kept.
+    pub fn glance(&self, weigh: &dyn Fn(&str) -> u64) -> Option<Glance> {
+        if self.decoded.get().is_some() {
+            return None;
+        }
+        *self.glance.get_or_init(|| self.inbound.glance(&self.raw, weigh))
     }
 
     /// Changes the canonical form, copying it first if it is shared. From here

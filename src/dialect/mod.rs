@@ -61,6 +61,13 @@ pub trait Inbound: Send + Sync {
     /// `InvalidRequest` with the field at fault.
     fn decode_request(&self, body: &[u8], path: PathFacts<'_>) -> Result<Request>;
 
+    /// What a look at the bytes of a plain talk says without decoding it: texts
+    /// in turns, no tools, no media, no schema. `weigh` is summed over its texts.
+    /// `None`: it is not plain, or not valid; [`Self::decode_request`] tells.
+    fn glance(&self, _body: &[u8], _weigh: &dyn Fn(&str) -> u64) -> Option<Glance> {
+        None
+    }
+
     /// Names of headers that belong to a request of this dialect: they go along
     /// to a provider of the same dialect.
     fn companions(&self) -> &'static [&'static str] {
@@ -79,6 +86,17 @@ pub trait Inbound: Send + Sync {
     /// The body of an error, in the shape that this dialect's SDKs map to
     /// their typed exceptions.
     fn encode_error(&self, error: &Error, request_id: &str) -> Bytes;
+}
+
+/// What [`Inbound::glance`] saw of a plain talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glance {
+    /// Turns.
+    pub messages: u64,
+    /// The weight of all texts.
+    pub weight: u64,
+    /// Most tokens to answer with, where the client said.
+    pub max_tokens: Option<u64>,
 }
 
 /// What the URL of a request said, for dialects that keep facts there.

@@ -17,7 +17,7 @@ use crate::ir::Response;
 use crate::plan::{Plan, Verdict};
 use crate::policy::{
     AttemptFacts, Bound, Catalog, Effects, Fault, FaultKind, Hook, OnError, Outcome, RouteFacts, Scene,
-    Snapshot, dispatch,
+    Shelf, dispatch,
 };
 use crate::record;
 
@@ -111,6 +111,14 @@ impl Deciders {
         if scene.request.stream() { scene.request.edit(|request| request.stream = false) } else { Ok(()) }
     }
 
+    /// Whether a policy that acts has this hook.
+    fn has(&self, hook: Hook) -> bool {
+        match &self.route.shadow {
+            Some(shadow) if self.on_trial => shadow.policy.policy.has(hook),
+            _ => self.route.has(hook),
+        }
+    }
+
     fn acting(&self) -> Vec<Arc<Bound>> {
         match &self.route.shadow {
             Some(shadow) if self.on_trial => vec![Arc::clone(&shadow.policy)],
@@ -131,6 +139,9 @@ impl Deciders {
 
     /// `on_request` of each policy in turn; the first answer or refusal wins.
     pub(super) async fn on_request(&mut self) -> Result<Option<Box<Response>>> {
+        if !self.has(Hook::Request) {
+            return Ok(None);
+        }
         for bound in self.acting() {
             match self.ask(&bound, Hook::Request).await? {
                 Verdict::Respond(response) => return Ok(Some(response)),
@@ -282,11 +293,11 @@ pub(super) enum Reviewed {
 /// Candidates and models with prices and health, taken when first looked at.
 fn catalog(gateway: &Arc<Gateway>, bundle: &Arc<Bundle>, route: &Arc<Route>) -> Catalog {
     let (gateway, bundle, route) = (Arc::clone(gateway), Arc::clone(bundle), Arc::clone(route));
-    Catalog::lazy(Arc::new(move || {
+    Catalog::lazy(Box::new(move |shelf| {
         let (book, now) = (gateway.prices.load(), gateway.clock.now());
-        Snapshot {
-            candidates: snapshot(route.candidates.iter(), &book, &gateway.models, now),
-            models: snapshot(bundle.models.values(), &book, &gateway.models, now),
+        match shelf {
+            Shelf::Candidates => snapshot(route.candidates.iter(), &book, &gateway.models, now),
+            Shelf::Models => snapshot(bundle.models.values(), &book, &gateway.models, now),
         }
     }))
 }

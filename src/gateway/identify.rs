@@ -1,6 +1,6 @@
 //! Key to principal, from headers alone.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -49,7 +49,9 @@ fn refused(message: &str) -> Error {
 }
 
 fn anonymous() -> Arc<Principal> {
-    Arc::new(Principal { key: Arc::from("anonymous"), ..Principal::default() })
+    static ANONYMOUS: LazyLock<Arc<Principal>> =
+        LazyLock::new(|| Arc::new(Principal { key: Arc::from("anonymous"), ..Principal::default() }));
+    Arc::clone(&ANONYMOUS)
 }
 
 /// The key that the client sent, in any of the headers that SDKs use.

@@ -45,7 +45,7 @@ impl PriceBook {
     #[must_use]
     pub fn price(&self, model: &Model) -> Option<Arc<Price>> {
         match &model.price {
-            Some(price) => Some(Arc::new(price.clone())),
+            Some(price) => Some(Arc::clone(price)),
             None => self.prices.get(&model.name).cloned(),
         }
     }

@@ -31,7 +31,7 @@ pub struct Model {
     /// `tools`, `parallel_tools`, `structured_output`, `reasoning`, ...; absent: not stated, everything is tried.
     pub capabilities: Option<Vec<String>>,
     /// The price in YAML; wins over feeds.
-    pub price: Option<Price>,
+    pub price: Option<Arc<Price>>,
     /// Free labels for policies.
     pub tags: BTreeMap<String, Tag>,
     /// Limits that the provider sets on us.

@@ -1,6 +1,6 @@
 //! What a script sees: one value an exchange, handed in and handed back.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -57,52 +57,61 @@ pub struct RouteFacts {
     pub retries: u32,
 }
 
-/// Models with live prices and health: taken once, when first looked at.
-#[derive(Clone)]
-pub struct Catalog {
-    take: Arc<dyn Fn() -> Snapshot + Send + Sync>,
-    taken: Arc<std::sync::OnceLock<Snapshot>>,
+/// Which models a [`Catalog`] is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shelf {
+    /// The models that the route allows, in its order.
+    Candidates,
+    /// All models of the bundle, by name.
+    Models,
 }
 
-/// Candidates and all models of one moment.
-#[derive(Debug, Clone)]
-pub struct Snapshot {
-    /// The models that the route allows, in its order.
-    pub candidates: Arc<[Candidate]>,
-    /// All models of the bundle, by name.
-    pub models: Arc<[Candidate]>,
+/// Takes a shelf's models with the prices and health of the moment.
+pub type Take = dyn Fn(Shelf) -> Arc<[Candidate]> + Send + Sync;
+
+/// Models with live prices and health: each shelf taken once, when first looked at.
+#[derive(Clone)]
+pub struct Catalog(Arc<Shelves>);
+
+struct Shelves {
+    take: Box<Take>,
+    candidates: OnceLock<Arc<[Candidate]>>,
+    models: OnceLock<Arc<[Candidate]>>,
 }
 
 impl Catalog {
-    /// A catalog that calls `take` at the first look.
+    /// A catalog that calls `take` at the first look at a shelf.
     #[must_use]
-    pub fn lazy(take: Arc<dyn Fn() -> Snapshot + Send + Sync>) -> Self {
-        Self { take, taken: Arc::default() }
+    pub fn lazy(take: Box<Take>) -> Self {
+        Self(Arc::new(Shelves { take, candidates: OnceLock::new(), models: OnceLock::new() }))
     }
 
     /// A catalog of fixed values, for cases and tests.
     #[must_use]
     pub fn fixed(candidates: Vec<Candidate>, models: Vec<Candidate>) -> Self {
-        let snapshot = Snapshot { candidates: candidates.into(), models: models.into() };
-        Self::lazy(Arc::new(move || snapshot.clone()))
+        let (candidates, models): (Arc<[_]>, Arc<[_]>) = (candidates.into(), models.into());
+        Self::lazy(Box::new(move |shelf| match shelf {
+            Shelf::Candidates => Arc::clone(&candidates),
+            Shelf::Models => Arc::clone(&models),
+        }))
     }
 
     /// The models that the route allows, in its order.
     #[must_use]
     pub fn candidates(&self) -> &Arc<[Candidate]> {
-        &self.taken.get_or_init(|| (self.take)()).candidates
+        self.0.candidates.get_or_init(|| (self.0.take)(Shelf::Candidates))
     }
 
     /// All models of the bundle, by name.
     #[must_use]
     pub fn models(&self) -> &Arc<[Candidate]> {
-        &self.taken.get_or_init(|| (self.take)()).models
+        self.0.models.get_or_init(|| (self.0.take)(Shelf::Models))
     }
 }
 
 impl std::fmt::Debug for Catalog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Catalog").field("taken", &self.taken.get()).finish()
+        f.debug_struct("Catalog").field("candidates", &self.0.candidates.get()).finish_non_exhaustive()
     }
 }
 

@@ -78,7 +78,7 @@ async fn generate(
         path_stream: stream,
         headers: parts.headers,
     };
-    serve(&gateway, call, linger(body)).await.map(Body::new)
+    Box::pin(serve(&gateway, call, linger(body))).await.map(Body::new)
 }
 
 async fn conversation(
@@ -90,7 +90,8 @@ async fn conversation(
     let Some(inbound) = inbound(dialect) else { return not_found(request.uri().clone()).await };
     let (parts, body) = request.into_parts();
     let call = Call { endpoint, inbound, path_model: None, path_stream: false, headers: parts.headers };
-    serve(gateway, call, linger(body)).await.map(Body::new)
+    // On the heap: the router moves what it holds through every one of its layers.
+    Box::pin(serve(gateway, call, linger(body))).await.map(Body::new)
 }
 
 /// What the client says of an answer; 202: taken.

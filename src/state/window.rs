@@ -19,6 +19,8 @@ const GROWTH: f64 = 1.13;
 #[derive(Debug)]
 pub struct Window {
     slices: [Slice; SLICES],
+    /// The slices' counts together: what readers walk.
+    sum: Box<[u32; BUCKETS]>,
     /// Number of the newest slice since the epoch.
     newest: u64,
 }
@@ -37,7 +39,7 @@ impl Default for Slice {
 
 impl Default for Window {
     fn default() -> Self {
-        Self { slices: std::array::from_fn(|_| Slice::default()), newest: 0 }
+        Self { slices: std::array::from_fn(|_| Slice::default()), sum: Box::new([0; BUCKETS]), newest: 0 }
     }
 }
 
@@ -46,11 +48,16 @@ impl Window {
     pub fn add(&mut self, figure: f64, unix_ms: u64) {
         self.roll(unix_ms);
         let at = slice_of(self.newest);
-        if let Some(slice) = self.slices.get_mut(at) {
-            if let Some(count) = slice.counts.get_mut(bucket(figure)) {
-                *count = count.saturating_add(1);
-            }
-            slice.total = slice.total.saturating_add(1);
+        let bucket = bucket(figure);
+        if let Some(slice) = self.slices.get_mut(at)
+            && let (Some(count), Some(sum)) = (slice.counts.get_mut(bucket), self.sum.get_mut(bucket))
+            && sum.checked_add(1).is_some_and(|more| {
+                *sum = more;
+                true
+            })
+        {
+            *count += 1;
+            slice.total += 1;
         }
     }
 
@@ -65,6 +72,9 @@ impl Window {
             if let Some(slice) = self.slices.get_mut(slice_of(now - back))
                 && slice.total > 0
             {
+                for (sum, gone) in self.sum.iter_mut().zip(slice.counts.iter()) {
+                    *sum = sum.saturating_sub(*gone);
+                }
                 *slice = Slice::default();
             }
         }
@@ -85,22 +95,19 @@ impl Window {
 
     /// The figure below which the share `q` (0 to 1) lies; none without figures.
     #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counts of one minute are far below 2^52")]
     pub fn quantile(&self, q: f64) -> Option<f64> {
         let total = self.len();
         if total == 0 {
             return None;
         }
-        #[expect(clippy::cast_precision_loss, reason = "counts of one minute are far below 2^52")]
         let rank = (q * total as f64).max(1.0);
-        let mut below = 0.0;
-        for index in 0..BUCKETS {
-            let here: u32 = self.slices.iter().filter_map(|slice| slice.counts.get(index)).sum();
-            below += f64::from(here);
-            if here > 0 && below >= rank {
-                return Some(middle(index));
-            }
-        }
-        None
+        let mut below = 0;
+        let reached = self.sum.iter().position(|here| {
+            below += u64::from(*here);
+            below as f64 >= rank
+        });
+        reached.map(middle)
     }
 }
 

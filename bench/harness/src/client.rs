@@ -61,7 +61,7 @@ impl Connection {
     pub async fn open(address: &str) -> io::Result<Self> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
-        Ok(Self { socket, buffer: Vec::with_capacity(4096) })
+        Ok(Self { socket, buffer: Vec::with_capacity(16 << 10) })
     }
 
     /// Sends the request and reads the whole answer; `on_data` sees each piece of the body.
@@ -77,18 +77,19 @@ impl Connection {
             }
         };
         let mut first_byte_ns = 0;
-        let mut piece = self.buffer.split_off(head);
+        let mut piece = head;
         loop {
-            if !piece.is_empty() {
+            let news = &self.buffer[piece..];
+            if !news.is_empty() {
                 first_byte_ns = if first_byte_ns == 0 { now_ns() } else { first_byte_ns };
-                body.feed(&piece, &mut on_data)?;
+                body.feed(news, &mut on_data)?;
             }
             if body.is_done() {
-                self.buffer = piece;
                 return Ok(Outcome { status, first_byte_ns });
             }
-            piece.clear();
-            if self.socket.read_buf(&mut piece).await? == 0 {
+            self.buffer.clear();
+            piece = 0;
+            if self.socket.read_buf(&mut self.buffer).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }

@@ -16,7 +16,7 @@ use crate::gateway::{Bundle, Route};
 use crate::ir::{Dialect, Endpoint};
 use crate::model::{Candidate, Health, Model};
 use crate::policy::explain::{Offline, explain};
-use crate::policy::{Bound, Catalog, Effects, Policies, RouteFacts, Scene, Snapshot};
+use crate::policy::{Bound, Catalog, Effects, Policies, RouteFacts, Scene};
 use crate::principal::Principal;
 use crate::state::MemoryStore;
 
@@ -143,7 +143,7 @@ pub(super) fn scene(
     Scene {
         request,
         route: Arc::new(RouteFacts { name: Arc::clone(&route.name), retries: route.retries.max }),
-        catalog: catalog(candidates, models),
+        catalog: Catalog::fixed(candidates, models),
         principal,
         headers: Arc::default(),
         session: None,
@@ -160,16 +160,11 @@ pub(super) fn scene(
     }
 }
 
-fn catalog(candidates: Vec<Candidate>, models: Vec<Candidate>) -> Catalog {
-    let snapshot = Snapshot { candidates: candidates.into(), models: models.into() };
-    Catalog::lazy(Arc::new(move || snapshot.clone()))
-}
-
 /// A model without traffic, at the price of the configuration.
 pub(super) fn idle(model: &Arc<Model>) -> Candidate {
     Candidate {
         model: Arc::clone(model),
-        price: model.price.clone().map(Arc::new),
+        price: model.price.clone(),
         usual_price: None,
         health: Health { healthy: true, headroom: 1.0, ..Health::default() },
     }

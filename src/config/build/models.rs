@@ -76,7 +76,7 @@ impl Build<'_> {
                 .capabilities
                 .as_ref()
                 .map(|list| list.iter().map(|at| at.value.clone()).collect()),
-            price: written.price.as_ref().map(|price| price_of(price)),
+            price: written.price.as_ref().map(|price| Arc::new(price_of(price))),
             tags: tags(&written.tags),
             limits: Limits {
                 requests_per_minute: written.limits.requests_per_minute,

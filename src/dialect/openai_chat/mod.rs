@@ -12,6 +12,7 @@ mod calls;
 pub(super) mod content;
 pub(super) mod error;
 pub(super) mod fields;
+mod glance;
 mod message;
 pub(super) mod options;
 pub(super) mod outgoing;
@@ -32,7 +33,8 @@ mod tests;
 use bytes::Bytes;
 
 use super::{
-    Framing, Inbound, Outbound, PathFacts, ReplyFacts, Seen, StreamDecoder, StreamEncoder, Target, Wire,
+    Framing, Glance, Inbound, Outbound, PathFacts, ReplyFacts, Seen, StreamDecoder, StreamEncoder, Target,
+    Wire,
 };
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Request, Response, Usage};
@@ -44,6 +46,10 @@ pub(super) struct OpenAiChat;
 impl Inbound for OpenAiChat {
     fn dialect(&self) -> Dialect {
         Dialect::OpenAiChat
+    }
+
+    fn glance(&self, body: &[u8], weigh: &dyn Fn(&str) -> u64) -> Option<Glance> {
+        glance::glance(body, weigh)
     }
 
     fn decode_request(&self, body: &[u8], _path: PathFacts<'_>) -> Result<Request> {

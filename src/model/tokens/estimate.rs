@@ -32,8 +32,19 @@ pub fn estimate(text: &str) -> u64 {
 
 fn walk(text: &str) -> f64 {
     let mut walk = Walk::default();
-    for c in text.chars() {
-        walk.step(c);
+    let mut rest = text;
+    while let Some(first) = rest.as_bytes().first() {
+        let class = class_of(*first);
+        let length = match class {
+            Class::Mark => 1,
+            Class::Wide => rest.chars().next().map_or(1, char::len_utf8),
+            Class::Space | Class::Lower | Class::Upper | Class::Digit => {
+                rest.as_bytes().iter().position(|byte| class_of(*byte) != class).unwrap_or(rest.len())
+            }
+        };
+        let Some((run, after)) = rest.split_at_checked(length) else { break };
+        walk.take(class, run);
+        rest = after;
     }
     walk.end_run(Class::Space);
     walk.end_blob();
@@ -57,8 +68,10 @@ struct Walk {
 struct Blob {
     length: usize,
     digits: usize,
+    /// Changes of class within it; what stands here before it begins does not count.
     changes: usize,
-    hex: usize,
+    /// Whether anything in it is no hexadecimal digit.
+    beyond_hex: bool,
     /// Tokens counted when it began.
     before: f64,
 }
@@ -77,34 +90,29 @@ impl Default for Walk {
 }
 
 impl Walk {
-    fn step(&mut self, c: char) {
-        let class = class_of(c);
+    /// Takes characters of one class: a single mark, a single wide one, or a run of another class.
+    fn take(&mut self, class: Class, run: &str) {
         // A capital and the letters after it are one piece: `fooBar` is `foo`, `Bar`.
         let joins =
             class == self.class || (self.class == Class::Upper && class == Class::Lower && self.length == 1);
         if !joins {
             self.end_run(class);
-            if self.blob.length > 0 {
-                self.blob.changes += 1;
-            }
-        }
-        if c.is_ascii_alphanumeric() || (self.blob.length > 0 && matches!(c, '+' | '/' | '=' | '_' | '-')) {
-            if self.blob.length == 0 {
-                self.blob.before = self.tokens;
-            }
-            self.blob.length += 1;
-            self.blob.digits += usize::from(c.is_ascii_digit());
-            self.blob.hex += usize::from(c.is_ascii_hexdigit());
-        } else {
-            self.end_blob();
+            self.blob.changes += 1;
         }
         self.class = class;
-        self.newline |= c == '\n';
+        match class {
+            Class::Lower | Class::Upper | Class::Digit => self.blob.grow(run, class, self.tokens),
+            Class::Mark if self.blob.length > 0 && matches!(run, "+" | "/" | "=" | "_" | "-") => {
+                self.blob.grow(run, class, self.tokens);
+            }
+            Class::Space | Class::Mark | Class::Wide => self.end_blob(),
+        }
         if class == Class::Wide {
-            self.tokens += weight(c);
+            self.tokens += run.chars().map(weight).sum::<f64>();
             self.length = 0;
         } else {
-            self.length += 1;
+            self.newline |= class == Class::Space && run.contains('\n');
+            self.length += run.len();
         }
     }
 
@@ -141,25 +149,47 @@ impl Walk {
 
     /// Ends a stretch without spaces; encoded data is counted by its length instead.
     fn end_blob(&mut self) {
-        let blob = std::mem::take(&mut self.blob);
+        let blob = &self.blob;
         // Identifiers change class rarely, encoded data every second character.
         if blob.length > WORD && blob.digits > 0 && blob.changes * 5 > blob.length {
-            let per_token = if blob.hex == blob.length { 1.74 } else { 1.5 };
+            let per_token = if blob.beyond_hex { 1.5 } else { 1.74 };
             self.tokens = blob.before + blob.length as f64 / per_token;
         }
+        self.blob.length = 0;
     }
 }
 
-fn class_of(c: char) -> Class {
-    match c {
-        ' ' | '\t' | '\n' | '\r' => Class::Space,
-        'a'..='z' => Class::Lower,
-        'A'..='Z' => Class::Upper,
-        '0'..='9' => Class::Digit,
-        _ if c.is_ascii() => Class::Mark,
-        _ => Class::Wide,
+impl Blob {
+    fn grow(&mut self, run: &str, class: Class, tokens: f64) {
+        if self.length == 0 {
+            *self = Self { before: tokens, ..Self::default() };
+        }
+        self.length += run.len();
+        self.digits += if class == Class::Digit { run.len() } else { 0 };
+        self.beyond_hex = self.beyond_hex || !run.bytes().all(|byte| byte.is_ascii_hexdigit());
     }
 }
+
+fn class_of(byte: u8) -> Class {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(Class::Wide)
+}
+
+/// The class of every byte; those of characters outside ASCII are wide.
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Wide; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        classes[byte] = match byte as u8 {
+            b' ' | b'\t' | b'\n' | b'\r' => Class::Space,
+            b'a'..=b'z' => Class::Lower,
+            b'A'..=b'Z' => Class::Upper,
+            b'0'..=b'9' => Class::Digit,
+            _ => Class::Mark,
+        };
+        byte += 1;
+    }
+    classes
+};
 
 /// Tokens a character outside ASCII.
 fn weight(c: char) -> f64 {

@@ -32,7 +32,10 @@ const MEDIA_UNSEEN: u64 = 1_000;
 /// # Errors
 /// The request does not decode.
 pub fn estimate_request(request: &LazyRequest) -> Result<u64> {
-    request.figure(0, |request| count_request(request, &estimate))
+    match request.glance(&estimate) {
+        Some(talk) => Ok(talk.weight + talk.messages * MESSAGE + PRIMING),
+        None => request.figure(0, |request| count_request(request, &estimate)),
+    }
 }
 
 /// The input tokens of `request` by `tokenizer`, see [`Tokenizer::near`]; kept

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::dialect::LazyRequest;
 use crate::error::Result;
 use crate::ir::{Money, Part, ResponseFormat, Usage};
-use crate::model::tokens::{Tokenizer, estimate_request, near_request};
+use crate::model::tokens::{Tokenizer, estimate, estimate_request, near_request};
 use crate::model::{Candidate, Model};
 
 /// Output tokens that a cost before the answer assumes, unless the request
@@ -79,18 +79,26 @@ impl<'a> Need<'a> {
     /// # Errors
     /// The request does not decode.
     pub fn of(request: &'a LazyRequest) -> Result<Self> {
-        let decoded = request.decoded()?;
+        let tokens = estimate_request(request)?;
         let mut need = Self {
             request,
-            tokens: estimate_request(request)?,
-            max_tokens: decoded.params.max_tokens,
+            tokens,
+            max_tokens: None,
             images: false,
             audio: false,
             video: false,
             documents: false,
-            tools: !decoded.tools.is_empty(),
-            schema: matches!(decoded.format, Some(ResponseFormat::JsonSchema { .. })),
+            tools: false,
+            schema: false,
         };
+        if let Some(talk) = request.glance(&estimate) {
+            need.max_tokens = talk.max_tokens;
+            return Ok(need);
+        }
+        let decoded = request.decoded()?;
+        need.max_tokens = decoded.params.max_tokens;
+        need.tools = !decoded.tools.is_empty();
+        need.schema = matches!(decoded.format, Some(ResponseFormat::JsonSchema { .. }));
         for part in decoded.messages.iter().flat_map(|message| &message.parts) {
             need.look(part);
         }

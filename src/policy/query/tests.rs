@@ -223,3 +223,36 @@ fn a_query_over_thirty_candidates_is_quick() {
     // Unoptimised and on a busy machine; bench/ holds the real bound.
     assert!(each < std::time::Duration::from_micros(1_000), "{each:?}");
 }
+
+#[test]
+fn a_look_at_the_bytes_says_what_the_decoder_says() {
+    let plain = [
+        r#"{"model":"a","messages":[]}"#,
+        r#"{"model":"a","messages":[{"role":"user","content":"How far? \u00e9 \"x\""}]}"#,
+        r#"{"max_tokens":7,"temperature":0.3,"model":"a","messages":[{"role":"developer","content":"Be brief."},{"role":"assistant","content":""},{"role":"user","content":[{"type":"text","text":"a b"},{"text":"12345","type":"text"}]}],"tools":null}"#,
+        r#"{"model":"a","max_tokens":7,"max_completion_tokens":9,"messages":[{"role":"user","content":"x"}]}"#,
+    ];
+    let special = [
+        r#"{"model":"a","messages":[{"role":"user","content":null}]}"#,
+        r#"{"model":"a","messages":[{"role":"user","name":"ann","content":"x"}]}"#,
+        r#"{"model":"a","messages":[{"role":"user","content":"x"}],"tools":[]}"#,
+        r#"{"model":"a","messages":[{"role":"user","content":"x"}],"response_format":{"type":"json_object"}}"#,
+        r#"{"model":"a","messages":[{"role":"user","content":"x"}],"max_tokens":2.0}"#,
+        r#"{"model":"a","messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]}]}"#,
+        r#"{"model":"a","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}]}"#,
+        r#"{"model":"a","messages":[{"role":"tool","tool_call_id":"c","content":"x"}]}"#,
+    ];
+    let side = inbound(Dialect::OpenAiChat).unwrap();
+    for (body, glanced) in plain.map(|body| (body, true)).into_iter().chain(special.map(|body| (body, false)))
+    {
+        let read = || LazyRequest::read(Endpoint::Chat, side, body.into(), PathFacts::default()).unwrap();
+        let (seen, decoded) = (read(), read());
+        decoded.decoded().unwrap();
+        let of = |request: &LazyRequest| {
+            let need = Need::of(request).unwrap();
+            (need.tokens, need.max_tokens, need.images, need.tools, need.schema)
+        };
+        assert_eq!(of(&seen), of(&decoded), "{body}");
+        assert_eq!(side.glance(body.as_bytes(), &|_| 0).is_some(), glanced, "{body}");
+    }
+}

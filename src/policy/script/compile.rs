@@ -13,6 +13,7 @@ use super::facts::Facts;
 use super::fiber::{Fiber, Gate};
 use super::head::Head;
 use super::library::Library;
+use super::lookups::Lookups;
 use super::meter::{self, Meter};
 use super::policy::{Policies, Policy};
 use super::{ambient, engine, head, imports};
@@ -90,6 +91,7 @@ pub(super) fn all(
                 limits: make.limits,
                 lines: file.facts.lines,
                 library: Arc::clone(&library),
+                lookups: Lookups::default(),
             };
             Some((name, Arc::new(policy)))
         })

@@ -24,6 +24,7 @@ mod head;
 mod host;
 mod imports;
 mod library;
+mod lookups;
 mod meter;
 mod param;
 mod policy;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::compile::{Make, Sources};
 use super::head::Head;
 use super::library::Library;
+use super::lookups::Lookups;
 use super::{compile, folder, param};
 use crate::policy::{Hook, Limits, OnError, ParamKind, ParamSpec};
 use crate::problem::Problem;
@@ -45,6 +46,7 @@ pub struct Policy {
     pub(super) ast: AST,
     pub(super) limits: Limits,
     pub(super) library: Arc<Library>,
+    pub(super) lookups: Lookups,
 }
 
 /// A name that a policy writes out, for `check` to look up.

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::{CallFnOptions, Dynamic, EvalAltResult, Scope};
+use rhai::{Dynamic, EvalAltResult, EvalContext, Scope};
 
 use super::blame;
 use super::host::HostCall;
@@ -116,10 +116,24 @@ impl Run {
         }
     }
 
+    /// Calls the hook's function with what earlier calls have looked up: the
+    /// interpreter's own way to call one looks every operator up anew.
     fn call(&self) -> Result<Dynamic, Box<EvalAltResult>> {
         let policy = &self.bound.policy;
-        let options = CallFnOptions::new().eval_ast(false);
-        policy.engine.call_fn_with_options(options, &mut Scope::new(), &policy.ast, self.hook.function(), ())
+        let name = self.hook.function();
+        let mut global = policy.engine.new_global_runtime_state();
+        global.source = policy.ast.source().map(Into::into);
+        global.lib.push(Arc::clone(policy.ast.shared_lib()));
+        let mut caches = policy.lookups.take();
+        let mut scope = Scope::new();
+        let mut context = EvalContext::new(&policy.engine, &mut global, &mut caches, &mut scope, None);
+        let called = context.call_fn_raw(name, false, false, &mut []);
+        policy.lookups.put(caches);
+        called.or_else(|error| match *error {
+            EvalAltResult::Exit(value, _) => Ok(value),
+            EvalAltResult::ErrorInFunctionCall(called, _, inner, _) if called == name => Err(inner),
+            other => Err(other.into()),
+        })
     }
 
     /// The outcome, at the end: by then nobody else holds the run.
