@@ -141,6 +141,7 @@ impl Lane {
                 | Event::ThinkingSealed { .. }
                 | Event::ToolCall { .. }
                 | Event::ToolArguments { .. }
+                | Event::Media { .. }
                 | Event::Opaque { .. } => {
                     self.seen.content = true;
                     self.seen.content_frames += 1;

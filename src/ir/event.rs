@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Dialect;
-use super::{Finish, Logprobs, Thinking, Usage};
+use super::{Finish, Logprobs, Part, Thinking, Usage};
 use crate::error::Error;
 
 /// One step of a streamed answer.
@@ -39,6 +39,8 @@ pub enum Event {
     ToolCall { choice: u32, call: u32, id: String, name: String, signature: Option<String>, custom: bool },
     /// More of a tool call's arguments, as JSON text.
     ToolArguments { choice: u32, call: u32, text: String },
+    /// A picture, sound, film or file that the model made, whole.
+    Media { choice: u32, part: Arc<Part> },
     /// Log probabilities of the text just sent, in OpenAI's form.
     Logprobs { choice: u32, logprobs: Logprobs },
     /// A choice is complete.

@@ -1,6 +1,8 @@
 //! A whole answer told as a stream: for clients that asked for one where the
 //! answer was made whole.
 
+use std::sync::Arc;
+
 use super::{Event, Finish, Part, Response};
 
 impl Response {
@@ -54,7 +56,10 @@ fn recite_part(part: &Part, choice: u32, call: &mut u32, events: &mut Vec<Event>
         Part::Opaque { dialect, value } => {
             events.push(Event::Opaque { dialect: *dialect, choice, value: value.clone() });
         }
-        // No dialect streams these in answers.
-        Part::Image(_) | Part::Audio(_) | Part::Video(_) | Part::Document(_) | Part::ToolResult(_) => {}
+        Part::Image(_) | Part::Audio(_) | Part::Video(_) | Part::Document(_) => {
+            events.push(Event::Media { choice, part: Arc::new(part.clone()) });
+        }
+        // Answers have none.
+        Part::ToolResult(_) => {}
     }
 }

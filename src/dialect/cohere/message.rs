@@ -91,15 +91,24 @@ impl Writer<'_> {
                 self.documents.push(json!({"id": id, "data": data}));
             }
             Part::Audio(_) | Part::Video(_) | Part::Document(_) => return Err(unsupported(path)),
-            Part::ToolCall(call) => out.calls.push(call_of(call)),
+            Part::ToolCall(call) => {
+                self.seal(call.signature.as_deref(), path);
+                out.calls.push(call_of(call));
+            }
             Part::ToolResult(result) => self.result(result, path)?,
-            Part::Thinking(Thinking { text, redacted: false, .. }) if !text.is_empty() => {
+            Part::Thinking(Thinking { text, signature, redacted: false, .. }) if !text.is_empty() => {
+                self.seal(signature.as_deref(), path);
                 out.plan.push_str(text);
             }
             Part::Thinking(_) => self.dropped.push(format!("{path}.thinking")),
             Part::Opaque { dialect, .. } => self.dropped.push(format!("{path}.{}", dialect.name())),
         }
         Ok(())
+    }
+
+    /// Another vendor's seal has no place here.
+    fn seal(&mut self, seal: Option<&str>, path: &str) {
+        self.dropped.extend(seal.map(|_| format!("{path}.signature")));
     }
 
     /// A tool's result is a message of its own.

@@ -244,6 +244,8 @@ impl Emit<'_> {
         let mut map = object([("text", Value::from(thinking.text.as_str())), ("thought", Value::from(true))]);
         if self.same {
             self.extra(&mut map, &thinking.extra, path);
+        } else if thinking.signature.is_some() {
+            self.dropped.push(format!("{path}.signature"));
         }
         map.extend(seal.map(|seal| ("thoughtSignature".to_owned(), Value::from(seal))));
         out.push(Value::Object(map));

@@ -81,11 +81,15 @@ fn gather(part: &Part, (path, dropped): (&str, &mut Vec<String>), out: &mut Gath
         Part::Image(_) | Part::Audio(_) | Part::Video(_) | Part::Document(_) => {
             return Err(unsupported(path));
         }
-        Part::Thinking(Thinking { text, redacted: false, .. }) if !text.is_empty() => {
+        Part::Thinking(Thinking { text, signature, redacted: false, .. }) if !text.is_empty() => {
+            dropped.extend(signature.as_ref().map(|_| format!("{path}.signature")));
             out.thinking.push_str(text);
         }
         Part::Thinking(_) => dropped.push(format!("{path}.thinking")),
-        Part::ToolCall(call) => out.calls.push(call_of(call, (path, dropped))),
+        Part::ToolCall(call) => {
+            dropped.extend(call.signature.as_ref().map(|_| format!("{path}.signature")));
+            out.calls.push(call_of(call, (path, dropped)));
+        }
         Part::Opaque { dialect, .. } => dropped.push(format!("{path}.{}", dialect.name())),
         Part::ToolResult(_) => {}
     }

@@ -36,6 +36,9 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, dropped: &mut Vec<S
     if let Some(think) = request.reasoning.as_ref().and_then(think) {
         body.insert("think".to_owned(), think);
     }
+    if request.reasoning.as_ref().is_some_and(|reasoning| reasoning.budget_tokens.is_some()) {
+        dropped.push("reasoning.budget_tokens".to_owned());
+    }
     params(&request.params, &mut body, dropped);
     let mut options = options(&request.params);
     for (name, value) in request.extra.iter() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::content::encode_part;
+use super::content::{encode_part, url_of};
 use super::fields::merge;
 use super::options::Carry;
 use super::response::finish_name;
@@ -49,6 +49,10 @@ fn choice_value(choice: &Choice, own: bool) -> Value {
     let mut message = json!({ "role": "assistant" });
     merge(&mut message, &json!({ "content": content(choice, &mut carry) }));
     put_thoughts(&mut message, &choice.message.parts, own);
+    let pictures: Vec<Value> = choice.message.parts.iter().filter_map(picture).collect();
+    if !pictures.is_empty() && !own {
+        merge(&mut message, &json!({ "images": pictures }));
+    }
     let refusal: String = choice.message.parts.iter().filter_map(refusal_text).collect();
     merge(&mut message, &json!({ "refusal": if refusal.is_empty() { Value::Null } else { refusal.into() } }));
     let (legacy, calls): (Vec<&ToolCall>, Vec<&ToolCall>) =
@@ -94,6 +98,13 @@ fn content(choice: &Choice, carry: &mut Carry<'_>) -> Value {
     }
     let text = message.joined_text();
     if text.is_empty() && !message.plain { Value::Null } else { text.into() }
+}
+
+/// A picture that the model made, in the place that OpenRouter gives it.
+/// Source: OpenRouter docs "Image Generation", checked 2026-11-21.
+pub(super) fn picture(part: &Part) -> Option<Value> {
+    let Part::Image(media) = part else { return None };
+    Some(json!({ "type": "image_url", "image_url": { "url": url_of(media, "image/png")? } }))
 }
 
 fn refusal_text(part: &Part) -> Option<&str> {

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{id_of, sealed_thought};
+use super::answer::{id_of, picture, sealed_thought};
 use super::error::encode_error;
 use super::fields::merge;
 use super::response::finish_name;
@@ -189,6 +189,11 @@ impl StreamEncoder for Encoder {
             }
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Opaque { dialect: Dialect::OpenAiChat, value, .. } => self.opaque(value, out),
+            Event::Media { choice, part } => {
+                if let Some(picture) = picture(part) {
+                    self.delta(*choice, &json!({ "images": [picture] }), out);
+                }
+            }
             Event::Error(error) => self.fail(error, out),
             // A comment line: OpenAI's SDKs skip it, and the connection is seen to live.
             Event::Ping => out.extend_from_slice(b": ping\n\n"),

@@ -139,6 +139,9 @@ impl Encoder {
     fn document(&mut self, media: &Media, at: Path<'_>) -> Result<Value> {
         self.documents += 1;
         let name = media.name.as_deref().map(neutral).filter(|name| !name.is_empty());
+        if media.name.is_some() && name != media.name {
+            self.drop(at.field("name"));
+        }
         let name = name.unwrap_or_else(|| format!("Document {}", self.documents));
         let plain = matches!(media.source, MediaSource::Text(_));
         let format = format_of(media, if plain { "text/plain" } else { "application/pdf" }, at)?;

@@ -186,13 +186,7 @@ impl Choice {
                 out.push(Event::ToolArguments { choice, call, text });
             }
             Part::Opaque { value, .. } => out.push(Event::Opaque { dialect: Dialect::Gemini, choice, value }),
-            media => {
-                let mut wire = Vec::new();
-                let names = &crate::dialect::gemini::response::NoNames;
-                let mut dropped = Vec::new();
-                part::Emit { same: true, names, dropped: &mut dropped }.parts(&[media], "", &mut wire);
-                out.extend(wire.into_iter().map(|value| opaque(choice, value)));
-            }
+            media => out.push(Event::Media { choice, part: Arc::new(media) }),
         }
     }
 }

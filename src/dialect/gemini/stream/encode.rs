@@ -137,6 +137,7 @@ impl StreamEncoder for Encoder {
             Event::Finish { choice, finish } => self.finishes.push((*choice, finish.clone())),
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Opaque { dialect: Dialect::Gemini, choice, value } => self.opaque(*choice, value, out),
+            Event::Media { choice, part } => self.parts(*choice, std::slice::from_ref(part.as_ref()), out),
             Event::Error(error) => self.fail(error, out),
             Event::Opaque { .. } | Event::Ping | Event::Done => {}
         }
