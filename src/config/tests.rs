@@ -281,3 +281,14 @@ fn mutated_files_are_refused_calmly() {
         assert!(read.is_some() || !problems.is_empty(), "seed {seed}, round {round}: {text}");
     }
 }
+
+#[test]
+fn a_policy_that_waits_needs_a_share_to_be_on_trial() {
+    let yaml =
+        |shadow: &str| format!("{SMALL}routes:\n  - {{ name: r, shadow: {{ policy: asks{shadow} }} }}\n");
+    let asks = "fn route() { ask(\"a\", req); }\n";
+    let found = problems(&[("gateway.yaml", &yaml("")), ("policies/asks.rhai", asks)]);
+    assert!(found.iter().any(|one| one.contains("shadow_waits")), "{found:?}");
+    let found = problems(&[("gateway.yaml", &yaml(", share: 5%")), ("policies/asks.rhai", asks)]);
+    assert!(found.is_empty(), "{found:?}");
+}

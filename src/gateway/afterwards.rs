@@ -140,6 +140,8 @@ pub(super) fn learn(
     let endpoint = Endpoint::named(&record.endpoint).unwrap_or(Endpoint::Chat);
     let request = LazyRequest::built(endpoint, inbound, request);
     let mut deciders = Deciders::new(&journey, request, Arc::default());
+    // Those learn that acted.
+    deciders.on_trial = record.shadow.as_ref().is_some_and(|shadow| shadow.get("acts").is_some());
     runtime.spawn(async move { deciders.afterwards(hook, event).await });
 }
 

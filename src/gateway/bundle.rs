@@ -9,8 +9,8 @@ use std::time::Duration;
 use globset::GlobSet;
 use serde_json::Value;
 
-use crate::ir::Endpoint;
-use crate::model::Model;
+use crate::ir::{Endpoint, Money};
+use crate::model::{Model, tokens};
 use crate::policy::{Bound, Hook, Policies};
 use crate::principal::Principal;
 use crate::provider::Provider;
@@ -113,6 +113,25 @@ pub struct Shadow {
     pub policy: Arc<Bound>,
     /// Share of exchanges on which it acts rather than only decides, 0 to 1.
     pub share: f64,
+    /// When it stops acting by itself.
+    pub bounds: Bounds,
+}
+
+/// Bounds on a policy that acts on trial, over its latest 200 exchanges, from the 20th on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// Share of exchanges that fail, 0 to 1.
+    pub errors: f64,
+    /// Mean cost of an exchange.
+    pub cost: Option<Money>,
+    /// 95th percentile of durations.
+    pub p95: Option<Duration>,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { errors: 0.5, cost: None, p95: None }
+    }
 }
 
 /// Time-outs of a route.
@@ -182,6 +201,14 @@ pub struct ServiceSpec {
 }
 
 impl Bundle {
+    /// Loads the vocabularies by which its policies count, some 100 ms each:
+    /// off the serving path, before it becomes live.
+    pub fn warm(&self) {
+        if self.policies.iter().any(|policy| policy.counts_tokens()) {
+            tokens::warm(self.models.values().map(|model| &**model));
+        }
+    }
+
     /// The route that claims `model` at `endpoint`: the first of the file, else
     /// the model's own.
     #[must_use]
@@ -204,9 +231,10 @@ impl Route {
         self.endpoints.as_ref().is_none_or(|all| all.iter().any(serves))
     }
 
-    /// Whether one of its policies has this hook.
+    /// Whether one of its policies has this hook, or that on trial where it acts.
     #[must_use]
     pub fn has(&self, hook: Hook) -> bool {
-        self.policies.iter().any(|bound| bound.policy.has(hook))
+        let on_trial = self.shadow.iter().filter(|shadow| shadow.share > 0.0).map(|shadow| &shadow.policy);
+        self.policies.iter().chain(on_trial).any(|bound| bound.policy.has(hook))
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Deciders {
     bundle: Arc<Bundle>,
     route: Arc<Route>,
     /// Whether the policies on trial act in this exchange.
-    on_trial: bool,
+    pub(super) on_trial: bool,
     effects: Arc<dyn Effects>,
     /// Lent to the hook that runs.
     scene: Option<Scene>,
@@ -80,7 +80,8 @@ impl Deciders {
         };
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
         let dice = (seed >> 12) as f64 / (1_u64 << 52) as f64;
-        let on_trial = route.shadow.as_ref().is_some_and(|shadow| dice < shadow.share);
+        let on_trial = route.shadow.as_ref().is_some_and(|shadow| dice < shadow.share)
+            && journey.gateway.trials.goes_on(&journey.bundle, &route);
         Self {
             gateway: Arc::clone(&journey.gateway),
             bundle: Arc::clone(&journey.bundle),
@@ -112,10 +113,10 @@ impl Deciders {
     }
 
     /// Whether a policy that acts has this hook.
-    fn has(&self, hook: Hook) -> bool {
+    pub(super) fn has(&self, hook: Hook) -> bool {
         match &self.route.shadow {
             Some(shadow) if self.on_trial => shadow.policy.policy.has(hook),
-            _ => self.route.has(hook),
+            _ => self.route.policies.iter().any(|bound| bound.policy.has(hook)),
         }
     }
 
@@ -174,7 +175,7 @@ impl Deciders {
 
     /// `on_failure` of each policy in turn; the first that says something wins.
     pub(super) async fn on_failure(&mut self, facts: impl FnOnce() -> AttemptFacts) -> Result<Ruling> {
-        if !self.route.has(Hook::Failure) {
+        if !self.has(Hook::Failure) {
             return Ok(Ruling::None);
         }
         let facts = Arc::new(facts());
@@ -253,34 +254,29 @@ impl Deciders {
         Plan::of(first.into_iter().chain(last))
     }
 
-    /// Lets the policies on trial decide beside the acting ones and counts
-    /// whether they agree. They see a copy of the scene; nothing of theirs acts.
+    /// Lets the policy on trial decide beside the acting ones and counts whether
+    /// they agree. It sees a copy of the scene; nothing of its acts. One that
+    /// waits would ask models for that: it only acts, on its share.
     async fn compare(&mut self, acted: &Plan) {
         let Some(shadow) = self.route.shadow.as_ref().filter(|_| !self.on_trial) else { return };
-        let Some(mut scene) = self.scene.clone() else { return };
-        let mut would = None;
-        for bound in std::iter::once(&shadow.policy) {
-            if !bound.policy.has(Hook::Route) || bound.policy.can_suspend(Hook::Route) {
-                continue;
-            }
-            let outcome = dispatch(bound, Hook::Route, scene, &self.effects).await;
-            scene = outcome.scene;
-            if let Ok(Verdict::Route(plan)) = outcome.verdict {
-                would = Some(plan);
-                break;
-            }
+        let policy = &shadow.policy.policy;
+        if !policy.has(Hook::Route) || policy.can_suspend(Hook::Route) {
+            return;
         }
-        let first = |plan: &Plan| plan.steps.first().map(|step| Arc::clone(&step.model));
-        let (acted, would) = (first(acted), would.as_ref().and_then(first));
-        let agreed = acted == would;
-        self.gateway
-            .meters
-            .shadow
-            .with_label_values(&[self.route.name.as_ref(), if agreed { "yes" } else { "no" }])
-            .inc();
-        if !agreed {
-            self.shadow = Some(serde_json::json!({ "acted": acted.as_deref(), "would": would.as_deref() }));
-        }
+        let Some(scene) = self.scene.clone() else { return };
+        let outcome = dispatch(&shadow.policy, Hook::Route, scene, &self.effects).await;
+        let default;
+        let would = match &outcome.verdict {
+            Ok(Verdict::Route(plan)) => Some(plan),
+            Ok(Verdict::Continue) => {
+                default = self.default_plan();
+                Some(&default)
+            }
+            _ => None,
+        };
+        self.shadow = self.gateway.trials.compared(&self.bundle, &self.route, acted, would);
+        let agreed = if self.shadow.is_none() { "yes" } else { "no" };
+        self.gateway.meters.shadow.with_label_values(&[self.route.name.as_ref(), agreed]).inc();
     }
 }
 

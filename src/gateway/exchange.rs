@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::facts::facts;
 use super::ledger::Ledger;
+use super::shadow::{self, Acted};
 use super::{Bundle, Gateway, Route};
 use crate::clock::Now;
 use crate::dialect::{Inbound, LazyRequest};
@@ -65,6 +66,8 @@ pub(super) struct Exchange {
     pub(super) journal: Vec<record::Effect>,
     pub(super) dropped: Vec<String>,
     pub(super) shadow: Option<Value>,
+    /// Whether the route's policy on trial acted.
+    pub(super) on_trial: bool,
     /// The request as it came, where its facts are recorded.
     pub(super) asked_for: Option<LazyRequest>,
     /// When the client's first byte was ready.
@@ -106,6 +109,7 @@ impl Exchange {
             journal: Vec::new(),
             dropped: Vec::new(),
             shadow: None,
+            on_trial: false,
             asked_for: None,
             first_byte: None,
             settled: false,
@@ -146,6 +150,13 @@ impl Exchange {
         meters.settled(route, self.endpoint.name(), end.outcome.name(), code);
         let overhead = self.overhead(self.first_byte.unwrap_or(now));
         meters.overhead.observe(overhead.as_secs_f64());
+
+        if let Some(route) = self.route.as_ref().filter(|_| self.on_trial) {
+            let failed = matches!(end.outcome, Outcome::Failed | Outcome::Partial) || !self.faults.is_empty();
+            let cost = self.ledger.read(|ledger| ledger.cost);
+            let acted = Acted { failed, cost, duration: now.since(&self.started) };
+            shadow::ended(&self.gateway, &self.bundle, route, acted);
+        }
 
         let learns = self.route.as_ref().is_some_and(|route| route.has(Hook::Settled));
         let listens = self.route.as_ref().is_some_and(|route| route.has(Hook::Feedback));

@@ -7,7 +7,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::Gateway;
+use super::lesson::Lesson;
 use crate::clock::Now;
+use crate::dialect::LazyRequest;
 use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::ir::{Money, Units, Usage};
 use crate::model::{Model, Price};
@@ -78,6 +80,8 @@ pub(super) struct Attempt {
     units: Units,
     /// Whether nobody can say what the answer took.
     unmetered: bool,
+    /// What its answer teaches.
+    lesson: Option<Lesson>,
 }
 
 impl Attempt {
@@ -114,6 +118,7 @@ impl Attempt {
             status: None,
             units: Units::default(),
             unmetered: false,
+            lesson: None,
         })
     }
 
@@ -143,6 +148,11 @@ impl Attempt {
         self.unmetered = true;
     }
 
+    /// `request` is what is sent: its answer may teach how the model counts.
+    pub(super) fn teaches(&mut self, request: &LazyRequest) {
+        self.lesson = Lesson::of(&self.model, request, self.meters.answered.get());
+    }
+
     /// The answer is complete. Gives its cost, where the model has a price.
     pub(super) fn answered(mut self, usage: &Usage, now: Now) -> Option<Money> {
         let first_byte = self.first_byte.unwrap_or(now);
@@ -153,6 +163,9 @@ impl Attempt {
             output_tokens: if usage.estimated { 0 } else { usage.output },
         };
         self.meters.answered.inc();
+        if let Some(lesson) = self.lesson.take() {
+            lesson.learn(&self.gateway, &self.model, usage);
+        }
         self.meters.duration.observe(total.as_secs_f64());
         self.meters.first_byte.observe(first_byte.since(&self.began).as_secs_f64());
         self.close(ending, usage, None, now)

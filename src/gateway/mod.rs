@@ -8,10 +8,11 @@
 //! | `bundle`, `prices` | what is live together, and what it costs |
 //! | `identify` | key to principal |
 //! | `exchange` | the exchange from acceptance to settling |
-//! | `decide` | policies at their hooks |
+//! | `decide`, `shadow` | policies at their hooks, and those on trial |
 //! | `effects`, `questions`, `services` | what policies ask of the outside |
 //! | `afterwards` | what policies learn from records and feedback |
 //! | `attempts`, `attempt`, `ledger` | a plan carried out, and the account of it |
+//! | `lesson` | how models without a public tokenizer count, learned from their answers |
 //! | `lane`, `relay` | an answer on its way to the client |
 //! | `reply` | what the client gets |
 //! | `facts`, `journal` | what the record keeps of requests and effects |
@@ -31,6 +32,7 @@ mod identify;
 mod journal;
 mod lane;
 mod ledger;
+mod lesson;
 mod passage;
 mod pipeline;
 mod prices;
@@ -38,6 +40,7 @@ mod questions;
 mod relay;
 mod reply;
 mod services;
+mod shadow;
 mod trial;
 
 use std::sync::Arc;
@@ -45,7 +48,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub use afterwards::feedback;
-pub use bundle::{Bundle, Depot, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
+pub use bundle::{Bounds, Bundle, Depot, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
 pub use depot::{Errand, Place, serve_errand};
 pub use facts::request_of;
 pub use journal::{recorded, restored};
@@ -86,6 +89,7 @@ pub struct Gateway {
     /// Where records go; absent: nowhere.
     pub records: Option<Arc<dyn record::Sink>>,
     trial: trial::Trial,
+    trials: shadow::Trials,
     recent: afterwards::Recent,
 }
 
@@ -124,6 +128,7 @@ impl Gateway {
             lines,
             records,
             trial: trial::Trial::default(),
+            trials: shadow::Trials::default(),
             recent: afterwards::Recent::default(),
         })
     }
@@ -145,6 +150,14 @@ impl Gateway {
     #[must_use]
     pub fn rolled_back(&self) -> Option<Arc<str>> {
         self.trial.rolled_back()
+    }
+
+    /// How the policies on trial do, for `/status`.
+    #[must_use]
+    pub fn shadows(&self) -> Vec<serde_json::Value> {
+        let bundle = self.bundle();
+        let on_trial = bundle.routes.iter().filter_map(|route| Some((route, route.shadow.as_ref()?)));
+        on_trial.map(|(route, shadow)| self.trials.status(&bundle, route, shadow)).collect()
     }
 
     /// An evaluation of a policy of `bundle` ended; too many failures take the bundle back.

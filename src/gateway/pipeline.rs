@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use super::attempt::Answered;
@@ -89,7 +90,7 @@ async fn decide_and_ask(journey: &Journey, deciders: &mut Deciders) -> Result<An
         Decision::Go(plan) => plan,
         Decision::Answer(response) => return Ok(Answer::Policy(response)),
     };
-    if !journey.route.has(Hook::Response) {
+    if !deciders.has(Hook::Response) {
         return Ok(Answer::Provider(run(journey, plan, Source::Client(deciders), PLAN).await?));
     }
     deciders.want_whole()?;
@@ -254,5 +255,6 @@ pub(super) fn keep(exchange: &mut Exchange, deciders: &mut Deciders) {
     exchange.notes = deciders.take_notes();
     exchange.faults = std::mem::take(&mut deciders.faults);
     exchange.journal = std::mem::take(&mut deciders.journal);
-    exchange.shadow = deciders.shadow.take();
+    exchange.on_trial = deciders.on_trial;
+    exchange.shadow = deciders.shadow.take().or_else(|| deciders.on_trial.then(|| json!({ "acts": true })));
 }

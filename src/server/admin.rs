@@ -109,6 +109,7 @@ fn describe(admin: &Admin) -> Value {
         "reload": (admin.report)(),
         "routes": bundle.routes.iter().map(|route| route.name.as_ref()).collect::<Vec<_>>(),
         "models": models,
+        "shadows": gateway.shadows(),
         "feeds": feeds,
         "log_lines_dropped": gateway.lines.dropped(),
     })

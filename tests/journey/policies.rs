@@ -165,3 +165,93 @@ async fn policies_ask_for_vectors_and_judgements() {
     assert_eq!(answer.header("x-pointsman-attempts"), "4");
     gateway.account_holds().await;
 }
+
+/// Claude's and Gemini's tokenizers are not public: what their providers count
+/// of Hindi is 2.7 times what the stand-in does, until the gateway has learned.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tokens_of_models_without_a_public_tokenizer_are_learned_from_their_answers() {
+    let (_upstream, base) = Upstream::start().await;
+    let source = "fn route() { let m = ctx.candidates[0]; ctx.note(\"tokens\", m.tokens(req)); plan(m) }";
+    let config = format!(
+        "providers:\n  a: {{ kind: anthropic, base_url: \"{base}\", api_key: x }}\n  g: {{ kind: gemini, base_url: \"{base}\", api_key: x }}\n\
+         models:\n  claude-hidden: {{ provider: a }}\n  gemini-hidden: {{ provider: g }}\n\
+         routes:\n  - {{ name: c, candidates: [claude-hidden], policies: [count] }}\n  - {{ name: g, candidates: [gemini-hidden], policies: [count] }}\n"
+    );
+    let gateway = Gateway::start(&config, &[("count", source)]).await;
+    for route in ["c", "g"] {
+        let mut rng = fastrand::Rng::with_seed(5);
+        let mut ask = async || {
+            let words = ["रेलगाड़ी", "पटरी", "बदलने", "वाला", "आज", "रात", "बंदरगाह", "जाएगी", "कितने", "बजे"];
+            let text: Vec<&str> = (0..80).map(|_| words[rng.usize(..words.len())]).collect();
+            let body = serde_json::json!({ "model": route, "messages": [{ "role": "user", "content": text.join(" ") }] });
+            let answer = gateway.send(gateway.post("/v1/chat/completions", body.to_string())).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            let notes: serde_json::Value = serde_json::from_str(answer.header("x-pointsman-notes")).unwrap();
+            notes["tokens"].as_f64().unwrap() / super::upstream::hidden(&body) as f64
+        };
+        let first = ask().await;
+        assert!(!(0.75..=1.25).contains(&first), "{route}: before anything is learned: {first}");
+        let learning = async {
+            let mut good = 0;
+            while good < 10 {
+                good = if (0.9..=1.1).contains(&ask().await) { good + 1 } else { 0 };
+            }
+        };
+        let learned = tokio::time::timeout(std::time::Duration::from_secs(20), learning).await;
+        learned.unwrap_or_else(|_| panic!("{route}: the counts do not come near"));
+        println!("{route}: first {first:.2} of what the provider counts, then ten in a row within 10 %");
+    }
+    gateway.account_holds().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_on_trial_acts_no_more_when_a_bound_is_passed() {
+    let (upstream, base) = Upstream::start().await;
+    let names = ["fine", "failing"];
+    let acts = "fn route() { plan(\"fine\") }";
+    let trial = "fn route() { plan(\"failing\").retries(0) }";
+    let shadow = ", policies: [acts], shadow: { policy: trial, share: 100%, return_above: { errors: 10% } }";
+    let config = format!("{}{}", yaml(&base, &names), route(&names, shadow));
+    let gateway = Gateway::start(&config, &[("acts", acts), ("trial", trial)]).await;
+    for at in 0..20 {
+        assert_ne!(gateway.chat("r", false).await.status, 200, "{at}");
+    }
+    // From here on the acting policy decides again, and the other one only beside it.
+    for _ in 0..5 {
+        let answer = gateway.chat("r", false).await;
+        assert_eq!((answer.status, answer.header("x-pointsman-model")), (200, "fine"));
+    }
+    let status = gateway.client.get(format!("http://{}/status", gateway.admin)).send().await.unwrap();
+    let status: serde_json::Value = serde_json::from_slice(&status.bytes().await.unwrap()).unwrap();
+    let shadow = &status["shadows"][0];
+    assert_eq!(
+        (&shadow["route"], &shadow["policy"], &shadow["acted"]),
+        (&"r".into(), &"trial".into(), &20.into())
+    );
+    assert_eq!((&shadow["disagreed"], &shadow["errors"]), (&5.into(), &1.0.into()));
+    assert!(shadow["returned"].as_str().unwrap().contains("100 % of its exchanges failed"), "{shadow}");
+    assert_eq!(gateway.metric("pointsman_shadow_returns_total", "route=\"r\"").await, 1.0);
+    assert!(upstream.asked().iter().filter(|model| *model == "fine").count() >= 5);
+    gateway.account_holds().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bounds_on_cost_and_duration_end_a_trial_too() {
+    let (_upstream, base) = Upstream::start().await;
+    let policy = "fn route() { plan(\"fine\") }";
+    for (bound, part) in
+        [("cost: 0.000001", "an exchange costs 0.000014 USD"), ("p95: 0ms", "the 95th percentile")]
+    {
+        let shadow =
+            format!(", policies: [a], shadow: {{ policy: b, share: 100%, return_above: {{ {bound} }} }}");
+        let config = format!("{}{}", yaml(&base, &["fine"]), route(&["fine"], &shadow));
+        let gateway = Gateway::start(&config, &[("a", policy), ("b", policy)]).await;
+        for _ in 0..21 {
+            gateway.chat("r", false).await;
+        }
+        let status = gateway.client.get(format!("http://{}/status", gateway.admin)).send().await.unwrap();
+        let status: serde_json::Value = serde_json::from_slice(&status.bytes().await.unwrap()).unwrap();
+        let returned = status["shadows"][0]["returned"].as_str().unwrap_or_default();
+        assert!(returned.contains(part), "{bound}: {status}");
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use pointsman::model::tokens::Tokenizer;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -69,7 +70,9 @@ impl Upstream {
         stream.set_nodelay(true).unwrap();
         while let Some((path, body)) = read_request(&mut stream).await {
             let request: Value = serde_json::from_slice(&body).unwrap_or_default();
-            let model = request["model"].as_str().unwrap_or_default().to_owned();
+            let in_path = path.split_once("models/").and_then(|(_, rest)| rest.split_once(':'));
+            let in_body = request["model"].as_str().unwrap_or_default();
+            let model = in_path.map_or(in_body, |(model, _)| model).to_owned();
             self.seen.lock().push(Seen { path, model: model.clone(), body });
             self.changed.notify_waiters();
             if !self.answer(&mut stream, &model, &request).await {
@@ -82,6 +85,8 @@ impl Upstream {
     async fn answer(&self, stream: &mut TcpStream, model: &str, request: &Value) -> bool {
         let streamed = request["stream"].as_bool().unwrap_or(false);
         match model {
+            "claude-hidden" => send(stream, 200, "", &claude(hidden(request))).await,
+            "gemini-hidden" => send(stream, 200, "", &gemini(hidden(request))).await,
             "hang" => self.wait_for_close(stream, model).await,
             "garbage" => send(stream, 200, "", "<html>not JSON</html>").await,
             "empty" => send(stream, 200, "", "").await,
@@ -149,6 +154,43 @@ pub fn whole(model: &str) -> String {
         "choices": [{ "index": 0, "message": { "role": "assistant", "content": "Hello you" }, "finish_reason": "stop" }],
         "usage": { "prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12 },
     })
+    .to_string()
+}
+
+/// Input tokens by a tokenizer that the gateway does not know of: `cl100k`
+/// plays it. Some seven tokens are the form of one message.
+pub fn hidden(request: &Value) -> u64 {
+    fn texts(value: &Value, count: &mut u64) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match value {
+                        Value::String(text) if ["text", "content"].contains(&name.as_str()) => {
+                            *count += Tokenizer::named("cl100k").unwrap().count(text);
+                        }
+                        value => texts(value, count),
+                    }
+                }
+            }
+            Value::Array(all) => all.iter().for_each(|one| texts(one, count)),
+            _ => {}
+        }
+    }
+    let mut count = 7;
+    texts(request, &mut count);
+    count
+}
+
+fn claude(input: u64) -> String {
+    json!({ "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-hidden",
+        "content": [{ "type": "text", "text": "Hello you" }], "stop_reason": "end_turn", "stop_sequence": null,
+        "usage": { "input_tokens": input, "output_tokens": 2 } })
+    .to_string()
+}
+
+fn gemini(input: u64) -> String {
+    json!({ "candidates": [{ "content": { "role": "model", "parts": [{ "text": "Hello you" }] }, "finishReason": "STOP", "index": 0 }],
+        "usageMetadata": { "promptTokenCount": input, "candidatesTokenCount": 2, "totalTokenCount": input + 2 } })
     .to_string()
 }
 

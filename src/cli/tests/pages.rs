@@ -144,6 +144,9 @@ fn the_recipes_of_the_cookbook_hold_their_cases() {
     let dir = tempfile::tempdir().unwrap();
     let mut recipes = 0;
     for block in blocks().into_iter().filter(|block| block.place.starts_with("docs/cookbook.md")) {
+        if block.language == "yaml" && !block.text.contains("cases:") {
+            continue;
+        }
         let number = block.heading.split('.').next().unwrap();
         let ending = if block.language == "rhai" { "rhai" } else { "cases.yaml" };
         recipes += usize::from(ending == "rhai");

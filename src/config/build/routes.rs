@@ -7,10 +7,10 @@ use globset::{Glob, GlobMatcher, GlobSet, GlobSetBuilder};
 
 use super::{Build, ByName};
 use crate::config::file;
-use crate::gateway::{Retries, Route, Shadow, Timeouts};
-use crate::ir::Endpoint;
+use crate::gateway::{Bounds, Retries, Route, Shadow, Timeouts};
+use crate::ir::{Endpoint, Money};
 use crate::model::Model;
-use crate::policy::{Bound, Policies};
+use crate::policy::{Bound, Hook, Policies};
 use crate::yaml::At;
 
 /// What earlier routes claim.
@@ -81,7 +81,22 @@ impl Build<'_> {
 
     fn shadow(&mut self, written: &file::Shadow, policies: &Policies) -> Option<Shadow> {
         let policy = self.bind(&written.policy, policies)?;
-        Some(Shadow { policy, share: written.share.map_or(0.0, |share| share.0) })
+        let share = written.share.map_or(0.0, |share| share.0);
+        if share == 0.0 && policy.policy.can_suspend(Hook::Route) {
+            let message = format!(
+                "`{}` waits for effects, and a policy beside the others asks nobody",
+                policy.policy.name
+            );
+            let help = "give it a `share` of the exchanges, such as `share: 5%`: there it acts and asks";
+            self.findings.error(written.policy.name.place, "shadow_waits", message, help);
+        }
+        let above = &written.return_above;
+        let bounds = Bounds {
+            errors: above.errors.map_or(Bounds::default().errors, |share| share.0),
+            cost: above.cost.map(|cost| Money(cost.0)),
+            p95: above.p95.map(|time| time.0),
+        };
+        Some(Shadow { policy, share, bounds })
     }
 
     /// The globs of a route, compiled; names that an earlier route takes are told.

@@ -63,13 +63,31 @@ pub struct Retries {
 
 /// A policy that decides beside the others.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a trial such as `{ policy: route/new, share: 10% }`")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a trial such as `{ policy: route/new, share: 10%, return_above: { errors: 5% } }`"
+)]
 pub struct Shadow {
     /// The policy and its parameters.
     pub policy: PolicyUse,
     /// Share of exchanges on which it acts; the rest only counts where it disagrees. Default: 0.
     #[serde(default)]
     pub share: Option<Share>,
+    /// Bounds beyond which it stops acting by itself, until the next reload.
+    #[serde(default)]
+    pub return_above: ReturnAbove,
+}
+
+/// Bounds on a policy that acts on trial, over its latest 200 exchanges, from the 20th on.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "bounds such as `{ errors: 5%, p95: 8s }`")]
+pub struct ReturnAbove {
+    /// Share of exchanges that fail. Default: 50%.
+    pub errors: Option<Share>,
+    /// Mean cost of an exchange, US dollars.
+    pub cost: Option<Usd>,
+    /// 95th percentile of durations.
+    pub p95: Option<Time>,
 }
 
 /// Bounds on policies; each has a default.

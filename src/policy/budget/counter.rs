@@ -7,9 +7,11 @@
 use serde_json::{Value, json};
 
 use crate::clock::Now;
-use crate::ir::Request;
+use crate::dialect::LazyRequest;
+use crate::error::Result;
+use crate::ir::{Part, Request};
 use crate::model::Model;
-use crate::model::tokens::{Tokenizer, count_request};
+use crate::model::tokens::{Tokenizer, count_request, near_request};
 use crate::policy::query::text_stats;
 use crate::state::Store;
 
@@ -81,6 +83,17 @@ impl<'a> Counter<'a> {
         }
     }
 
+    /// The input tokens of `request`, without the margin.
+    ///
+    /// # Errors
+    /// The request does not decode.
+    pub fn request(&self, request: &LazyRequest) -> Result<u64> {
+        if self.tokenizer.is_exact() {
+            return near_request(request, self.tokenizer);
+        }
+        Ok(count_request(request.decoded()?, &|text| self.count(text)))
+    }
+
     /// The tokens of `text`, margin included: what to plan with.
     #[must_use]
     pub fn safe(&self, text: &str) -> u64 {
@@ -107,6 +120,12 @@ impl<'a> Counter<'a> {
 pub fn learn(store: &dyn Store, model: &Model, request: &Request, input: u64, now: Now) {
     let tokenizer = Tokenizer::of(model);
     if tokenizer.is_exact() {
+        return;
+    }
+    // Nobody can count pictures and sound as the provider does.
+    let plain =
+        |part: &Part| !matches!(part, Part::Image(_) | Part::Audio(_) | Part::Video(_) | Part::Document(_));
+    if !request.messages.iter().flat_map(|message| &message.parts).all(plain) {
         return;
     }
     // What the form and media add is not the tokenizer's doing.

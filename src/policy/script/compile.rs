@@ -16,7 +16,7 @@ use super::library::Library;
 use super::lookups::Lookups;
 use super::meter::{self, Meter};
 use super::policy::{Policies, Policy};
-use super::{ambient, engine, head, imports};
+use super::{ambient, engine, head, imports, vocabulary};
 use crate::policy::Limits;
 use crate::problem::{Problem, Severity};
 
@@ -85,6 +85,7 @@ pub(super) fn all(
                 summary: file.head.summary.clone(),
                 head: file.head,
                 suspends,
+                counts: file.facts.calls(&vocabulary::COUNTING),
                 literals: file.facts.literals,
                 engine: file.engine,
                 ast: file.ast,

@@ -87,6 +87,11 @@ impl Facts {
         facts
     }
 
+    /// Whether a function or method of one of these names is called.
+    pub(super) fn calls(&self, names: &[&str]) -> bool {
+        self.functions.iter().flat_map(|function| &function.calls).any(|call| names.contains(&&*call.name))
+    }
+
     /// The hooks among the functions.
     pub(super) fn hooks(&self) -> Vec<Hook> {
         let has = |hook: &Hook| self.functions.iter().any(|function| function.name == hook.function());

@@ -40,6 +40,7 @@ pub struct Policy {
     pub summary: String,
     pub(super) head: Head,
     pub(super) suspends: Vec<Hook>,
+    pub(super) counts: bool,
     pub(super) literals: Vec<Literal>,
     pub(super) lines: BTreeSet<usize>,
     pub(super) engine: Arc<Engine>,
@@ -143,6 +144,13 @@ impl Policy {
     #[must_use]
     pub fn can_suspend(&self, hook: Hook) -> bool {
         self.suspends.contains(&hook)
+    }
+
+    /// Whether it counts by the tokenizers of models, whose vocabularies are
+    /// then best loaded ahead of the traffic.
+    #[must_use]
+    pub fn counts_tokens(&self) -> bool {
+        self.counts
     }
 
     /// What follows when this hook fails: as the head says

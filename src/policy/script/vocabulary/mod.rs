@@ -60,6 +60,9 @@ pub(super) fn ambient(name: &str) -> Reply<Option<Dynamic>> {
     }
 }
 
+/// Words that count by a model's tokenizer.
+pub(super) const COUNTING: [&str; 3] = ["fit", "inject", "tokens"];
+
 /// Words that wait for the outside, besides the host's own (`ask`, `search`, ...).
 pub(super) const WAITING: [&str; 0] = [];
 

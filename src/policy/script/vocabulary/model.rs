@@ -7,8 +7,8 @@ use rhai::{Array, Dynamic, Engine, ImmutableString};
 use super::request::with_need;
 use super::word::{self, getter, index, kind_of, word};
 use crate::ir::Money;
-use crate::model::tokens::{Tokenizer, near_request};
 use crate::model::{Candidate, Price};
+use crate::policy::budget::Counter;
 use crate::policy::query;
 use crate::policy::script::turn::{Reply, Req, absent, or_absent, raise, read};
 
@@ -90,18 +90,20 @@ fn abilities(engine: &mut Engine) {
         });
     word(
         "tokens(req)",
-        "The request's input tokens by the model's own tokenizer, exact where it is public.",
+        "The request's input tokens by the model's own tokenizer, exact where it is public; else by a factor that is learned from what the provider counts.",
         "m.tokens(req)",
     )
     .register_into_engine(engine, |model: &mut Candidate, _: Req| -> Reply<i64> {
-        let tokenizer = Tokenizer::of(&model.model);
-        let tokens = read(|scene| near_request(&scene.request, tokenizer))?;
+        let tokens =
+            read(|scene| Counter::of(&model.model, &*scene.state, scene.now).request(&scene.request))?;
         tokens.map(|tokens| tokens as i64).map_err(|error| raise(error.message))
     });
-    word("tokens(text)", "A text's tokens by the model's own tokenizer.", "m.tokens(req.system)")
-        .register_into_engine(engine, |model: &mut Candidate, text: ImmutableString| {
-            Tokenizer::of(&model.model).count(&text) as i64
-        });
+    word("tokens(text)", "A text's tokens, counted likewise.", "m.tokens(req.system)").register_into_engine(
+        engine,
+        |model: &mut Candidate, text: ImmutableString| {
+            read(|scene| Counter::of(&model.model, &*scene.state, scene.now).count(&text) as i64)
+        },
+    );
 }
 
 fn health(engine: &mut Engine) {
