@@ -351,4 +351,67 @@ mod tests {
             assert_eq!(region_of_host(host), expected, "{host}");
         }
     }
+
+    /// The `authorization` that AWS's own crate gives `request`.
+    fn judged(request: &Unsigned<'_>, scope: Scope<'_>, token: Option<&str>, at: u64) -> String {
+        use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings};
+        let secret = aws_credential_types::Credentials::new(
+            "AKIDEXAMPLE",
+            "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+            token.map(str::to_owned),
+            None,
+            "test",
+        );
+        let identity = secret.into();
+        let params = aws_sigv4::sign::v4::SigningParams::builder()
+            .identity(&identity)
+            .region(scope.region)
+            .name(scope.service)
+            .time(std::time::UNIX_EPOCH + std::time::Duration::from_secs(at))
+            .settings(SigningSettings::default())
+            .build()
+            .unwrap()
+            .into();
+        let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+        let uri = format!("https://{}{}{query}", request.host, request.path);
+        let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+        let body = SignableBody::Bytes(request.body);
+        let signable = SignableRequest::new(request.method.as_str(), uri, headers, body).unwrap();
+        let (added, _) = aws_sigv4::http_request::sign(signable, &params).unwrap().into_parts();
+        let mut added = added.headers();
+        added.find(|(name, _)| *name == "authorization").unwrap().1.to_owned()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn awss_own_signer_agrees(
+            model in "[a-zA-Z0-9.:/ ~_-]{1,40}",
+            query in proptest::collection::vec(("[a-zA-Z0-9~_.-]{1,6}", "[a-zA-Z0-9~_.-]{0,6}"), 0..4),
+            body in proptest::collection::vec(proptest::num::u8::ANY, 0..64),
+            token in proptest::option::of("[a-zA-Z0-9/+=]{20,60}"),
+            at in 1_000_000_000_u64..4_000_000_000,
+        ) {
+            let mut path = "/model/".to_owned();
+            encode(&model, "", &mut path);
+            path.push_str("/converse-stream");
+            let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let mut headers = HeaderMap::new();
+            headers.insert("content-type", HeaderValue::from_static("application/json"));
+            headers.insert("x-amz-target", HeaderValue::from_static("a  b"));
+            let request = Unsigned {
+                method: &Method::POST,
+                host: "bedrock-runtime.eu-west-1.amazonaws.com",
+                path: &path,
+                query: &query.join("&"),
+                headers: &headers,
+                body: &body,
+            };
+            let credentials =
+                Credentials::of("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", token.as_deref());
+            let scope = Scope { region: "eu-west-1", service: "bedrock" };
+            let ours = sign(&request, &credentials, scope, at);
+            let ours = ours.iter().find(|(name, _)| name == "authorization").unwrap().1.to_str().unwrap().to_owned();
+            proptest::prop_assert_eq!(ours, judged(&request, scope, token.as_deref(), at));
+        }
+    }
 }
