@@ -102,7 +102,13 @@ fn a_conversation_in_converse() {
         })
     );
     assert_eq!(wire.path, "model/us.amazon.nova-pro-v1%3A0/converse");
-    assert_eq!(wire.dropped, ["temperature", "seed", "parallel_tool_calls"]);
+    assert!(
+        ["temperature", "seed", "parallel_tool_calls"]
+            .iter()
+            .all(|name| wire.dropped.iter().any(|path| path == name)),
+        "{:?}",
+        wire.dropped
+    );
     request.stream = true;
     request.tools.clear();
     request.tool_choice = None;
