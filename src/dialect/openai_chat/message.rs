@@ -23,6 +23,7 @@ pub(super) fn decode(value: Value, path: &str) -> Result<Message> {
     };
     let mut message = Message::of(role, Vec::new());
     message.developer = name == "developer";
+    let given = fields.get("content").is_some();
     let content = fields.take("content");
     message.plain = matches!(content, Some(Value::String(_)));
     let parts = decode_content(content, &fields.path("content"))?;
@@ -38,6 +39,10 @@ pub(super) fn decode(value: Value, path: &str) -> Result<Message> {
         take_calls(&mut fields, &mut message, "");
     }
     message.extra = fields.rest();
+    let says = !message.parts.is_empty() || message.plain || !message.extra.is_empty();
+    if !says && !given {
+        return Err(missing(&format!("{path}.content")));
+    }
     if name == "function" {
         message.extra.insert("role", name.into());
     }

@@ -339,3 +339,34 @@ fn what_a_model_says_is_never_taken_for_a_field() {
     OpenAiChat.scan_frame(&crate::sse::Frame { event: "", data: data.as_bytes() }, &mut seen);
     assert!(seen.content && !seen.done && seen.usage.is_none() && seen.error.is_none());
 }
+
+#[test]
+fn a_message_says_something() {
+    let read = |message: serde_json::Value| {
+        let body = json!({ "model": "m", "messages": [message] }).to_string();
+        OpenAiChat.decode_request(body.as_bytes(), PathFacts::default()).map(drop)
+    };
+    for message in [
+        json!({ "role": "user" }),
+        json!({ "role": "user", "content": null }),
+        json!({ "role": "assistant" }),
+    ] {
+        let error = read(message.clone()).unwrap_err();
+        assert_eq!(
+            (error.kind, error.param.as_deref()),
+            (Kind::InvalidRequest, Some("messages[0].content")),
+            "{message}"
+        );
+    }
+    let call = json!({ "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } });
+    for message in [
+        json!({ "role": "user", "content": "" }),
+        json!({ "role": "assistant", "tool_calls": [call] }),
+        json!({ "role": "assistant", "content": null, "refusal": "no" }),
+        json!({ "role": "assistant", "audio": { "id": "audio_1" } }),
+        json!({ "role": "assistant", "content": null, "function_call": { "name": "f", "arguments": "{}" } }),
+        json!({ "role": "tool", "tool_call_id": "c", "content": "" }),
+    ] {
+        assert_eq!(read(message.clone()), Ok(()), "{message}");
+    }
+}

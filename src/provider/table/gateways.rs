@@ -56,7 +56,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             default_path: "",
             headers: &[("copilot-integration-id", "vscode-chat")],
             otel_name: "github.copilot",
-            source: "GitHub Copilot docs, bring your own client",
+            source: "no public reference: address and header as in GitHub's own client for VS Code",
             ..compatible("copilot", "GitHub Copilot", "https://api.githubcopilot.com")
         },
         Kind {

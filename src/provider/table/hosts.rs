@@ -13,7 +13,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                 refused: &["logprobs", "top_logprobs", "logit_bias"],
                 ..Quirks::default()
             },
-            source: "Groq docs, OpenAI compatibility",
+            source: "Groq docs, OpenAI compatibility: logprobs, logit_bias and top_logprobs are refused with 400",
             ..compatible("groq", "Groq", "https://api.groq.com/openai/v1")
         },
         Kind {
@@ -37,7 +37,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                 refused: &["frequency_penalty", "presence_penalty", "logit_bias"],
                 ..Quirks::default()
             },
-            source: "Cerebras Inference docs, OpenAI compatibility",
+            source: "Cerebras Inference docs, OpenAI compatibility; earlier editions refused parallel_tool_calls and service_tier too",
             ..compatible("cerebras", "Cerebras", "https://api.cerebras.ai/v1")
         },
         Kind {

@@ -134,14 +134,14 @@ fn look_alikes() -> Vec<Kind> {
                 ..look_alike()
             },
             otel_name: "mistral_ai",
-            source: "Mistral API reference",
+            source: "Mistral API reference, ChatCompletionRequest: refused are OpenAI's fields that it does not list (not stated one by one)",
             ..compatible("mistral", "Mistral", "https://api.mistral.ai/v1")
         },
         Kind {
             dialects: CHAT_RESPONSES,
             default_path: "",
             quirks: Quirks { no_json_schema: true, reasoning_content: true, ..look_alike() },
-            source: "DeepSeek API docs",
+            source: "DeepSeek API docs, response_format: text and json_object; nothing is said of json_schema",
             ..compatible("deepseek", "DeepSeek", "https://api.deepseek.com")
         },
         Kind {
@@ -180,7 +180,7 @@ fn look_alikes() -> Vec<Kind> {
             default_path: "/api/paas/v4",
             quirks: Quirks { no_json_schema: true, reasoning_content: true, ..look_alike() },
             otel_name: "z_ai",
-            source: "Z.ai developer documentation",
+            source: "Z.ai developer documentation, response_format: text and json_object; nothing is said of json_schema",
             ..compatible("zai", "Z.ai", "https://api.z.ai/api/paas/v4")
         },
         Kind {

@@ -17,6 +17,20 @@ const TOOLS = [["departures", ["station", "limit"]], ["platform", ["train"]]].ma
   name, description: name, input_schema: { type: "object", properties: properties(keys) },
 }));
 
+const seen = async (model) => (await fetch(`${process.env.POINTSMAN_UPSTREAM}/seen/${model}`)).json();
+
+// The upstream sees that the client of a slow stream has gone.
+async function cancelled(leave) {
+  const model = `slow-${POINTSMAN_SUITE}`;
+  const before = (await seen(model)).left;
+  await leave(model);
+  for (const deadline = Date.now() + 5000; Date.now() < deadline; ) {
+    if ((await seen(model)).left === before + 1) return;
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  assert.fail("the upstream does not see that the client has gone");
+}
+
 for (const dialect of CASES.dialects) {
   test(`${dialect}: anthropic plain`, async () => {
     const answer = await anthropic.messages.create(ask(`${dialect}-plain`));
@@ -48,6 +62,33 @@ for (const dialect of CASES.dialects) {
   test(`${dialect}: anthropic retries a 429`, async () => {
     const answer = await new Anthropic({ ...options, maxRetries: 2 }).messages.create(ask(`${dialect}-flaky-429-${POINTSMAN_SUITE}`));
     assert.equal(answer.content[0].text, CASES.text);
+  });
+
+  test(`${dialect}: anthropic time-out`, async () => {
+    const error = await new Anthropic({ ...options, timeout: 100 }).messages.create(ask(`${dialect}-fault-hang`)).catch((e) => e);
+    assert.ok(error instanceof Anthropic.APIConnectionTimeoutError, `${error}`);
+  });
+
+  test(`${dialect}: anthropic cancel in mid-stream`, async () => {
+    await cancelled(async (model) => {
+      const stream = anthropic.messages.stream(ask(`${dialect}-${model}`));
+      for await (const event of stream) if (event.type === "content_block_delta") break;
+      stream.abort();
+    });
+  });
+
+  test(`${dialect}: google time-out and cancel`, async () => {
+    const error = await google.models.generateContent({ model: `${dialect}-fault-hang`, contents: PROMPT, config: { httpOptions: { timeout: 100 } } }).catch((e) => e);
+    assert.ok(/abort|time/i.test(`${error}`), `${error}`);
+    await cancelled(async (model) => {
+      const leave = new AbortController();
+      const stream = await google.models.generateContentStream({ model: `${dialect}-${model}`, contents: PROMPT, config: { abortSignal: leave.signal } });
+      try {
+        for await (const chunk of stream) if (chunk.text) leave.abort();
+      } catch (error) {
+        assert.ok(/abort/i.test(`${error}`), `${error}`);
+      }
+    });
   });
 
   test(`${dialect}: google plain`, async () => {

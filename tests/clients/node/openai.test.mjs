@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
@@ -141,6 +141,52 @@ for (const dialect of CASES.dialects) {
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
     stream.controller.abort();
     assert.ok(await waitUntil(async () => (await seen(model)).left === before + 1), "the upstream sees that the client has gone");
+  });
+}
+
+const VECTORS = [[0.5, -0.25, 0.125], [1, 0, -1]];
+for (const provider of ["openai", "gemini"]) {
+  test(`${provider}: embeddings`, async () => {
+    for (const more of [{}, { encoding_format: "float" }]) {
+      const answer = await client.embeddings.create({ model: `${provider}-plain`, input: ["a", "b"], ...more });
+      assert.deepEqual(answer.data.map((d) => [...d.embedding]), VECTORS);
+    }
+  });
+}
+
+test("images", async () => {
+  const answer = await client.images.generate({ model: "openai-plain", prompt: "A train", size: "1024x1024" });
+  assert.equal(answer.data[0].b64_json, CASES.image);
+  const image = await toFile(Buffer.from(CASES.image, "base64"), "train.png", { type: "image/png" });
+  assert.equal((await client.images.edit({ model: "openai-plain", prompt: "A red train", image })).data[0].b64_json, CASES.image);
+  assert.equal((await seen("plain")).bodies.at(-1).prompt, "A red train");
+});
+
+test("transcription", async () => {
+  const file = await toFile(Buffer.concat([Buffer.from("RIFF"), Buffer.alloc(100_000)]), "a.wav", { type: "audio/wav" });
+  assert.equal((await client.audio.transcriptions.create({ model: "openai-plain", file })).text, CASES.text);
+  assert.equal((await seen("plain")).bodies.at(-1).file, 100_004);
+});
+
+test("speech", async () => {
+  const answer = await client.audio.speech.create({ model: "openai-plain", voice: "alloy", input: "All aboard" });
+  assert.equal(answer.headers.get("content-type"), "audio/mpeg");
+  assert.equal((await answer.arrayBuffer()).byteLength, 256 * 64);
+});
+
+test("moderation", async () => {
+  const answer = await client.moderations.create({ model: "openai-plain", input: "I will hit you" });
+  assert.equal(answer.results[0].flagged, true);
+  assert.equal(answer.results[0].categories.violence, true);
+});
+
+for (const dialect of CASES.dialects) {
+  test(`${dialect}: responses`, async () => {
+    const asked = { model: `${dialect}-plain`, input: "When does the train leave?" };
+    assert.equal((await client.responses.create(asked)).output_text, CASES.text);
+    const streamed = await client.responses.stream(asked).finalResponse();
+    assert.equal(streamed.output.flatMap((item) => item.content ?? []).map((part) => part.text).join(""), CASES.text);
+    assert.equal(streamed.status, "completed");
   });
 }
 

@@ -4,7 +4,7 @@ import asyncio
 import openai
 import pytest
 from pydantic import BaseModel
-from suite import CASES, KEY, URL
+from suite import CASES, KEY, SUITE, URL, seen, wait_until
 
 TEXT, QUESTION = CASES["text"], "When does the train leave?"
 BASE = f"{URL}/v1"
@@ -65,6 +65,53 @@ def test_langchain_errors(dialect):
         langchain(f"{dialect}-fault-429").invoke(QUESTION)
 
 
+def test_langchain_retries_429_and_times_out(dialect):
+    from langchain_openai import ChatOpenAI
+    patient = ChatOpenAI(model=f"{dialect}-flaky-429-{SUITE}", base_url=BASE, api_key=KEY, max_retries=2, timeout=20)
+    assert patient.invoke(QUESTION).content == TEXT
+    with pytest.raises(openai.APITimeoutError):
+        ChatOpenAI(model=f"{dialect}-fault-hang", base_url=BASE, api_key=KEY, max_retries=0, timeout=0.1).invoke(QUESTION)
+
+
+def test_langchain_cancel_in_mid_stream(dialect):
+    before = seen(f"slow-{SUITE}")["left"]
+    stream = langchain(f"{dialect}-slow-{SUITE}").stream(QUESTION)
+    assert next(chunk.content for chunk in stream if chunk.content)
+    stream.close()
+    assert wait_until(lambda: seen(f"slow-{SUITE}")["left"] == before + 1)
+
+
+def test_langchain_embeddings():
+    from langchain_openai import OpenAIEmbeddings
+    embeddings = OpenAIEmbeddings(model="openai-plain", base_url=BASE, api_key=KEY, max_retries=0, check_embedding_ctx_length=False)
+    assert embeddings.embed_documents(["a", "b"]) == [[0.5, -0.25, 0.125], [1.0, 0.0, -1.0]]
+
+
+# ---- langchain-anthropic ---------------------------------------------------------------------
+
+def claude(model, **options):
+    from langchain_anthropic import ChatAnthropic
+    return ChatAnthropic(model_name=model, base_url=URL, api_key=KEY, **{"max_retries": 0, "timeout": 20, "max_tokens": 256, **options})
+
+
+def test_langchain_anthropic(dialect):
+    answer = claude(f"{dialect}-plain").invoke(QUESTION)
+    assert answer.text == TEXT
+    assert (answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"]) == (21, 18)
+    assert "".join(chunk.text for chunk in claude(f"{dialect}-plain").stream(QUESTION)) == TEXT
+    called = claude(f"{dialect}-tools").bind_tools([departures, platform]).invoke(QUESTION)
+    assert [{"name": c["name"], "arguments": c["args"]} for c in called.tool_calls] == CASES["tool_calls"]
+
+
+def test_langchain_anthropic_errors(dialect):
+    import anthropic
+    with pytest.raises(anthropic.RateLimitError):
+        claude(f"{dialect}-fault-429").invoke(QUESTION)
+    with pytest.raises(anthropic.APITimeoutError):
+        claude(f"{dialect}-fault-hang", timeout=0.1).invoke(QUESTION)
+    assert claude(f"{dialect}-flaky-429-{SUITE}-anthropic", max_retries=2).invoke(QUESTION).text == TEXT
+
+
 # ---- haystack --------------------------------------------------------------------------------
 
 def haystack(model, callback=None, **options):
@@ -92,6 +139,11 @@ def test_haystack_tools(dialect):
     from haystack.tools import create_tool_from_function
     answer = haystack(f"{dialect}-tools", tools=[create_tool_from_function(departures), create_tool_from_function(platform)])
     assert [{"name": c.tool_name, "arguments": c.arguments} for c in answer.tool_calls] == CASES["tool_calls"]
+
+
+def test_haystack_errors(dialect):
+    with pytest.raises(openai.RateLimitError):
+        haystack(f"{dialect}-fault-429")
 
 
 # ---- pydantic-ai -----------------------------------------------------------------------------
@@ -129,6 +181,20 @@ def test_pydantic_ai_errors(dialect):
     assert caught.value.status_code == 429
 
 
+def test_pydantic_ai_tools(dialect):
+    async def run():
+        from pydantic_ai.messages import ModelRequest
+        from pydantic_ai.models import ModelRequestParameters
+        from pydantic_ai.tools import ToolDefinition
+        named = [ToolDefinition(name=name, parameters_json_schema={"type": "object", "properties": {k: {} for k in keys}})
+                 for name, keys in [("departures", ["station", "limit"]), ("platform", ["train"])]]
+        return await agent(f"{dialect}-tools").model.request([ModelRequest.user_text_prompt(QUESTION)], None,
+                                                             ModelRequestParameters(function_tools=named))
+
+    calls = [p for p in asyncio.run(run()).parts if p.part_kind == "tool-call"]
+    assert [{"name": c.tool_name, "arguments": c.args_as_dict()} for c in calls] == CASES["tool_calls"]
+
+
 # ---- instructor ------------------------------------------------------------------------------
 
 def test_instructor_structured(dialect):
@@ -137,3 +203,11 @@ def test_instructor_structured(dialect):
     answer = client.chat.completions.create(model=f"{dialect}-structured", response_model=Departure, max_retries=0,
                                             messages=[{"role": "user", "content": QUESTION}])
     assert answer.model_dump() == WANTED.model_dump()
+
+
+def test_instructor_errors(dialect):
+    import instructor
+    client = instructor.from_openai(openai.OpenAI(base_url=BASE, api_key=KEY, max_retries=0), mode=instructor.Mode.JSON_SCHEMA)
+    with pytest.raises(Exception, match="429|fixture error"):
+        client.chat.completions.create(model=f"{dialect}-fault-429", response_model=Departure, max_retries=0,
+                                       messages=[{"role": "user", "content": QUESTION}])

@@ -4,14 +4,15 @@ import pytest
 from llama_index.core.llms import ChatMessage
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai_like import OpenAILike
-from suite import CASES, KEY, URL
+from pydantic import BaseModel
+from suite import CASES, KEY, SUITE, URL
 
 ASK = [ChatMessage(role="user", content="When does the train leave?")]
 
 
-def llm(model):
+def llm(model, **options):
     return OpenAILike(model=model, api_base=f"{URL}/v1", api_key=KEY, is_chat_model=True, is_function_calling_model=True,
-                      max_retries=0, timeout=20, context_window=128000)
+                      context_window=128000, **{"max_retries": 0, "timeout": 20, **options})
 
 
 def departures(station: str, limit: int) -> str:
@@ -42,3 +43,21 @@ def test_tools(dialect):
 def test_errors(dialect):
     with pytest.raises(openai.RateLimitError):
         llm(f"{dialect}-fault-429").chat(ASK)
+
+
+def test_retries_429_and_times_out(dialect):
+    assert llm(f"{dialect}-flaky-429-{SUITE}", max_retries=2).chat(ASK).message.content == CASES["text"]
+    with pytest.raises(openai.APITimeoutError):
+        llm(f"{dialect}-fault-hang", timeout=0.1).chat(ASK)
+
+
+def test_structured(dialect):
+    class Departure(BaseModel):
+        """A departure."""
+        train: str
+        platform: int
+        stops: list[str]
+
+    from llama_index.core.program import LLMTextCompletionProgram
+    program = LLMTextCompletionProgram.from_defaults(output_cls=Departure, llm=llm(f"{dialect}-structured"), prompt_template_str="When?")
+    assert program() == Departure(**CASES["structured"])

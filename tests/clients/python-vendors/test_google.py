@@ -1,8 +1,9 @@
 """The google-genai SDK through Pointsman to upstreams of three dialects."""
+import httpx
 import pytest
 from google import genai
 from google.genai import errors, types
-from suite import CASES, KEY, URL
+from suite import CASES, KEY, SUITE, URL, seen, wait_until
 
 CLIENT = genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=URL, timeout=20_000))
 QUESTION = "When does the train leave?"
@@ -44,3 +45,31 @@ def test_errors(dialect, fault, kind, status):
     with pytest.raises(kind) as caught:
         generate(f"{dialect}-{fault}")
     assert caught.value.code == status
+
+
+def client(**options):
+    return genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=URL, **options))
+
+
+def test_sdk_retries_429(dialect):
+    patient = client(timeout=20_000, retry_options=types.HttpRetryOptions(attempts=3, initial_delay=0.01, http_status_codes=[429]))
+    answer = patient.models.generate_content(model=f"{dialect}-flaky-429-{SUITE}-google", contents=QUESTION)
+    assert answer.text == CASES["text"]
+
+
+def test_client_time_out(dialect):
+    hasty = client(timeout=100)
+    with pytest.raises(httpx.TimeoutException):
+        hasty.models.generate_content(model=f"{dialect}-fault-hang", contents=QUESTION)
+
+
+def test_cancel_in_mid_stream(dialect):
+    before = seen(f"slow-{SUITE}")["left"]
+    stream = CLIENT.models.generate_content_stream(model=f"{dialect}-slow-{SUITE}", contents=QUESTION)
+    assert next(chunk.text for chunk in stream if chunk.text)
+    stream.close()
+    assert wait_until(lambda: seen(f"slow-{SUITE}")["left"] == before + 1)
+
+
+def test_count_tokens(dialect):
+    assert CLIENT.models.count_tokens(model=f"{dialect}-plain", contents=QUESTION).total_tokens > 0

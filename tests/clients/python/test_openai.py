@@ -1,5 +1,7 @@
 """The openai SDK through Pointsman to upstreams of three dialects."""
+import base64
 import json
+import struct
 
 import openai
 import pytest
@@ -166,6 +168,86 @@ def test_logprobs(stream):
 def test_refusal():
     message = create("openai-refusal").choices[0].message
     assert (message.content, message.refusal) == (None, "I can't help with that.")
+
+
+# ---- what is no conversation -----------------------------------------------------------------
+
+PICTURE = base64.b64decode(CASES["image"])
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini"])
+@pytest.mark.parametrize("form", [None, "float", "base64"])
+def test_embeddings(provider, form):
+    more = {"encoding_format": form} if form else {}
+    answer = CLIENT.embeddings.create(model=f"{provider}-plain", input=["a", "b"], **more)
+    got = [d.embedding for d in answer.data]
+    if form == "base64":
+        got = [list(struct.unpack("<3f", base64.b64decode(v))) for v in got]
+    assert got == [[0.5, -0.25, 0.125], [1.0, 0.0, -1.0]]
+    assert answer.usage.prompt_tokens == (7 if provider == "openai" else 0), "Gemini counts no tokens here"
+
+
+def test_images():
+    answer = CLIENT.images.generate(model="openai-plain", prompt="A train", size="1024x1024", quality="low")
+    assert answer.data[0].b64_json == CASES["image"]
+    sent = seen("plain")["bodies"][-1]
+    assert (sent["prompt"], sent["size"], sent["quality"]) == ("A train", "1024x1024", "low")
+
+
+def test_image_edit():
+    answer = CLIENT.images.edit(model="openai-plain", prompt="A red train", image=("train.png", PICTURE, "image/png"))
+    assert answer.data[0].b64_json == CASES["image"]
+    sent = seen("plain")["bodies"][-1]
+    assert (sent["prompt"], sent["image"]) == ("A red train", len(PICTURE))
+
+
+@pytest.mark.parametrize("call", ["transcriptions", "translations"])
+def test_listening(call):
+    answer = getattr(CLIENT.audio, call).create(model="openai-plain", file=("a.wav", b"RIFF" + bytes(100_000), "audio/wav"))
+    assert answer.text == TEXT
+    assert seen("plain")["bodies"][-1]["file"] == 100_004
+
+
+def test_speech():
+    with CLIENT.audio.speech.with_streaming_response.create(model="openai-plain", voice="alloy", input="All aboard") as answer:
+        assert answer.headers["content-type"] == "audio/mpeg"
+        assert b"".join(answer.iter_bytes(512)) == bytes(range(256)) * 64
+
+
+def test_speech_cancelled():
+    before = seen(f"slow-{SUITE}").get("left", 0)
+    with CLIENT.audio.speech.with_streaming_response.create(model=f"openai-slow-{SUITE}", voice="alloy", input="All aboard") as answer:
+        next(answer.iter_bytes(512))
+    assert wait_until(lambda: seen(f"slow-{SUITE}")["left"] == before + 1)
+
+
+def test_moderation():
+    answer = CLIENT.moderations.create(model="openai-plain", input="I will hit you")
+    assert answer.results[0].flagged and answer.results[0].categories.violence
+    assert answer.results[0].category_scores.violence == 0.9
+
+
+@pytest.mark.parametrize("fault,kind,status", [("fault-400", openai.BadRequestError, 400), ("fault-429", openai.RateLimitError, 429),
+                                               ("fault-500", openai.InternalServerError, 502)])
+def test_errors_of_passages(fault, kind, status):
+    for ask in (lambda m: CLIENT.embeddings.create(model=m, input="a"), lambda m: CLIENT.images.generate(model=m, prompt="a"),
+                lambda m: CLIENT.moderations.create(model=m, input="a"), lambda m: CLIENT.audio.speech.create(model=m, voice="alloy", input="a"),
+                lambda m: CLIENT.audio.transcriptions.create(model=m, file=("a.wav", b"RIFF", "audio/wav"))):
+        with pytest.raises(kind) as caught:
+            ask(f"openai-{fault}")
+        assert caught.value.status_code == status
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_responses(dialect, stream):
+    asked = {"model": f"{dialect}-plain", "input": "When does the train leave?"}
+    if stream:
+        with CLIENT.responses.stream(**asked) as events:
+            answer = events.get_final_response()
+    else:
+        answer = CLIENT.responses.create(**asked)
+    assert (answer.output_text, answer.status) == (TEXT, "completed")
+    assert answer.usage.output_tokens == CASES["usage"]["plain"]["completion"]
 
 
 def test_models():
