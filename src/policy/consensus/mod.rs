@@ -10,7 +10,7 @@ mod normal;
 mod vote;
 
 pub use normal::{By, keys};
-pub use vote::{Group, Vote, cluster, vote};
+pub use vote::{Errors, Group, Vote, cluster, vote};
 
 #[cfg(test)]
 mod tests;

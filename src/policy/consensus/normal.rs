@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use crate::ir::Response;
+use crate::ir::{Finish, Part, Response};
 
 /// By what answers are compared.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,9 +41,22 @@ impl By {
     }
 }
 
-/// The key of each answer; `None`: it says nothing that can be compared so.
+/// The key of each answer; `None`: it says nothing that can be compared so. What
+/// was cut off, filtered or refused says nothing: its last number is no answer.
 #[must_use]
 pub fn keys(by: &By, answers: &[&Response]) -> Vec<Option<String>> {
+    let whole: Vec<&Response> = answers.iter().copied().filter(|answer| is_whole(answer)).collect();
+    let mut found = of_whole(by, &whole).into_iter();
+    answers.iter().map(|answer| if is_whole(answer) { found.next().flatten() } else { None }).collect()
+}
+
+fn is_whole(answer: &Response) -> bool {
+    let Some(choice) = answer.choices.first() else { return true };
+    let cut = matches!(choice.finish, Some(Finish::Length | Finish::ContentFilter | Finish::Refusal));
+    !cut && !choice.message.parts.iter().any(|part| matches!(part, Part::Refusal(_)))
+}
+
+fn of_whole(by: &By, answers: &[&Response]) -> Vec<Option<String>> {
     let texts: Vec<String> = answers.iter().map(|answer| answer.text()).collect();
     let each = |key: fn(&str) -> Option<String>| texts.iter().map(|text| key(text)).collect::<Vec<_>>();
     match by {
@@ -83,14 +96,24 @@ fn text(text: &str) -> Option<String> {
 /// An expression of this file; the tests use each.
 type Pattern = LazyLock<Option<Regex>>;
 
+/// A number: commas group by three, `3/4` is a fraction, `1.5e3` an exponent.
+macro_rules! figure {
+    () => {
+        r"(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?|-?\.\d+)(?:/(\d+(?:\.\d+)?))?(?:\s*(thousand|million|billion)\b)?"
+    };
+}
+
 /// A number that a text marks as its answer.
 static MARKED: Pattern = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:####|\\boxed\{|answer\s*(?:is|:|=)|=\s*$)\s*(?:[A-Za-z]+\s*=\s*)?[$€£]?\s*(-?[\d][\d,]*(?:\.\d+)?)\s*(thousand|million|billion)?").ok()
+    let before = r"(?i)(?:####|\\boxed\{|answer\s*(?:is|:|=)|=\s*$)[\s*_$€£]*(?:(?:about|approximately|exactly)\s+)?(?:[a-z]+\s*=\s*)?[*_$€£]*\s*";
+    Regex::new(&format!("{before}{}", figure!())).ok()
 });
 
-/// Any number.
-static NUMBER: Pattern =
-    LazyLock::new(|| Regex::new(r"(?i)(-?\d[\d,]*(?:\.\d+)?|-?\.\d+)\s*(thousand|million|billion)?").ok());
+/// Any number. A dash between two numbers is no minus.
+static NUMBER: Pattern = LazyLock::new(|| Regex::new(concat!("(?i)", figure!())).ok());
+
+/// A fraction of LaTeX.
+static FRACTION: Pattern = LazyLock::new(|| Regex::new(r"\\[dt]?frac\{(-?\d+)\}\{(\d+)\}").ok());
 
 /// The letter of a choice at the start of a text or marked as its answer.
 static CHOICE: Pattern = LazyLock::new(|| {
@@ -103,15 +126,28 @@ fn last<'t>(pattern: &Pattern, text: &'t str) -> Option<regex::Captures<'t>> {
 }
 
 fn number(text: &str) -> Option<String> {
-    let hit = last(&MARKED, text).or_else(|| last(&NUMBER, text))?;
-    let digits: String = hit.get(1)?.as_str().chars().filter(|c| *c != ',').collect();
-    let times = match hit.get(2).map(|word| word.as_str().to_lowercase()).as_deref() {
+    let text = match FRACTION.as_ref() {
+        Some(fraction) => fraction.replace_all(text, "$1/$2"),
+        None => text.into(),
+    };
+    let hit = last(&MARKED, &text).or_else(|| last(&NUMBER, &text))?;
+    let written = hit.get(1)?;
+    let digits: String = written.as_str().chars().filter(|c| *c != ',').collect();
+    let mut number = digits.parse::<f64>().ok()?;
+    let before = text.get(..written.start()).and_then(|before| before.chars().next_back());
+    if before.is_some_and(char::is_numeric) && number < 0.0 {
+        number = -number;
+    }
+    if let Some(below) = hit.get(2).and_then(|below| below.as_str().parse::<f64>().ok()) {
+        number /= if below == 0.0 { return None } else { below };
+    }
+    let times = match hit.get(3).map(|word| word.as_str().to_lowercase()).as_deref() {
         Some("thousand") => 1e3,
         Some("million") => 1e6,
         Some("billion") => 1e9,
         _ => 1.0,
     };
-    digits.parse::<f64>().ok().map(|number| plain(number * times))
+    Some(plain(number * times))
 }
 
 /// A number without what does not count: `5.00` is `5`.

@@ -5,7 +5,7 @@ mod bandit;
 mod sense;
 
 pub use bandit::{Bandit, Method};
-pub use sense::Sense;
+pub use sense::{Place, Sense, Weight};
 
 #[cfg(test)]
 mod tests;

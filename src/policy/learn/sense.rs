@@ -1,51 +1,84 @@
 //! A sense for texts: a small linear model over words and size, trained one
 //! text at a time. It tells how much a prompt is like those that went badly.
 
+use ahash::AHashMap;
+
 /// Places for words; different words may share one.
 const PLACES: usize = 4096;
 
 /// Places for sizes and signs, before those of the words.
 const SIGNS: usize = 64;
 
-/// A linear model over the words, the size and the signs of a text.
-#[derive(Debug, Clone)]
+/// How fast it learns.
+const RATE: f64 = 0.1;
+
+/// How fast it forgets what is not confirmed.
+const DECAY: f64 = 0.01;
+
+/// A place that a text touches, and how much.
+pub type Place = (usize, f64);
+
+/// A linear model over the words, the size and the signs of a text. Holds the
+/// places that it was given or has learned; the others are 0.
+#[derive(Debug, Clone, Default)]
 pub struct Sense {
-    weights: Vec<f64>,
-    /// Sums of squared gradients: places that are often met move less.
-    moved: Vec<f64>,
+    places: AHashMap<usize, Weight>,
 }
 
-impl Default for Sense {
+/// What is known of a place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weight {
+    /// What the place adds.
+    pub weight: f64,
+    /// Sum of squared gradients: places that are often met move less.
+    pub moved: f64,
+}
+
+impl Default for Weight {
     fn default() -> Self {
-        Self { weights: vec![0.0; SIGNS + PLACES], moved: vec![1.0; SIGNS + PLACES] }
+        Self { weight: 0.0, moved: 1.0 }
     }
 }
 
 impl Sense {
-    /// What `text` leads to, on the scale of what was learned.
+    /// A sense that knows these places.
     #[must_use]
-    pub fn tell(&self, text: &str) -> f64 {
-        places(text).iter().filter_map(|(at, value)| Some(self.weights.get(*at)? * value)).sum()
+    pub fn of(known: impl Iterator<Item = (usize, Weight)>) -> Self {
+        Self { places: known.collect() }
     }
 
-    /// Learns that `text` led to `outcome`.
-    pub fn learn(&mut self, text: &str, outcome: f64) {
-        const RATE: f64 = 0.1;
-        const DECAY: f64 = 0.01;
-        let places = places(text);
-        let told: f64 = places.iter().filter_map(|(at, value)| Some(self.weights.get(*at)? * value)).sum();
+    /// What is known of a place.
+    #[must_use]
+    pub fn weight(&self, place: usize) -> Weight {
+        self.places.get(&place).copied().unwrap_or_default()
+    }
+
+    /// What a text of these places leads to, on the scale of what was learned.
+    #[must_use]
+    pub fn tell(&self, places: &[Place]) -> f64 {
+        places.iter().map(|(at, value)| self.weight(*at).weight * value).sum()
+    }
+
+    /// Learns that a text of these places led to `outcome`.
+    pub fn learn(&mut self, places: &[Place], outcome: f64) {
+        let told = self.tell(places);
         for (at, value) in places {
-            if let (Some(weight), Some(moved)) = (self.weights.get_mut(at), self.moved.get_mut(at)) {
-                let gradient = (told - outcome) * value + DECAY * *weight;
-                *moved += gradient * gradient;
-                *weight -= RATE * gradient / moved.sqrt();
-            }
+            let known = self.places.entry(*at).or_default();
+            let gradient = (told - outcome) * value + DECAY * known.weight;
+            known.moved += gradient * gradient;
+            known.weight -= RATE * gradient / known.moved.sqrt();
         }
+    }
+
+    /// The places of a text.
+    #[must_use]
+    pub fn places(text: &str) -> Vec<Place> {
+        places(text)
     }
 }
 
 /// The places that a text touches, and how much.
-fn places(text: &str) -> Vec<(usize, f64)> {
+fn places(text: &str) -> Vec<Place> {
     let lower = text.to_lowercase();
     let mut words: Vec<&str> =
         lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1).collect();

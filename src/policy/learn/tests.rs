@@ -42,10 +42,10 @@ fn rewards_are_means_and_nonsense_is_harmless() {
 fn a_sense_tells_hard_from_easy_texts() {
     let mut sense = Sense::default();
     for round in 0..200 {
-        sense.learn(&format!("Prove that the integral of order {round} converges"), 1.0);
-        sense.learn(&format!("What is the capital of country {round}?"), 0.0);
+        sense.learn(&Sense::places(&format!("Prove that the integral of order {round} converges")), 1.0);
+        sense.learn(&Sense::places(&format!("What is the capital of country {round}?")), 0.0);
     }
-    let (hard, easy) =
-        (sense.tell("Prove that the series converges"), sense.tell("What is the capital of France?"));
+    let tell = |text: &str| sense.tell(&Sense::places(text));
+    let (hard, easy) = (tell("Prove that the series converges"), tell("What is the capital of France?"));
     assert!(hard > easy + 0.3, "{hard} {easy}");
 }

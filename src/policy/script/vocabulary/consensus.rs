@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContex
 use super::word::{getter, kind_of, number, to_json, word};
 use crate::ir::Response;
 use crate::policy::Answer;
-use crate::policy::consensus::{By, Vote, cluster, keys, vote};
+use crate::policy::consensus::{By, Errors, Vote, cluster, keys, vote};
 use crate::policy::script::effects::Answers;
 use crate::policy::script::turn::{Reply, Req, absent, raise};
 
@@ -17,9 +17,6 @@ pub(super) struct Ballot {
     vote: Arc<Vote>,
     answers: Arc<[Dynamic]>,
 }
-
-/// How many wrong answers are about as likely as each other.
-const SPREAD: f64 = 5.0;
 
 /// Registers the words of consensus.
 pub(super) fn register(engine: &mut Engine) {
@@ -33,13 +30,13 @@ pub(super) fn register(engine: &mut Engine) {
 fn agreeing(engine: &mut Engine) {
     word(
         "agree(answers)",
-        "Groups answers that say the same: text, number, letter, JSON or tool calls, as they turn out.",
+        "Groups answers that say the same: text, number, letter, JSON or tool calls, as they turn out. What was cut off, filtered or refused does not vote.",
         "agree(ask_all(list, req)).share > 0.5",
     )
     .register_into_engine(engine, |answers: Dynamic| agree(&answers, &Map::new()));
     word(
         "agree(answers, options)",
-        "The same with options: by (auto; text, number, choice, json, tools), fields (names in JSON that count; all), accuracy (how often each model is right, by name; none), spread (5: how many wrong answers are about as likely), vectors (of prose, one an answer) and similarity (0.9: from which cosine they count as the same). An unknown option is an error.",
+        "The same with options: by (auto; text, number, choice, json, tools), fields (names in JSON that count; all), accuracy (how often each model is right, by name; none), spread (5: how many wrong answers are about as likely), shared (0.15: the share of questions at which all fall for the same mistake), vectors (of prose, one an answer) and similarity (0.9: from which cosine they count as the same). An unknown option is an error.",
         "agree(answers, #{ by: \"number\", accuracy: #{ \"gpt-5-mini\": 0.8 } })",
     )
     .register_into_engine(engine, |answers: Dynamic, options: Map| agree(&answers, &options));
@@ -72,7 +69,7 @@ fn unpack(given: &Dynamic) -> Reply<Unpacked> {
 }
 
 fn agree(given: &Dynamic, options: &Map) -> Reply<Ballot> {
-    const KNOWN: [&str; 6] = ["by", "fields", "accuracy", "spread", "vectors", "similarity"];
+    const KNOWN: [&str; 7] = ["by", "fields", "accuracy", "spread", "shared", "vectors", "similarity"];
     if let Some(unknown) = options.keys().find(|name| !KNOWN.contains(&name.as_str())) {
         return Err(raise(format!("agree has no option `{unknown}`: use {}", KNOWN.join(", "))));
     }
@@ -89,9 +86,11 @@ fn agree(given: &Dynamic, options: &Map) -> Reply<Ballot> {
         }
         None => keys(&by(options)?, &said.iter().collect::<Vec<_>>()),
     };
-    let spread = options.get("spread").map_or(Ok(SPREAD), |value| number(value, "spread"))?;
+    let usual = Errors::default();
+    let option = |name: &str, usual: f64| options.get(name).map_or(Ok(usual), |value| number(value, name));
+    let errors = Errors { spread: option("spread", usual.spread)?, shared: option("shared", usual.shared)? };
     let accuracy = accuracy(options, &models)?;
-    Ok(Ballot { vote: Arc::new(vote(&keys, &accuracy, spread)), answers: answers.into() })
+    Ok(Ballot { vote: Arc::new(vote(&keys, &accuracy, errors)), answers: answers.into() })
 }
 
 fn by(options: &Map) -> Reply<By> {

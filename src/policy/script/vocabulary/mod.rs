@@ -13,6 +13,7 @@ mod messages;
 mod model;
 mod plan;
 mod request;
+mod sense;
 mod text;
 pub(super) mod time;
 mod verdict;
@@ -41,6 +42,7 @@ pub(super) fn register(engine: &mut Engine) {
     consensus::register(engine);
     budget::register(engine);
     bandit::register(engine);
+    sense::register(engine);
 }
 
 /// The value of an ambient variable other than `req` and `ctx` (`attempt`,
