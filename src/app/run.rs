@@ -14,8 +14,9 @@ use crate::clock::Clock;
 use crate::config::RecordsSpec;
 use crate::config::watch::{Pace, Watch};
 use crate::error::Error;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, run_batches};
 use crate::observe::Lines;
+use crate::record::deferrals::Deferrals;
 use crate::record::{Archive, Sink, Writer};
 use crate::server::{Admin, Drain, admin_router, data_router, listen};
 
@@ -69,12 +70,18 @@ pub async fn run(
     let data = bind(loaded.listen, "listen").await?;
     let admin = bind(loaded.admin, "admin.listen").await?;
     let writer = records(loaded.records.as_ref()).await?;
+    let deferrals = match &loaded.records {
+        Some(spec) => Some(Arc::new(Deferrals::open(&spec.folder).await?)),
+        None => None,
+    };
     let sink = writer.clone().map(|writer| writer as Arc<dyn Sink>);
-    let gateway = Arc::new(Gateway::new(Arc::clone(&loaded.bundle), options.lines.clone(), sink)?);
+    let gateway = Gateway::new(Arc::clone(&loaded.bundle), options.lines.clone(), sink)?.deferring(deferrals);
+    let gateway = Arc::new(gateway);
     let addresses = addresses(&data, &admin)?;
     let prices = feeds.renew(&loaded.feeds, &loaded.bundle.models, gateway.clock.now());
     gateway.prices.store(Arc::new(prices));
     let priced = Arc::clone(&gateway);
+    let batching = tokio::spawn(run_batches(Arc::clone(&gateway)));
     let pricing = tokio::spawn(async move { feeds.keep_fresh(&priced).await });
 
     let ready = Arc::new(AtomicBool::new(true));
@@ -103,6 +110,9 @@ pub async fn run(
     admin_serving.abort();
     drop(watch);
     pricing.abort();
+    // What it did stands in its file: it goes on from there.
+    batching.abort();
+    drop(batching.await);
     if let Some(writer) = writer {
         writer.close().await;
     }

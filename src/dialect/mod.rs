@@ -12,6 +12,7 @@
 
 mod advice;
 mod anthropic;
+pub mod batch;
 mod bedrock;
 mod cause;
 mod cohere;

@@ -210,6 +210,14 @@ fn prepare(journey: &Journey, model: &Model, made: &Try<'_>) -> Result<Prepared>
     Ok(Prepared { outbound, wire, pass: same && !made.decode })
 }
 
+/// The request as it goes to `model` by itself, whole: dialect, path, body.
+pub(super) fn encoded(journey: &Journey, model: &Model, request: &LazyRequest) -> Result<(Dialect, Wire)> {
+    let (first_byte, total) = (journey.route.timeouts.first_byte, journey.route.timeouts.total);
+    let made = Try { request, cause: "batch", decode: false, first_byte, total };
+    let prepared = prepare(journey, model, &made)?;
+    Ok((prepared.outbound.dialect(), prepared.wire))
+}
+
 fn no_dialect(model: &Model, dialect: Dialect) -> Error {
     let text = format!("model `{}` speaks {}, which carries no conversations", model.name, dialect.name());
     Error::new(Kind::Unsupported, Origin::Client, text)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use globset::GlobSet;
 use serde_json::Value;
 
+use super::deferred::BatchSettings;
 use crate::ir::{Endpoint, Money};
 use crate::model::{Model, tokens};
 use crate::policy::{Bound, Hook, Policies};
@@ -66,6 +67,8 @@ pub struct Settings {
     pub policy_headers: Vec<String>,
     /// Whether records keep what was asked, not only its figures.
     pub record_content: bool,
+    /// How requests are left to batches.
+    pub batches: BatchSettings,
 }
 
 impl Default for Settings {
@@ -77,6 +80,7 @@ impl Default for Settings {
             open: false,
             policy_headers: Vec::new(),
             record_content: false,
+            batches: BatchSettings::default(),
         }
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct Deciders {
 pub(super) enum Decision {
     Go(Plan),
     Answer(Box<Response>),
+    /// It can wait for a batch.
+    Later(Plan),
 }
 
 /// What `on_failure` says.
@@ -160,6 +162,7 @@ impl Deciders {
             match self.ask(&bound, Hook::Route).await? {
                 Verdict::Route(plan) => decision = Some(Decision::Go(plan)),
                 Verdict::Respond(response) => decision = Some(Decision::Answer(response)),
+                Verdict::Batch(plan) => decision = Some(Decision::Later(plan)),
                 verdict => refused(verdict)?,
             }
             if decision.is_some() {

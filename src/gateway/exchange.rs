@@ -278,7 +278,7 @@ fn line(record: &record::Exchange) -> Vec<u8> {
 }
 
 /// A ULID: sorts by time, 80 random bits.
-fn request_id(now: Now) -> String {
+pub(super) fn request_id(now: Now) -> String {
     let random = u128::from(fastrand::u64(..)) << 64 | u128::from(fastrand::u64(..));
     ulid::Ulid::from_parts(now.unix_ms, random).to_string()
 }

@@ -24,6 +24,19 @@ pub(super) struct Ledger {
     inner: Mutex<Inner>,
 }
 
+/// An attempt within a batch.
+#[derive(Debug)]
+pub(super) struct Booked<'a> {
+    /// What it used.
+    pub(super) usage: Usage,
+    /// What it costs; absent: unpriced, or nothing where it failed.
+    pub(super) cost: Option<Money>,
+    /// HTTP status, as a single request would have got it.
+    pub(super) status: Option<u16>,
+    /// Why it failed: the code.
+    pub(super) error: Option<&'a str>,
+}
+
 /// What a ledger says in the end.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Inner {
@@ -52,6 +65,39 @@ impl Ledger {
     /// Time in which the exchange waited for the outside.
     pub(super) fn waited(&self, time: Duration) {
         self.inner.lock().waited += time;
+    }
+
+    /// Enters an attempt that was made within a batch: there was nothing to wait
+    /// for, and it says nothing of the model's health.
+    pub(super) fn book(&self, gateway: &Gateway, model: &Model, booked: &Booked<'_>) {
+        let meters = gateway.meters.model(&model.name);
+        meters.input.inc_by(booked.usage.input);
+        meters.output.inc_by(booked.usage.output);
+        match (booked.error, booked.cost) {
+            (None, None) => meters.unpriced.inc(),
+            (_, cost) => meters.cost.inc_by(cost.and_then(|cost| u64::try_from(cost.0).ok()).unwrap_or(0)),
+        }
+        match booked.error {
+            None => meters.answered.inc(),
+            Some(error) => gateway.meters.attempt_failed(&model.name, error),
+        }
+        let mut inner = self.inner.lock();
+        inner.begun += 1;
+        inner.cost = inner.cost.plus(booked.cost.unwrap_or(Money::ZERO));
+        inner.unpriced |= booked.error.is_none() && booked.cost.is_none();
+        let number = inner.begun;
+        inner.attempts.push(record::Attempt {
+            number,
+            model: model.name.to_string(),
+            provider: model.provider.name.to_string(),
+            cause: "batch".to_owned(),
+            status: booked.status,
+            error: booked.error.map(str::to_owned),
+            input_tokens: booked.usage.input,
+            output_tokens: booked.usage.output,
+            cost_nano_usd: if booked.error.is_some() { Some(0) } else { booked.cost.map(|cost| cost.0) },
+            ..record::Attempt::default()
+        });
     }
 
     /// Takes what stands in it, attempts in the order of their beginnings.

@@ -17,6 +17,7 @@
 //! | `reply` | what the client gets |
 //! | `facts`, `journal` | what the record keeps of requests and effects |
 //! | `passage` | the journey of what is no conversation: vectors, pictures, sound |
+//! | `deferred` | requests that wait for a batch, and what comes of them |
 //! | `depot` | files and batches that providers keep for clients |
 
 mod afterwards;
@@ -24,6 +25,7 @@ mod attempt;
 mod attempts;
 mod bundle;
 mod decide;
+mod deferred;
 mod depot;
 mod effects;
 mod exchange;
@@ -49,6 +51,7 @@ use arc_swap::ArcSwap;
 
 pub use afterwards::feedback;
 pub use bundle::{Bounds, Bundle, Depot, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
+pub use deferred::{BatchSettings, Waiting, forget_result, result_of, run_batches};
 pub use depot::{Errand, Place, serve_errand};
 pub use facts::request_of;
 pub use journal::{recorded, restored};
@@ -60,7 +63,7 @@ pub use reply::{Body, Reply};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::observe::{Lines, Meters};
-use crate::record;
+use crate::record::{self, deferrals::Deferrals};
 use crate::state::{MemoryStore, Models, RetryBudgets, Store};
 use crate::upstream::Upstream;
 use crate::upstream::vector::PgStores;
@@ -88,6 +91,8 @@ pub struct Gateway {
     pub lines: Lines,
     /// Where records go; absent: nowhere.
     pub records: Option<Arc<dyn record::Sink>>,
+    /// Requests that wait for batches; absent: there is no place to keep them.
+    deferrals: Option<Arc<Deferrals>>,
     trial: trial::Trial,
     trials: shadow::Trials,
     recent: afterwards::Recent,
@@ -127,10 +132,18 @@ impl Gateway {
             meters,
             lines,
             records,
+            deferrals: None,
             trial: trial::Trial::default(),
             trials: shadow::Trials::default(),
             recent: afterwards::Recent::default(),
         })
+    }
+
+    /// The same with a place for requests that wait for batches; they go out
+    /// while [`run_batches`] runs.
+    #[must_use]
+    pub fn deferring(self, deferrals: Option<Arc<Deferrals>>) -> Self {
+        Self { deferrals, ..self }
     }
 
     /// The bundle that new exchanges get.

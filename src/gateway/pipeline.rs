@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 use super::attempt::Answered;
 use super::attempts::{Manner, Source, run};
 use super::decide::{Deciders, Decision, Reviewed};
+use super::deferred::{self, Ticket};
 use super::exchange::{Exchange, Journey};
 use super::identify::identify;
 use super::reply::{self, Reply};
@@ -47,6 +48,8 @@ enum Answer {
     Provider(Answered),
     /// A policy's own.
     Policy(Box<Response>),
+    /// None yet: the request waits for a batch.
+    Later(Ticket),
 }
 
 /// Carries one conversation from acceptance to the client's first byte; what
@@ -60,6 +63,7 @@ where
     match journey(&mut exchange, call, body).await {
         Ok(Answer::Provider(answered)) => reply::provider(exchange, answered),
         Ok(Answer::Policy(response)) => reply::policy(exchange, &response),
+        Ok(Answer::Later(ticket)) => reply::later(exchange, ticket),
         Err(error) => reply::error(exchange, &error),
     }
 }
@@ -89,6 +93,9 @@ async fn decide_and_ask(journey: &Journey, deciders: &mut Deciders) -> Result<An
     let mut plan = match deciders.route().await? {
         Decision::Go(plan) => plan,
         Decision::Answer(response) => return Ok(Answer::Policy(response)),
+        Decision::Later(plan) => {
+            return deferred::take_in(journey, deciders.request()?, &plan).await.map(Answer::Later);
+        }
     };
     if !deciders.has(Hook::Response) {
         return Ok(Answer::Provider(run(journey, plan, Source::Client(deciders), PLAN).await?));

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Frame;
 
 use super::attempt::{Answered, Streaming, Whole};
+use super::deferred::{RESULTS, Ticket};
 use super::exchange::{End, Exchange};
 use super::passage::Flow;
 use super::relay::Relay;
@@ -103,6 +104,18 @@ pub(super) fn policy(mut exchange: Exchange, response: &Response) -> Reply {
     exchange.first_byte = Some(exchange.gateway.clock.now());
     let usage = response.usage.unwrap_or_default();
     composed(exchange, response, usage)
+}
+
+/// The client gets an id instead of an answer: the request waits for a batch.
+pub(super) fn later(mut exchange: Exchange, ticket: Ticket) -> Reply {
+    exchange.first_byte = Some(exchange.gateway.clock.now());
+    let body = ticket.body(&exchange);
+    exchange.dropped = ticket.dropped;
+    exchange.model = Some(ticket.model);
+    let mut headers = headers(&exchange, false);
+    insert(&mut headers, LOCATION, &format!("{RESULTS}/{}", exchange.id));
+    exchange.settle(&End { outcome: Outcome::Completed, status: 202, error: None, usage: Usage::default() });
+    respond(StatusCode::ACCEPTED, headers, Body::Whole(Some(body)))
 }
 
 /// Encodes a decoded answer, as a stream where the client wants one.

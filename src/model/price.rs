@@ -94,6 +94,13 @@ impl Price {
         .fold(Money(self.request.unwrap_or(0)), |sum, (tokens, rate)| sum.plus(position(tokens, rate)))
     }
 
+    /// The rates of the provider's batch service; the ordinary ones where it states none.
+    #[must_use]
+    pub fn at_batch(&self) -> Self {
+        let Some((input, output)) = self.batch else { return self.clone() };
+        Self { input, output, request: self.request, ..Self::default() }
+    }
+
     /// What `usage` and `units` cost together: every position that the price
     /// names. `None`, hence unpriced, when something was used and the price
     /// names none of it.

@@ -24,6 +24,9 @@ pub enum Verdict {
     Respond(Box<Response>),
     /// Where the request goes.
     Route(Plan),
+    /// The request can wait: it goes to the batch service of the first of these
+    /// models that has one; without steps, of the route's candidates.
+    Batch(Plan),
     /// After a failure: the same step again.
     Retry {
         /// Wait first.

@@ -4,8 +4,9 @@
 //! it: OpenAI's form.
 
 use super::Kind;
+use crate::dialect::batch::BatchForm;
 use crate::dialect::passage::Way;
-use crate::ir::Endpoint;
+use crate::ir::{Dialect, Endpoint};
 
 /// Kinds that count tokens themselves, each in its own dialect. Sources:
 /// Anthropic API reference "Count tokens", Gemini API reference
@@ -27,6 +28,19 @@ impl Kind {
     #[must_use]
     pub fn counts_tokens(&self) -> bool {
         COUNTING.contains(&self.name)
+    }
+
+    /// The form of its batch service, where it has one that takes conversations.
+    #[must_use]
+    pub fn batch_form(&self) -> Option<BatchForm> {
+        let serves = |endpoint| self.endpoints.contains(&endpoint);
+        if !serves(Endpoint::Batches) {
+            None
+        } else if self.dialects.contains(&Dialect::Anthropic) {
+            Some(BatchForm::Anthropic)
+        } else {
+            serves(Endpoint::Files).then_some(BatchForm::OpenAi)
+        }
     }
 
     /// The way in which it takes what comes at `endpoint`; `None`: it has no such endpoint.

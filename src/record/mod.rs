@@ -1,6 +1,7 @@
 //! The record: the durable account of an exchange. Content (prompts, answers)
 //! is never in it unless the configuration says so.
 
+pub mod deferrals;
 mod sqlite;
 
 pub use sqlite::{Archive, Filter, Writer, WriterStats};

@@ -34,6 +34,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/models/{*model}", get(model).post(generate).fallback(wrong_method))
         .merge(super::passages::router())
         .merge(super::depot::router())
+        .merge(super::results::router())
         .fallback(not_found)
         .with_state(gateway)
 }
@@ -159,7 +160,7 @@ fn no_path(uri: &Uri) -> Error {
     Error::new(Kind::NotFound, Origin::Client, text).with_code("unknown_path")
 }
 
-fn openai_refusal(error: &Error) -> Response {
+pub(super) fn openai_refusal(error: &Error) -> Response {
     match inbound(Dialect::OpenAiChat) {
         Some(inbound) => refusal(inbound, error),
         None => StatusCode::NOT_FOUND.into_response(),

@@ -7,6 +7,7 @@ mod depot;
 mod linger;
 mod listen;
 mod passages;
+mod results;
 
 pub use admin::{Admin, Report, router as admin_router};
 pub use data::router as data_router;

@@ -12,11 +12,13 @@
     clippy::too_many_lines,
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::needless_pass_by_value,
     missing_docs,
     unreachable_pub,
     reason = "a test may fail loudly and at length"
 )]
 
+mod deferred;
 mod journeys;
 mod large;
 mod recordings;

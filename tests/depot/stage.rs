@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
+use pointsman::record::{Archive, Exchange, Filter};
 
 /// What a provider was asked.
 #[derive(Debug, Clone, Default)]
@@ -115,6 +116,16 @@ impl Drop for Gateway {
     }
 }
 
+fn serve(folder: &tempfile::TempDir) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .args(["serve".as_ref(), folder.path().as_os_str()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -122,28 +133,47 @@ fn free_port() -> u16 {
 impl Gateway {
     /// Starts one; `yaml` is the configuration besides its ports.
     pub async fn start(yaml: &str) -> Self {
+        Self::start_with(yaml, &[]).await
+    }
+
+    /// The same with policies: names, and texts.
+    pub async fn start_with(yaml: &str, policies: &[(&str, &str)]) -> Self {
         let (folder, port, admin) = (tempfile::tempdir().unwrap(), free_port(), free_port());
         std::fs::create_dir(folder.path().join("policies")).unwrap();
+        for (name, text) in policies {
+            std::fs::write(folder.path().join("policies").join(format!("{name}.rhai")), text).unwrap();
+        }
         let ports = format!("listen: 127.0.0.1:{port}\nadmin: {{ listen: 127.0.0.1:{admin} }}\n");
         std::fs::write(folder.path().join("gateway.yaml"), ports + yaml).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
-            .args(["serve".as_ref(), folder.path().as_os_str()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let gateway = Self { child, port, admin, folder };
+        let gateway = Self { child: serve(&folder), port, admin, folder };
+        gateway.ready().await;
+        gateway
+    }
+
+    /// Ends the process without a word, and starts it again over the same folder.
+    pub async fn restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = serve(&self.folder);
+        self.ready().await;
+    }
+
+    async fn ready(&self) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(
-                Instant::now() < deadline,
-                "the gateway listens within 30 s: {}",
-                gateway.folder.path().display()
-            );
+        while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+            assert!(Instant::now() < deadline, "the gateway listens within 30 s");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        gateway
+    }
+
+    /// What was recorded, newest first, whole.
+    pub async fn records(&self) -> Vec<Exchange> {
+        let archive = Archive::open(&self.folder.path().join("records")).unwrap();
+        let mut found = Vec::new();
+        for listed in archive.list(&Filter { limit: 1_000, ..Filter::default() }).await.unwrap() {
+            found.push(archive.get(&listed.id).await.unwrap().unwrap());
+        }
+        found
     }
 
     pub fn ask(&self, method: &str, path: &str) -> reqwest::RequestBuilder {

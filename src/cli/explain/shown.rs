@@ -88,6 +88,11 @@ fn in_words(verdict: &Verdict) -> String {
             let steps: Vec<String> = plan.steps.iter().map(step_in_words).collect();
             format!("tries {}", steps.join(", then "))
         }
+        Verdict::Batch(plan) => {
+            let models: Vec<&str> = plan.steps.iter().map(|step| &*step.model).collect();
+            let of = if models.is_empty() { "of the candidates".to_owned() } else { models.join(", ") };
+            format!("leaves it to a batch: the first that takes some, {of}")
+        }
         Verdict::Retry { after } => format!("tries again after {} ms", after.as_millis()),
         Verdict::GiveUp => "gives up".to_owned(),
         Verdict::Replace(text) => format!("says {text:?} instead"),

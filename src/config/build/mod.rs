@@ -3,6 +3,7 @@
 //! thing, so that `check` cannot pass what would not load.
 
 mod access;
+mod batches;
 mod depots;
 mod models;
 mod policies;
@@ -145,9 +146,10 @@ impl Build<'_> {
         self.names_in_policies(&policies);
         let keys = self.keys();
         let listen = self.ports();
+        let batches = self.batches(&routes, &direct);
         let bundle = Bundle {
             hash: self.snapshot.hash.as_str().into(),
-            settings: self.settings(),
+            settings: Settings { batches, ..self.settings() },
             providers,
             models,
             routes,
@@ -179,6 +181,7 @@ impl Build<'_> {
             open: self.file.open,
             record_content: self.file.records.as_ref().is_some_and(|records| records.content),
             policy_headers: self.file.policy_headers.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            batches: base.batches,
         }
     }
 

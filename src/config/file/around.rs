@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Template, Time};
+use super::{Bytes, Template, Time};
 use crate::feed::Format;
 use crate::yaml::{At, Named};
 
@@ -134,5 +134,23 @@ pub struct Records {
     #[serde(default)]
     pub content: bool,
     /// How long records are kept. Default: 30d.
+    pub keep: Option<Time>,
+}
+
+/// How requests that policies leave to a batch are gathered, submitted and kept.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "batches such as `{ window: 10m, poll: 1m }`")]
+pub struct Batches {
+    /// How long a request waits for others. Default: 10m.
+    pub window: Option<At<Time>>,
+    /// Most requests of a batch; so many go out without waiting. Default: 1000.
+    pub max_requests: Option<At<u32>>,
+    /// Most bytes of a batch. Default: 64MiB.
+    pub max_bytes: Option<Bytes>,
+    /// How often the provider is asked whether a batch is done. Default: 1m.
+    pub poll: Option<At<Time>>,
+    /// How long after it came a request that no batch has answered is given up. Default: 2d.
+    pub give_up: Option<Time>,
+    /// How long answers are kept. Default: 7d.
     pub keep: Option<Time>,
 }

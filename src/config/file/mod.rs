@@ -12,7 +12,7 @@ mod template;
 
 pub use access::{Admin, Day, Key, Listen};
 pub use amount::{Bytes, Share, TagValue, Time, Tokens, Usd};
-pub use around::{Distance, Feeds, PriceFeed, Records, Service, ServiceKind};
+pub use around::{Batches, Distance, Feeds, PriceFeed, Records, Service, ServiceKind};
 pub use model::{Batch, Limits, Modalities, Model, Price, Script, Simulate, Spread, Tier};
 pub use provider::Provider;
 pub use route::{EndpointName, PolicyBudget, PolicyLimits, PolicyUse, Retries, Route, Shadow, Timeouts};
@@ -67,4 +67,6 @@ pub struct GatewayFile {
     pub services: Named<Service>,
     /// The durable account of exchanges; without it none is kept.
     pub records: Option<Records>,
+    /// How requests that policies leave to a batch are handled. Needs `records`.
+    pub batches: Batches,
 }

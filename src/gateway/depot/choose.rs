@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::decide::{Deciders, Decision};
 use crate::gateway::exchange::Exchange;
 use crate::gateway::identify::may_ask;
+use crate::gateway::passage::defers_conversations;
 use crate::gateway::pipeline::{journey_of, keep, policy_headers, unknown_model};
 use crate::gateway::{Bundle, Depot, Route};
 use crate::ir::{Dialect, Endpoint, Request};
@@ -109,6 +110,7 @@ async fn decide(deciders: &mut Deciders) -> Result<Plan> {
     match deciders.route().await? {
         Decision::Go(plan) => Ok(plan),
         Decision::Answer(_) => Err(own()),
+        Decision::Later(_) => Err(defers_conversations()),
     }
 }
 

@@ -90,6 +90,7 @@ async fn decide_and_carry(
     let plan = match deciders.route().await? {
         Decision::Go(plan) => plan,
         Decision::Answer(_) => return Err(answers_conversations()),
+        Decision::Later(_) => return Err(defers_conversations()),
     };
     let plan = able(plan, &journey.route, passenger.endpoint());
     carry(journey, plan, deciders, passenger).await
@@ -104,6 +105,12 @@ fn able(mut plan: Plan, route: &Route, endpoint: Endpoint) -> Plan {
         plan.steps.retain(|step| can(&step.model));
     }
     plan
+}
+
+/// Vectors, pictures and sound are not left to batches.
+pub(super) fn defers_conversations() -> Error {
+    let text = "a policy left the request to a batch, which it can do for conversations only";
+    Error::new(Kind::PolicyFailed, Origin::Policy, text)
 }
 
 fn answers_conversations() -> Error {

@@ -74,6 +74,8 @@ impl Differences {
             return;
         }
         match (expect, verdict) {
+            (Expect { batch: Some(models), .. }, Verdict::Batch(plan)) if names(plan) == *models => {}
+            (Expect { batch: Some(models), .. }, _) => wrong("verdict", format!("a batch of {models:?}")),
             (Expect { respond: Some(text), .. }, Verdict::Respond(response)) if response.text() == *text => {}
             (Expect { respond: Some(text), .. }, _) => wrong("verdict", format!("the answer {text:?}")),
             (Expect { retry_ms: Some(ms), .. }, Verdict::Retry { after })
@@ -200,6 +202,7 @@ fn shown(verdict: &Verdict) -> String {
         Verdict::Respond(response) => format!("the answer {:?}", response.text()),
         Verdict::Route(plan) => format!("a plan of {:?}", names(plan)),
         Verdict::Retry { after } => format!("another try after {} ms", after.as_millis()),
+        Verdict::Batch(plan) => format!("a batch of {:?}", names(plan)),
         Verdict::GiveUp => "that it gives up".to_owned(),
         Verdict::Replace(text) => format!("the text {text:?}"),
         Verdict::Stop(text) => format!("the end with {text:?}"),

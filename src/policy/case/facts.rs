@@ -18,6 +18,8 @@ use crate::provider::{Kind, Provider, kind};
 pub struct ModelFacts {
     /// The provider's name.
     pub provider: Option<String>,
+    /// The provider's kind: `simulated` unless said otherwise.
+    pub kind: Option<String>,
     /// The provider's name for the model.
     pub upstream: Option<String>,
     /// Most tokens of input and output together.
@@ -95,6 +97,7 @@ impl ModelFacts {
         tags.extend(self.tags);
         Self {
             provider: self.provider.or_else(|| base.provider.clone()),
+            kind: self.kind.or_else(|| base.kind.clone()),
             upstream: self.upstream.or_else(|| base.upstream.clone()),
             context_window: self.context_window.or(base.context_window),
             max_output_tokens: self.max_output_tokens.or(base.max_output_tokens),
@@ -115,10 +118,10 @@ impl ModelFacts {
         }
     }
 
-    /// The candidate of this name; `None`: the provider table has no simulated kind.
+    /// The candidate of this name; `None`: the provider table has no such kind.
     pub(super) fn candidate(&self, name: &str) -> Option<Candidate> {
         Some(Candidate {
-            model: Arc::new(self.model(name, kind("simulated")?)),
+            model: Arc::new(self.model(name, kind(self.kind.as_deref().unwrap_or("simulated"))?)),
             price: self.price.as_ref().map(PriceFacts::price),
             usual_price: self.usual_price.as_ref().map(PriceFacts::price),
             health: self.health(),
@@ -133,7 +136,7 @@ impl ModelFacts {
             api_key: None,
             headers: Vec::new(),
             quirks: kind.quirks.clone(),
-            dialect: Dialect::OpenAiChat,
+            dialect: kind.dialects.first().copied().unwrap_or(Dialect::OpenAiChat),
         };
         let media = self.modalities.clone().unwrap_or_default();
         Model {

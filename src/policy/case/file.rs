@@ -121,6 +121,8 @@ pub struct Expect {
     pub total_ms: Option<u64>,
     /// Error kinds that move on.
     pub fall_back_on: Option<Vec<String>>,
+    /// The request goes to a batch service: the models of which the first that has one takes it.
+    pub batch: Option<Vec<String>>,
     /// The policy refuses.
     pub reject: Option<RejectFacts>,
     /// The policy answers with this text.

@@ -86,6 +86,7 @@ pub(super) fn all(
                 head: file.head,
                 suspends,
                 counts: file.facts.calls(&vocabulary::COUNTING),
+                batches: file.facts.calls(&["batch"]),
                 literals: file.facts.literals,
                 engine: file.engine,
                 ast: file.ast,

@@ -41,6 +41,7 @@ pub struct Policy {
     pub(super) head: Head,
     pub(super) suspends: Vec<Hook>,
     pub(super) counts: bool,
+    pub(super) batches: bool,
     pub(super) literals: Vec<Literal>,
     pub(super) lines: BTreeSet<usize>,
     pub(super) engine: Arc<Engine>,
@@ -138,6 +139,12 @@ impl Policy {
     #[must_use]
     pub fn has(&self, hook: Hook) -> bool {
         self.hooks.contains(&hook)
+    }
+
+    /// Whether it may leave requests to a batch.
+    #[must_use]
+    pub const fn batches(&self) -> bool {
+        self.batches
     }
 
     /// Whether this hook can reach an effect, and so may wait.

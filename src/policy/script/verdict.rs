@@ -65,6 +65,7 @@ fn fits(hook: Hook, verdict: &Verdict) -> bool {
         Verdict::Reject { .. } | Verdict::Respond(_) => {
             matches!(hook, Hook::Request | Hook::Route | Hook::Response)
         }
+        Verdict::Batch(_) => hook == Hook::Route,
         Verdict::Route(_) => matches!(hook, Hook::Route | Hook::Failure | Hook::Response),
         Verdict::Retry { .. } | Verdict::GiveUp => hook == Hook::Failure,
         Verdict::Replace(_) | Verdict::Stop(_) => hook == Hook::Text,

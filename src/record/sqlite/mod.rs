@@ -103,7 +103,7 @@ impl Archive {
 
 /// What the database said. It holds no content of exchanges.
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
-fn fault(error: sqlx::Error) -> Error {
+pub(super) fn fault(error: sqlx::Error) -> Error {
     Error::internal(format!("records: {error}"))
 }
 

@@ -47,6 +47,12 @@ fn identity(engine: &mut Engine) {
         .register_into_engine(engine, |model: &mut Candidate| {
             ImmutableString::from(&*model.model.provider.name)
         });
+    getter(
+        "batches",
+        "Whether its provider takes requests in batches, so that `batch` can leave them there.",
+        "ctx.candidates.filter(|m| m.batches)",
+    )
+    .register_into_engine(engine, |model: &mut Candidate| model.model.provider.kind.batch_form().is_some());
     getter("upstream", "The provider's name for the model.", "ctx.models[\"gpt-5\"].upstream")
         .register_into_engine(engine, |model: &mut Candidate| model.model.upstream.clone());
     word("to_string()", "The model's name.", "`chosen: ${ctx.candidates[0]}`")

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rhai::{Dynamic, Engine, ImmutableString};
 
+use super::plan::plan_of;
 use super::word::{count, word};
 use crate::ir::{Choice, Dialect, Extra, Finish, Message, Response, Role};
-use crate::plan::Verdict;
+use crate::plan::{Plan, Verdict};
 use crate::policy::Answer;
 use crate::policy::script::turn::{Reply, raise};
 
@@ -44,6 +45,20 @@ pub(super) fn register(engine: &mut Engine) {
                 Err(raise(format!("`{}` gave no answer to respond with: {}", answer.model, error.message)))
             }
         }
+    });
+    word(
+        "batch",
+        "The request can wait: the client gets an id, its answer is fetched later at the price of the provider's batch service. At the first of the route's candidates that has one.",
+        "if req.metadata.can_wait == \"true\" { return batch(); }",
+    )
+    .register_into_engine(engine, || Verdict::Batch(Plan::default()));
+    word(
+        "batch(targets)",
+        "The same at the first of these that has one: a model, a name, a list, an array of them.",
+        "batch(ctx.candidates.fitting(req).cheapest(req))",
+    )
+    .register_into_engine(engine, |targets: Dynamic| -> Reply<Verdict> {
+        Ok(Verdict::Batch(plan_of(&targets)?))
     });
     word(
         "stop(message)",

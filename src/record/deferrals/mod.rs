@@ -1,0 +1,172 @@
+//! Requests that wait for a provider's batch service, and the answers that wait
+//! for their clients: one file of SQLite beside the records. What is taken in
+//! here is on disk before the client hears of it.
+//!
+//! | table | a row is |
+//! | --- | --- |
+//! | `deferral` | a request, from being taken in to its answer |
+//! | `batch` | a batch that was, or is being, submitted |
+//!
+//! This file holds content: requests until they are answered, answers until
+//! they are purged.
+
+mod batches;
+mod requests;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use tokio::sync::{Mutex, Notify};
+
+use super::sqlite::fault;
+use crate::error::{Error, Result};
+
+/// The file's name in its folder.
+const FILE: &str = "deferrals.sqlite";
+/// The shape of the tables; a file of another shape is refused.
+const SHAPE: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS deferral (
+  id TEXT PRIMARY KEY, provider TEXT NOT NULL, path TEXT NOT NULL, upstream TEXT NOT NULL,
+  created_ms INTEGER NOT NULL, size INTEGER NOT NULL, facts TEXT NOT NULL, body TEXT,
+  batch TEXT, status INTEGER, answer TEXT, done_ms INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS deferral_waiting ON deferral (provider, path, upstream, id) WHERE batch IS NULL AND status IS NULL;
+CREATE INDEX IF NOT EXISTS deferral_batch ON deferral (batch, id) WHERE status IS NULL;
+CREATE INDEX IF NOT EXISTS deferral_done ON deferral (done_ms) WHERE done_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS batch (
+  id TEXT PRIMARY KEY, provider TEXT NOT NULL, path TEXT NOT NULL, upstream TEXT NOT NULL,
+  created_ms INTEGER NOT NULL, remote TEXT
+) WITHOUT ROWID;
+";
+
+/// The requests and answers of a folder.
+#[derive(Debug)]
+pub struct Deferrals {
+    connection: Mutex<SqliteConnection>,
+    /// Told when a request was taken in.
+    pub came: Arc<Notify>,
+}
+
+/// What is known of a request when it is taken in, and needed when it is answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Id of the record of its answer.
+    pub answered_as: String,
+    /// The endpoint's name.
+    pub endpoint: String,
+    /// The client's dialect.
+    pub inbound: String,
+    /// The provider's.
+    pub outbound: String,
+    /// The route.
+    pub route: String,
+    /// Our name of the model.
+    pub model: String,
+    /// The model's name as the client asked.
+    pub asked: String,
+    /// The key's name.
+    pub key: String,
+    /// The person.
+    pub user: Option<String>,
+    /// The team.
+    pub team: Option<String>,
+    /// The department.
+    pub department: Option<String>,
+    /// The client's session.
+    pub session: Option<String>,
+}
+
+/// Which requests go into one batch: those of one model at one path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Group {
+    /// The provider.
+    pub provider: String,
+    /// The path of a single request (`chat/completions`).
+    pub path: String,
+    /// The provider's name for the model.
+    pub upstream: String,
+}
+
+/// A request to take in.
+#[derive(Debug, Clone)]
+pub struct Deferral {
+    /// Its id: that of the exchange in which it came.
+    pub id: String,
+    /// With which others it goes.
+    pub group: Group,
+    /// When it came, milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// The rest.
+    pub facts: Facts,
+    /// The body for the provider.
+    pub body: String,
+}
+
+/// How a request does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Not submitted yet.
+    Queued,
+    /// At the provider.
+    Submitted,
+    /// Answered: HTTP status and body for the client.
+    Done(u16, String),
+}
+
+/// A batch that is at the provider, or may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Our id.
+    pub id: String,
+    /// What it holds.
+    pub group: Group,
+    /// When it was put together, milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// The provider's id; absent: nobody knows whether the provider has it.
+    pub remote: Option<String>,
+}
+
+impl Deferrals {
+    /// Those in `folder`, which is made where it is missing.
+    ///
+    /// # Errors
+    /// `Internal`: the folder or the file cannot be made, or the file has
+    /// another shape.
+    pub async fn open(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Error::internal(format!("records in {}: {error}", folder.display())))?;
+        let file = folder.join(FILE);
+        let options = SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(true)
+            .busy_timeout(Duration::from_secs(5))
+            .journal_mode(SqliteJournalMode::Wal)
+            // What a client was promised survives the machine's failure.
+            .synchronous(SqliteSynchronous::Full)
+            .disable_statement_logging();
+        let mut connection = options.connect().await.map_err(fault)?;
+        let (shape,): (i64,) =
+            sqlx::query_as("PRAGMA user_version").fetch_one(&mut connection).await.map_err(fault)?;
+        if shape != 0 && shape != SHAPE {
+            let text = format!("{} was written by another version (shape {shape})", file.display());
+            return Err(Error::internal(text));
+        }
+        sqlx::raw_sql(TABLES).execute(&mut connection).await.map_err(fault)?;
+        sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut connection).await.map_err(fault)?;
+        Ok(Self { connection: Mutex::new(connection), came: Arc::default() })
+    }
+}
+
+/// For columns: SQLite's integers have a sign.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,70 @@
+//! What `deferrals` promises, as tests.
+
+use super::*;
+
+fn deferral(number: u64, path: &str) -> Deferral {
+    Deferral {
+        id: format!("01J{number:04}"),
+        group: group(path),
+        created_ms: number,
+        facts: Facts { key: "k".to_owned(), ..Facts::default() },
+        body: "x".repeat(10),
+    }
+}
+
+fn group(path: &str) -> Group {
+    Group { provider: "p".to_owned(), path: path.to_owned(), upstream: "m".to_owned() }
+}
+
+fn batch(id: &str) -> Batch {
+    Batch { id: id.to_owned(), group: group("chat"), created_ms: 9, remote: None }
+}
+
+async fn standing(deferrals: &Deferrals, number: u64) -> Option<Standing> {
+    deferrals.get(&format!("01J{number:04}")).await.unwrap().map(|(_, standing)| standing)
+}
+
+#[tokio::test]
+async fn what_was_taken_in_is_there_again_after_a_restart_whatever_became_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let deferrals = Deferrals::open(folder.path()).await.unwrap();
+    for number in 1..=5 {
+        deferrals.put(&deferral(number, "chat")).await.unwrap();
+    }
+    deferrals.put(&deferral(6, "responses")).await.unwrap();
+    assert_eq!(deferrals.due(5, 0).await.unwrap(), [group("chat")], "five wait");
+    assert_eq!(deferrals.due(9, 6).await.unwrap(), [group("chat"), group("responses")], "both have waited");
+    assert_eq!(deferrals.gather(&batch("b1"), 3, 1_000).await.unwrap(), 3, "three at most");
+    assert_eq!(deferrals.gather(&batch("b2"), 3, 15).await.unwrap(), 1, "15 bytes at most");
+    deferrals.submitted("b1", "remote").await.unwrap();
+    assert!(deferrals.answer("01J0001", 200, "hello", 100).await.unwrap());
+    assert!(!deferrals.answer("01J0001", 200, "again", 100).await.unwrap(), "once only");
+    drop(deferrals);
+
+    let deferrals = Deferrals::open(folder.path()).await.unwrap();
+    let open = deferrals.open_batches().await.unwrap();
+    assert_eq!(open, [Batch { remote: Some("remote".to_owned()), ..batch("b1") }, batch("b2")]);
+    assert_eq!(deferrals.next("b1", "").await.unwrap().unwrap().0, "01J0002");
+    assert_eq!(deferrals.next("b1", "01J0003").await.unwrap(), None);
+    assert_eq!(deferrals.unanswered("b1").await.unwrap().len(), 2);
+    assert_eq!(standing(&deferrals, 1).await, Some(Standing::Done(200, "hello".to_owned())));
+    assert_eq!(standing(&deferrals, 2).await, Some(Standing::Submitted));
+    assert_eq!(standing(&deferrals, 5).await, Some(Standing::Queued));
+    deferrals.close("b1").await.unwrap();
+    assert_eq!(standing(&deferrals, 2).await, Some(Standing::Queued), "what has no answer waits on");
+    let overdue = deferrals.overdue(3).await.unwrap();
+    assert_eq!(overdue.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["01J0002"]);
+    assert!(deferrals.forget("01J0005").await.unwrap());
+    assert!(!deferrals.forget("01J0004").await.unwrap(), "it is in batch b2");
+    assert_eq!(deferrals.purge(101).await.unwrap(), 1);
+    assert_eq!(standing(&deferrals, 1).await, None);
+}
+
+#[tokio::test]
+async fn one_that_is_larger_than_a_batch_goes_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let deferrals = Deferrals::open(folder.path()).await.unwrap();
+    deferrals.put(&deferral(1, "chat")).await.unwrap();
+    deferrals.put(&deferral(2, "chat")).await.unwrap();
+    assert_eq!(deferrals.gather(&batch("b1"), 9, 5).await.unwrap(), 1);
+}
