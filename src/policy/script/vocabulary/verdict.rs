@@ -46,20 +46,7 @@ pub(super) fn register(engine: &mut Engine) {
             }
         }
     });
-    word(
-        "batch",
-        "The request can wait: the client gets an id, its answer is fetched later at the price of the provider's batch service. At the first of the route's candidates that has one.",
-        "if req.metadata.can_wait == \"true\" { return batch(); }",
-    )
-    .register_into_engine(engine, || Verdict::Batch(Plan::default()));
-    word(
-        "batch(targets)",
-        "The same at the first of these that has one: a model, a name, a list, an array of them.",
-        "batch(ctx.candidates.fitting(req).cheapest(req))",
-    )
-    .register_into_engine(engine, |targets: Dynamic| -> Reply<Verdict> {
-        Ok(Verdict::Batch(plan_of(&targets)?))
-    });
+    batches(engine);
     word(
         "stop(message)",
         "In `on_text`: the stream ends here, with this message as its last words.",
@@ -76,6 +63,24 @@ pub(super) fn register(engine: &mut Engine) {
     });
     word("give_up()", "After a failure: the client gets the error.", "if attempt.number > 2 { give_up() }")
         .register_into_engine(engine, || Verdict::GiveUp);
+}
+
+/// Requests that can wait.
+fn batches(engine: &mut Engine) {
+    word(
+        "batch()",
+        "The request can wait: the client gets an id, its answer is fetched later at the price of the provider's batch service. At the first of the route's candidates that has one.",
+        "if req.metadata.can_wait == \"true\" { return batch(); }",
+    )
+    .register_into_engine(engine, || Verdict::Batch(Plan::default()));
+    word(
+        "batch(targets)",
+        "The same at the first of these that has one: a model, a name, a list, an array of them.",
+        "batch(ctx.candidates.fitting(req).cheapest(req))",
+    )
+    .register_into_engine(engine, |targets: Dynamic| -> Reply<Verdict> {
+        Ok(Verdict::Batch(plan_of(&targets)?))
+    });
 }
 
 /// An answer of one text.
