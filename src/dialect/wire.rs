@@ -44,6 +44,10 @@ pub struct Quirks {
     pub no_json_schema: bool,
     /// Whether reasoning goes back as `reasoning_content` on assistant messages (DeepSeek's tool loops).
     pub reasoning_content: bool,
+    /// Whether OpenAI's `prompt_cache_key` is known.
+    pub cache_key: bool,
+    /// Whether Anthropic's `cache_control` is known on parts of OpenAI's chat dialect.
+    pub cache_marks: bool,
     /// Top-level request fields that the vendor refuses: left out and reported.
     pub refused: &'static [&'static str],
     /// Path of chat completions where it is not `chat/completions` (Writer's `chat`).

@@ -24,7 +24,8 @@ pub use event::Event;
 pub use message::{Media, MediaSource, Message, Part, Role, Thinking, ToolCall, ToolResult};
 pub use money::Money;
 pub use request::{
-    Effort, Endpoint, Params, Reasoning, Request, ResponseFormat, StreamOptions, Tool, ToolChoice,
+    CacheLife, Caching, Effort, Endpoint, Params, Reasoning, Request, ResponseFormat, StreamOptions, Tool,
+    ToolChoice,
 };
 pub use rerank::{Ranked, RerankDocument, RerankRequest, RerankResponse};
 pub use response::{Choice, Finish, Logprobs, Response};

@@ -123,6 +123,9 @@ pub struct Request {
     pub user: Option<String>,
     /// The client's own labels.
     pub metadata: Option<Map<String, Value>>,
+    /// What a policy asks providers to keep of the prompt. What the client itself
+    /// said of it stands in the extra fields of parts and of the request.
+    pub caching: Caching,
     /// Top-level wire fields without a place here.
     pub extra: Extra,
 }
@@ -145,7 +148,38 @@ impl Request {
             stream_options: StreamOptions::default(),
             user: None,
             metadata: None,
+            caching: Caching::default(),
             extra: Extra::NONE,
+        }
+    }
+}
+
+/// What providers are asked to keep of a prompt for the next request: hints,
+/// which those that keep by themselves, or nothing, are not told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Caching {
+    /// Requests of one key meet in one cache (OpenAI's `prompt_cache_key`).
+    pub key: Option<String>,
+    /// How long to keep the beginning of the prompt, for providers that must be told where it ends.
+    pub prefix: Option<CacheLife>,
+}
+
+/// How long a provider keeps a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheLife {
+    /// Five minutes since the last use.
+    Minutes,
+    /// An hour; costs more to write.
+    Hour,
+}
+
+impl CacheLife {
+    /// Its name on the wire and in policies: `5m`, `1h`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Minutes => "5m",
+            Self::Hour => "1h",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use pointsman::dialect::{self, PathFacts, Quirks, Target};
 use pointsman::error;
-use pointsman::ir::Dialect;
-use serde_json::Value;
+use pointsman::ir::{CacheLife, Caching, Dialect};
+use serde_json::{Value, json};
 
 use crate::requests::{Kind, request};
 
@@ -92,5 +92,47 @@ fn no_dialect_and_no_kind_is_left_out() {
         let of: Vec<&str> =
             Dialect::ALL.iter().filter(|of| request(**of, kind).is_some()).map(|of| of.name()).collect();
         assert!(of.len() >= 2, "{kind:?} is asked by {of:?} alone");
+    }
+}
+
+/// What a policy asks to be kept reaches providers that take it, in their words, and harms nobody else.
+#[test]
+fn prompts_are_kept_where_providers_take_it() {
+    let body = json!({
+        "model": "m", "messages": [{ "role": "system", "content": "Be brief." }, { "role": "user", "content": "Hello" }],
+        "tools": [{ "type": "function", "function": { "name": "f", "parameters": { "type": "object" } } }],
+    });
+    let inbound = dialect::inbound(Dialect::OpenAiChat).unwrap();
+    let mut request = inbound.decode_request(body.to_string().as_bytes(), PathFacts::default()).unwrap();
+    request.caching = Caching { key: Some("team".to_owned()), prefix: Some(CacheLife::Hour) };
+    let sent = |to: Dialect, quirks: Quirks| -> Value {
+        let target = Target { model: model(to), max_output_tokens: Some(64_000), quirks: &quirks };
+        let wire = dialect::outbound(to).unwrap().encode_request(&request, &target).unwrap();
+        let hints = wire.dropped.iter().any(|path| path.contains("cach"));
+        assert!(!hints, "{}: a hint is no field of the client's: {:?}", to.name(), wire.dropped);
+        serde_json::from_slice(&wire.body).unwrap()
+    };
+    let hour = json!({ "type": "ephemeral", "ttl": "1h" });
+    let anthropic = sent(Dialect::Anthropic, Quirks::default());
+    for place in ["/tools/0", "/system/0", "/messages/0/content/0"] {
+        assert_eq!(anthropic.pointer(place).unwrap()["cache_control"], hour, "{place}");
+    }
+    let bedrock = sent(Dialect::Bedrock, Quirks::default());
+    let point = json!({ "cachePoint": { "type": "default", "ttl": "1h" } });
+    for place in ["/toolConfig/tools/1", "/system/1", "/messages/0/content/1"] {
+        assert_eq!(bedrock.pointer(place), Some(&point), "{place}");
+    }
+    let keyed = sent(Dialect::OpenAiChat, Quirks { cache_key: true, ..Quirks::default() });
+    assert_eq!(keyed["prompt_cache_key"], "team");
+    assert_eq!(
+        sent(Dialect::OpenAiResponses, Quirks { cache_key: true, ..Quirks::default() })["prompt_cache_key"],
+        "team"
+    );
+    let marked = sent(Dialect::OpenAiChat, Quirks { cache_marks: true, ..Quirks::default() });
+    assert_eq!(marked["messages"][0]["content"][0]["cache_control"], hour);
+    assert_eq!(marked["messages"][1]["content"][0]["cache_control"], hour);
+    for to in Dialect::ALL.into_iter().filter(|to| !matches!(to, Dialect::Anthropic | Dialect::Bedrock)) {
+        let text = sent(to, Quirks::default()).to_string();
+        assert!(!text.contains("cache"), "{}: {text}", to.name());
     }
 }

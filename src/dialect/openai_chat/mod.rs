@@ -8,6 +8,7 @@
 //! known fields go, a tool without `type` gets `function`, streams always ask for usage.
 
 mod answer;
+pub(super) mod caching;
 mod calls;
 pub(super) mod content;
 pub(super) mod error;

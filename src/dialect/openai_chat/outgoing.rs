@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::caching;
 use super::fields::merge;
 use super::options::{self, Carry};
 use super::reasoning::encode_reasoning;
@@ -28,10 +29,12 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     }
     let mut messages = turns.into_messages();
     put_format(request, target.quirks, &mut messages, &mut body, &mut carry);
+    caching::mark(&request.caching, target.quirks, &mut messages);
     body.insert("messages".into(), messages.into());
     put_tools(request, &mut body, &mut carry);
     put_params(request, target, &mut body, &mut carry);
     put_rest(request, target.quirks, &mut body, &mut carry);
+    caching::put_key(&request.caching, target.quirks, &mut body);
     for name in target.quirks.refused {
         if body.shift_remove(*name).is_some() {
             carry.lose(*name);
@@ -180,7 +183,8 @@ fn put_rest(request: &Request, quirks: &Quirks, body: &mut Map<String, Value>, c
     }
     let mut whole = Value::Object(std::mem::take(body));
     for (name, value) in request.extra.iter() {
-        if carry.own {
+        let shared = name == caching::KEY && request.dialect == Dialect::OpenAiResponses;
+        if carry.own || shared {
             merge(&mut whole, &Value::Object(Map::from_iter([(name.clone(), value.clone())])));
         } else {
             carry.lose(name.clone());

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{items, parts};
+use crate::dialect::openai_chat::caching;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::options::Carry;
 use crate::dialect::openai_chat::outgoing::path;
@@ -37,6 +38,9 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     put_params(request, &mut body, &mut carry);
     let mut whole = Value::Object(body);
     put_rest(request, &mut whole, &mut carry);
+    if let Value::Object(fields) = &mut whole {
+        caching::put_key(&request.caching, target.quirks, fields);
+    }
     for name in target.quirks.refused {
         if let Value::Object(fields) = &mut whole
             && fields.shift_remove(*name).is_some()
@@ -243,7 +247,8 @@ fn put_rest(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
         merge(body, &json!({ "store": false }));
     }
     for (name, value) in request.extra.iter() {
-        if carry.own {
+        let shared = name == caching::KEY && request.dialect == Dialect::OpenAiChat;
+        if carry.own || shared {
             merge(body, &json!({ name.as_str(): value }));
         } else {
             carry.lose(name.clone());

@@ -144,6 +144,9 @@ impl Differences {
         self.same("request.last_user", expect.last_user.as_ref(), &last_user(request));
         self.same("request.messages", expect.messages.as_ref(), &messages(request));
         self.same("request.tools", expect.tools.as_ref(), &tools(request));
+        let prefix = request.caching.prefix.map(|life| life.name().to_owned());
+        self.same("request.cache_prefix", expect.cache_prefix.clone().map(Some).as_ref(), &prefix);
+        self.same("request.cache_key", expect.cache_key.clone().map(Some).as_ref(), &request.caching.key);
         for (name, value) in &expect.params {
             let got = crate::policy::field::get(request, name).unwrap_or_default();
             self.same(&format!("request.params.{name}"), Some(value), &got);

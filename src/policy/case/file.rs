@@ -197,6 +197,10 @@ pub struct RequestFacts {
     pub tools: Option<Vec<String>>,
     /// Parameters; `null`: taken out.
     pub params: Map<String, Value>,
+    /// How long the provider shall keep the prompt: `5m`, `1h`.
+    pub cache_prefix: Option<String>,
+    /// What its requests share a cache under.
+    pub cache_key: Option<String>,
     /// Whether the policy edited it at all.
     pub edited: Option<bool>,
 }

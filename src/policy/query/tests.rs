@@ -233,7 +233,7 @@ fn a_look_at_the_bytes_says_what_the_decoder_says() {
         r#"{"model":"a","max_tokens":7,"max_completion_tokens":9,"messages":[{"role":"user","content":"x"}]}"#,
     ];
     let special = [
-        r#"{"model":"a","messages":[{"role":"user","content":null}]}"#,
+        r#"{"model":"a","messages":[{"role":"assistant","content":null,"refusal":"no"}]}"#,
         r#"{"model":"a","messages":[{"role":"user","name":"ann","content":"x"}]}"#,
         r#"{"model":"a","messages":[{"role":"user","content":"x"}],"tools":[]}"#,
         r#"{"model":"a","messages":[{"role":"user","content":"x"}],"response_format":{"type":"json_object"}}"#,

@@ -1,6 +1,8 @@
 //! Other gateways: one account, models of many makers.
 
-use super::{Auth, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, compatible, look_alike};
+use super::{
+    Auth, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, Quirks, compatible, look_alike,
+};
 
 #[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn kinds() -> Vec<Kind> {
@@ -9,6 +11,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             dialects: CHAT_RESPONSES,
             endpoints: &[Endpoint::Embeddings, Endpoint::Rerank, Endpoint::Transcriptions],
             default_path: "/api/v1",
+            quirks: Quirks { cache_marks: true, ..Quirks::default() },
             source: "OpenRouter API reference",
             ..compatible("openrouter", "OpenRouter", "https://openrouter.ai/api/v1")
         },
@@ -22,6 +25,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                 Endpoint::Moderations,
                 Endpoint::Rerank,
             ],
+            quirks: Quirks { cache_marks: true, ..Quirks::default() },
             source: "LiteLLM proxy docs",
             ..compatible("litellm", "LiteLLM proxy", "http://127.0.0.1:4000/v1")
         },

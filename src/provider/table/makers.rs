@@ -27,6 +27,7 @@ fn own_protocols() -> Vec<Kind> {
         Kind {
             dialects: OPENAI,
             endpoints: OPENAI_ENDPOINTS,
+            quirks: Quirks { cache_key: true, ..Quirks::default() },
             source: "OpenAI API reference",
             ..compatible("openai", "OpenAI, and servers that speak its API", "https://api.openai.com/v1")
         },
@@ -36,6 +37,7 @@ fn own_protocols() -> Vec<Kind> {
             endpoints: OPENAI_ENDPOINTS,
             default_path: "/openai/v1",
             auth: Auth::Header("api-key"),
+            quirks: Quirks { cache_key: true, ..Quirks::default() },
             otel_name: "azure.ai.openai",
             source: "Azure OpenAI in Foundry Models, v1 REST API reference",
             ..compatible("azure", "Azure OpenAI", "")
@@ -129,6 +131,7 @@ fn look_alikes() -> Vec<Kind> {
             quirks: Quirks {
                 no_stream_options: true,
                 short_tool_ids: true,
+                cache_key: true,
                 renamed: &[("seed", "random_seed")],
                 refused: &["logit_bias", "user", "store", "service_tier", "verbosity"],
                 ..look_alike()
@@ -148,7 +151,7 @@ fn look_alikes() -> Vec<Kind> {
             aliases: &["qwen"],
             endpoints: EMBEDDINGS,
             default_path: "/compatible-mode/v1",
-            quirks: look_alike(),
+            quirks: Quirks { cache_marks: true, ..look_alike() },
             otel_name: "alibaba_cloud.model_studio",
             source: "Alibaba Cloud Model Studio, OpenAI compatibility",
             ..compatible(

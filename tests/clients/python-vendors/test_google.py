@@ -1,5 +1,4 @@
 """The google-genai SDK through Pointsman to upstreams of three dialects."""
-import httpx
 import pytest
 from google import genai
 from google.genai import errors, types
@@ -59,8 +58,9 @@ def test_sdk_retries_429(dialect):
 
 def test_client_time_out(dialect):
     hasty = client(timeout=100)
-    with pytest.raises(httpx.TimeoutException):
+    with pytest.raises(Exception) as caught:
         hasty.models.generate_content(model=f"{dialect}-fault-hang", contents=QUESTION)
+    assert "timeout" in type(caught.value).__name__.lower(), repr(caught.value)
 
 
 def test_cancel_in_mid_stream(dialect):

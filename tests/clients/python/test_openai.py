@@ -227,15 +227,29 @@ def test_moderation():
     assert answer.results[0].category_scores.violence == 0.9
 
 
-@pytest.mark.parametrize("fault,kind,status", [("fault-400", openai.BadRequestError, 400), ("fault-429", openai.RateLimitError, 429),
-                                               ("fault-500", openai.InternalServerError, 502)])
-def test_errors_of_passages(fault, kind, status):
-    for ask in (lambda m: CLIENT.embeddings.create(model=m, input="a"), lambda m: CLIENT.images.generate(model=m, prompt="a"),
-                lambda m: CLIENT.moderations.create(model=m, input="a"), lambda m: CLIENT.audio.speech.create(model=m, voice="alloy", input="a"),
-                lambda m: CLIENT.audio.transcriptions.create(model=m, file=("a.wav", b"RIFF", "audio/wav"))):
-        with pytest.raises(kind) as caught:
-            ask(f"openai-{fault}")
-        assert caught.value.status_code == status
+PASSAGES = [
+    lambda model: CLIENT.embeddings.create(model=model, input="a"),
+    lambda model: CLIENT.images.generate(model=model, prompt="a"),
+    lambda model: CLIENT.moderations.create(model=model, input="a"),
+    lambda model: CLIENT.audio.speech.create(model=model, voice="alloy", input="a"),
+    lambda model: CLIENT.audio.transcriptions.create(model=model, file=("a.wav", b"RIFF", "audio/wav")),
+]
+
+
+@pytest.mark.parametrize("ask", PASSAGES, ids=["embeddings", "images", "moderations", "speech", "transcriptions"])
+def test_errors_of_passages(ask):
+    with pytest.raises(openai.BadRequestError):
+        ask("openai-fault-400")
+    with pytest.raises(openai.NotFoundError):
+        ask("openai-fault-404")
+
+
+def test_passages_that_fail():
+    with pytest.raises(openai.RateLimitError) as caught:
+        PASSAGES[0]("openai-fault-429")
+    assert caught.value.response.headers["retry-after"] == "7"
+    with pytest.raises(openai.InternalServerError):
+        PASSAGES[3]("openai-fault-500")
 
 
 @pytest.mark.parametrize("stream", [False, True])

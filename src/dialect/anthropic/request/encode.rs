@@ -8,7 +8,7 @@ use super::super::generation::Abilities;
 use super::betas::BETAS;
 use super::conversation::{Conversation, plain_or_blocks};
 use super::thinking::{self, Bounds, Thinking};
-use super::{schema, tools};
+use super::{caching, schema, tools};
 use crate::dialect::fields::Path;
 use crate::dialect::{Target, Wire};
 use crate::error::{Error, Result};
@@ -110,6 +110,9 @@ pub(in crate::dialect) fn encode_body(request: &Request, target: &Target<'_>) ->
         fields.insert("stream".to_owned(), true.into());
     }
     about(request, &mut encoder, &mut fields);
+    if let Some(life) = request.caching.prefix {
+        caching::mark(&mut fields, life);
+    }
     Ok(finish(request, target, encoder, fields))
 }
 

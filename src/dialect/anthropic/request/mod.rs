@@ -1,6 +1,7 @@
 //! Requests: from a client's body, to a provider's.
 
 mod betas;
+mod caching;
 mod conversation;
 mod decode;
 mod encode;

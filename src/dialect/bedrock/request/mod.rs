@@ -1,6 +1,7 @@
 //! Requests to Bedrock.
 
 mod block;
+mod caching;
 mod conversation;
 mod family;
 mod tools;
@@ -91,6 +92,9 @@ fn converse(request: &Request, target: &Target<'_>) -> Result<Wire> {
         fields.insert("additionalModelRequestFields".to_owned(), Value::Object(model_fields));
     }
     about(request, &mut encoder);
+    if let Some(life) = request.caching.prefix {
+        caching::mark(&mut fields, family, life);
+    }
     for name in target.quirks.refused {
         if fields.shift_remove(*name).is_some() {
             encoder.dropped.push((*name).to_owned());

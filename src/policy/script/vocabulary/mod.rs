@@ -5,6 +5,7 @@
 mod attempt;
 mod bandit;
 mod budget;
+mod caching;
 mod candidates;
 mod choices;
 mod consensus;
@@ -29,6 +30,7 @@ use super::turn::{Reply, raise, read};
 /// Registers every word.
 pub(super) fn register(engine: &mut Engine) {
     request::register(engine);
+    caching::register(engine);
     messages::register(engine);
     context::register(engine);
     candidates::register(engine);
