@@ -26,6 +26,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import depot
+
 HERE = Path(__file__).resolve().parent
 CASES = json.loads((HERE / "cases.json").read_text())
 TRAFFIC = Path(os.environ.get("POINTSMAN_SHARED", HERE.parents[2] / "shared")) / "traffic"
@@ -152,11 +154,18 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def do_DELETE(self):
+        depot.serve(self)
+
     def do_GET(self):
+        if depot.serve(self):
+            return
         model = re.fullmatch(r"/seen/(.+)", self.path)
         self.answer(200, json.dumps(LEDGER.of(model[1]) if model else {}).encode())
 
     def do_POST(self):
+        if depot.serve(self):
+            return
         raw = self.rfile.read(int(self.headers.get("content-length", 0)))
         body = json.loads(raw) if raw[:1] == b"{" else form(raw)
         google = re.search(r"/models/([^:]+):(\w+)", self.path)
