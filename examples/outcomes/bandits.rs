@@ -18,7 +18,7 @@ fn regret(choose: &mut dyn FnMut(&Bandit, &mut fastrand::Rng) -> usize, half_lif
     lost
 }
 
-pub fn table() {
+pub(crate) fn table() {
     let arms = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
     let place = |name: &str| arms.iter().position(|arm| arm == name).unwrap();
     println!(

@@ -46,7 +46,7 @@ fn largest(vote: &Vote) -> (Option<&str>, usize) {
     best.map_or((None, 0), |group| (Some(group.key.as_str()), group.members.len()))
 }
 
-pub fn table(rows: &[Value]) {
+pub(crate) fn table(rows: &[Value]) {
     let models: Vec<String> = rows[0]["answers"].as_object().unwrap().keys().cloned().collect();
     let all: Vec<&Value> = rows.iter().collect();
     let scores = accuracy(&all, &models);

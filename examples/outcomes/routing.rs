@@ -23,7 +23,7 @@ fn strong_share(rows: &[(f64, bool, bool)], goal: f64) -> f64 {
     1.0
 }
 
-pub fn table(rows: &[Value]) {
+pub(crate) fn table(rows: &[Value]) {
     let rows: Vec<&Value> = rows.iter().filter(|row| row["contaminated"] != true).collect();
     println!("Routing on RouteLLM pairs: share of calls to the strong model for 95 % of its quality");
     println!(

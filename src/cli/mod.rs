@@ -9,6 +9,7 @@ mod explain;
 mod import;
 mod init;
 mod output;
+mod providers;
 mod records;
 mod render;
 mod replay;

@@ -49,7 +49,8 @@ type Files = Vec<(&'static str, String)>;
 
 /// Every page that is generated; that of `policies` where there are any that compile.
 pub(super) fn docs(policies: &Path) -> Files {
-    let mut pages = vec![("reference.md", reference::page(&vocabulary()))];
+    let mut pages =
+        vec![("reference.md", reference::page(&vocabulary())), ("providers.md", super::providers::page())];
     if let Some(compiled) =
         Policies::compile(policies, Limits::default()).ok().filter(|all| all.iter().count() > 0)
     {

@@ -21,13 +21,23 @@ use crate::ir::{Dialect, Endpoint};
 /// Largest feedback, bytes.
 const FEEDBACK: usize = 64 << 10;
 
+/// Paths of conversations, what they ask for, and in which dialect.
+const TALKS: [(&str, Endpoint, Dialect); 4] = [
+    ("/v1/chat/completions", Endpoint::Chat, Dialect::OpenAiChat),
+    ("/v1/responses", Endpoint::Responses, Dialect::OpenAiResponses),
+    ("/v1/completions", Endpoint::Completions, Dialect::OpenAiCompletions),
+    ("/v1/messages", Endpoint::Messages, Dialect::Anthropic),
+];
+
 /// The router of the data port.
 pub fn router(gateway: Arc<Gateway>) -> Router {
-    Router::new()
-        .route("/v1/chat/completions", post(chat).fallback(wrong_method))
-        .route("/v1/responses", post(responses).fallback(wrong_method))
-        .route("/v1/completions", post(completions).fallback(wrong_method))
-        .route("/v1/messages", post(messages).fallback(wrong_method))
+    let talks = TALKS.into_iter().fold(Router::new(), |router, (path, endpoint, dialect)| {
+        let talk = move |State(gateway): State<Arc<Gateway>>, request: Request| async move {
+            conversation(&gateway, endpoint, dialect, request).await
+        };
+        router.route(path, post(talk).fallback(wrong_method))
+    });
+    talks
         .route("/v1beta/models/{call}", post(generate).fallback(wrong_method))
         .route("/v1/feedback", post(take_feedback).fallback(wrong_method))
         .route("/v1/models", get(models).fallback(wrong_method))
@@ -39,20 +49,24 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
-async fn chat(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    conversation(&gateway, Endpoint::Chat, Dialect::OpenAiChat, request).await
-}
-
-async fn responses(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    conversation(&gateway, Endpoint::Responses, Dialect::OpenAiResponses, request).await
-}
-
-async fn completions(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    conversation(&gateway, Endpoint::Completions, Dialect::OpenAiCompletions, request).await
-}
-
-async fn messages(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    conversation(&gateway, Endpoint::Messages, Dialect::Anthropic, request).await
+/// Every path of the data port, with the name of what it asks for.
+#[must_use]
+pub fn paths() -> Vec<(String, &'static str)> {
+    let own = |path: &str, what| (path.to_owned(), what);
+    let generate = ["generateContent", "streamGenerateContent"]
+        .map(|call| (format!("/v1beta/models/{{model}}:{call}"), Endpoint::Generate.name()));
+    let mut paths: Vec<(String, &'static str)> =
+        TALKS.iter().map(|(path, endpoint, _)| own(path, endpoint.name())).collect();
+    paths.extend(generate);
+    paths.push(("/v1beta/models/{model}:countTokens".to_owned(), Endpoint::CountTokens.name()));
+    paths.extend(super::passages::paths());
+    paths.extend(super::depot::paths());
+    paths.extend([
+        own("/v1/models", "models"),
+        own("/v1/models/{model}", "models"),
+        own("/v1/feedback", "feedback"),
+    ]);
+    paths
 }
 
 /// `models/MODEL:generateContent` and `models/MODEL:streamGenerateContent`.

@@ -27,9 +27,24 @@ const PARTS: [(&str, &str, &str); 6] = [
     ("messages/batches", "results", "GET"),
 ];
 
+/// Where things lie.
+const ROOTS: [(&str, Endpoint); 3] =
+    [("files", Endpoint::Files), ("batches", Endpoint::Batches), ("messages/batches", Endpoint::Batches)];
+
+/// The paths, with the names of what they ask for.
+pub(super) fn paths() -> Vec<(String, &'static str)> {
+    let mut paths = Vec::new();
+    for (root, endpoint) in ROOTS {
+        let parts = PARTS.iter().filter(|(of, ..)| *of == root).map(|(_, part, _)| format!("/{{id}}/{part}"));
+        let below = ["".to_owned(), "/{id}".to_owned()].into_iter().chain(parts);
+        paths.extend(below.map(|below| (format!("/v1/{root}{below}"), endpoint.name())));
+    }
+    paths
+}
+
 /// The routes of these paths.
 pub(super) fn router() -> Router<Arc<Gateway>> {
-    let all = ["files", "batches", "messages/batches"].into_iter().fold(Router::new(), |router, root| {
+    let all = ROOTS.into_iter().map(|(root, _)| root).fold(Router::new(), |router, root| {
         let list = get(move |gateway: Gate, request: Request| run(gateway, root, None, request))
             .post(move |gateway: Gate, request: Request| run(gateway, root, None, request))
             .fallback(wrong_method);

@@ -10,7 +10,7 @@ mod passages;
 mod results;
 
 pub use admin::{Admin, Report, router as admin_router};
-pub use data::router as data_router;
+pub use data::{paths, router as data_router};
 pub use listen::{Drain, listen};
 
 use axum::response::{IntoResponse as _, Response};

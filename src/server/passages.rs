@@ -36,6 +36,12 @@ pub(super) fn router() -> Router<Arc<Gateway>> {
     routes.route("/v2/rerank", at("rerank", Endpoint::Rerank))
 }
 
+/// The paths, with the names of what they ask for.
+pub(super) fn paths() -> Vec<(String, &'static str)> {
+    let second = ("/v2/rerank".to_owned(), Endpoint::Rerank.name());
+    PATHS.iter().map(|(path, endpoint)| (format!("/v1/{path}"), endpoint.name())).chain([second]).collect()
+}
+
 fn at(path: &'static str, endpoint: Endpoint) -> MethodRouter<Arc<Gateway>> {
     post(move |State(gateway): State<Arc<Gateway>>, request: Request| async move {
         let dialect =

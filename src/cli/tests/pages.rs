@@ -196,3 +196,42 @@ fn the_first_policy_can_be_followed() {
     assert_eq!(exit, Exit::Ok, "{text}");
     assert!(text.contains("req.last_user.len = "), "{text}");
 }
+
+/// The README names the clients that the suites pin, and no others.
+#[test]
+fn the_readme_names_the_clients_that_are_tested() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let named = |row: &str| -> std::collections::BTreeSet<String> {
+        let line = readme.lines().find(|line| line.starts_with(row)).unwrap();
+        line.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let (mut python, mut node) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
+    for suite in std::fs::read_dir(root().join("tests/clients")).unwrap().map(|entry| entry.unwrap().path()) {
+        if let Ok(pinned) = std::fs::read_to_string(suite.join("requirements.in")) {
+            let bare = |line: &str| line.split(['=', '>', '<', '[', ' ', '#']).next().unwrap().to_owned();
+            python.extend(pinned.lines().map(bare).filter(|name| !name.is_empty() && name != "pytest"));
+        }
+        if let Ok(package) = std::fs::read_to_string(suite.join("package.json")) {
+            let package: Value = serde_json::from_str(&package).unwrap();
+            let names =
+                package["dependencies"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+            node.extend(names.filter(|name| name != "zod"));
+        }
+    }
+    assert_eq!((named("| Python |"), named("| Node |")), (python, node));
+}
+
+#[test]
+fn the_readme_and_pages_link_to_what_is_there() {
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            if file.is_empty() || file.contains("://") {
+                continue;
+            }
+            let target = page.parent().unwrap().join(file);
+            assert!(target.exists(), "{} links to {link}", page.display());
+        }
+    }
+}
