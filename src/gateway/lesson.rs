@@ -23,7 +23,7 @@ pub(super) struct Lesson {
 impl Lesson {
     /// The lesson of `request` to `model`, which has answered so often; `None`: it teaches nothing.
     pub(super) fn of(model: &Model, request: &LazyRequest, answered: u64) -> Option<Self> {
-        let due = answered < KEEN || answered % SELDOM == 0;
+        let due = answered < KEEN || answered.is_multiple_of(SELDOM);
         (due && !Tokenizer::of(model).is_exact()).then(|| Self { request: request.clone() })
     }
 

@@ -47,7 +47,7 @@ fn blocks() -> Vec<Block> {
                     block.text.push('\n');
                 }
                 (None, None) if line.starts_with('#') => {
-                    heading = line.trim_start_matches('#').trim().to_owned()
+                    heading = line.trim_start_matches('#').trim().to_owned();
                 }
                 (None, None) => {}
             }

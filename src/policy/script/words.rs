@@ -173,8 +173,8 @@ mod tests {
                 if let Some((name, _)) = property.and_then(|rest| rest.split_once('(')) {
                     properties.insert(name.to_owned());
                 } else if let Some(rest) = line.strip_prefix("fn ").or_else(|| line.strip_prefix("op ")) {
-                    let end = rest.rfind(") -> ").unwrap();
-                    let (name, arguments) = rest[..end].split_once('(').unwrap();
+                    let (head, _) = rest.rsplit_once(") -> ").unwrap();
+                    let (name, arguments) = head.split_once('(').unwrap();
                     let count = if arguments.is_empty() { 0 } else { arguments.split(", ").count() };
                     functions.entry(name.to_owned()).or_default().insert(count);
                 }
