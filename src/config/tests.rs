@@ -292,3 +292,34 @@ fn a_policy_that_waits_needs_a_share_to_be_on_trial() {
     let found = problems(&[("gateway.yaml", &yaml(", share: 5%")), ("policies/asks.rhai", asks)]);
     assert!(found.is_empty(), "{found:?}");
 }
+
+#[test]
+fn clouds_have_region_and_project_in_their_address() {
+    let base = |account: &str| {
+        let yaml = format!("providers: {{ p: {{ {account} }} }}\nmodels: {{ m: {{ provider: p }} }}\n");
+        built(&yaml).bundle.providers["p"].base_url.clone()
+    };
+    for (account, expected) in [
+        ("kind: bedrock, region: eu-central-1", "https://bedrock-runtime.eu-central-1.amazonaws.com"),
+        (
+            "kind: vertex, region: us-east5, project: p-1",
+            "https://us-east5-aiplatform.googleapis.com/v1/projects/p-1/locations/us-east5",
+        ),
+        (
+            "kind: vertex_anthropic, region: global, project: p-1",
+            "https://aiplatform.googleapis.com/v1/projects/p-1/locations/global",
+        ),
+        ("kind: bedrock, base_url: \"https://vpce-1.example\"", "https://vpce-1.example"),
+    ] {
+        assert_eq!(base(account), expected);
+    }
+    let yaml = "providers:\n  a: { kind: bedrock }\n  b: { kind: vertex, region: \"x/y\", project: p }\n  c: { kind: openai, region: eu }\nmodels: { m: { provider: a } }\n";
+    let found = problems(&[("gateway.yaml", yaml)]);
+    for expected in [
+        "2:3 missing_key: `a` needs a region: it is in the address of Amazon Bedrock",
+        "3:30 invalid_value: `x/y` cannot stand in an address",
+        "4:30 warning unused_key: OpenAI",
+    ] {
+        assert!(found.iter().any(|line| line.starts_with(expected)), "{expected}: {found:#?}");
+    }
+}

@@ -35,6 +35,8 @@ pub struct Kind {
     /// The form of its reranking, where it serves that.
     pub rerank: rerank::Form,
     /// Base URL where the account does not say otherwise; empty when it must.
+    /// The account fills in `{region}`, `{region-}` (the same with a hyphen,
+    /// nothing for `global`) and `{project}`.
     pub base_url: &'static str,
     /// Path to append to a configured base URL that has none (`/v1`).
     pub default_path: &'static str,

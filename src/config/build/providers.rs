@@ -73,8 +73,12 @@ impl Build<'_> {
                 self.findings.error(name.place, "missing_key", message, "add `base_url: \"https://...\"`");
                 return None;
             }
-            return Some(kind.base_url.to_owned());
+            return self.address(name, account, kind);
         };
+        for place in [&account.region, &account.project].into_iter().flatten() {
+            let message = "the address is given in full: this is not looked at";
+            self.findings.warn(place.place, "unused_key", message, "take this key or `base_url` out");
+        }
         let text = self.resolver.text(written, &mut self.findings)?;
         let url = self.url(text.expose(), written.place, kind.default_path)?;
         let clear = url.starts_with("http://") && !is_local(&url);
@@ -83,6 +87,49 @@ impl Build<'_> {
             self.findings.warn(written.place, "unencrypted", message, "write https://");
         }
         Some(url)
+    }
+
+    /// The kind's own address with the account's region and project in it.
+    fn address(&mut self, name: &At<String>, account: &file::Provider, kind: &Kind) -> Option<String> {
+        let address = self.filled(kind.base_url.to_owned(), name, (kind, "region", &account.region))?;
+        self.filled(address, name, (kind, "project", &account.project))
+    }
+
+    /// `address` with `given` in the place of `word`, if it has such.
+    fn filled(
+        &mut self,
+        address: String,
+        name: &At<String>,
+        (kind, word, given): (&Kind, &str, &Option<At<String>>),
+    ) -> Option<String> {
+        let wanted = address.contains(&format!("{{{word}"));
+        let Some(given) = given else {
+            if wanted {
+                let message =
+                    format!("`{}` needs a {word}: it is in the address of {}", name.value, kind.title);
+                let help = format!("add `{word}: NAME`, or a whole `base_url`");
+                self.findings.error(name.place, "missing_key", message, &help);
+            }
+            return (!wanted).then_some(address);
+        };
+        if !wanted {
+            let message = format!("{} has no {word} in its address", kind.title);
+            self.findings.warn(given.place, "unused_key", message, "take it out");
+            return Some(address);
+        }
+        if !is_word(&given.value) {
+            let message = format!("`{}` cannot stand in an address", given.value);
+            self.findings.error(
+                given.place,
+                "invalid_value",
+                message,
+                "letters, digits, `-`, `_`, `.` and `:`",
+            );
+            return None;
+        }
+        let before = if given.value == "global" { String::new() } else { format!("{}-", given.value) };
+        let filled = address.replace(&format!("{{{word}-}}"), &before);
+        Some(filled.replace(&format!("{{{word}}}"), &given.value))
     }
 
     /// An http(s) address without credentials, query or slash at its end;
@@ -153,6 +200,11 @@ fn query(kind: Option<String>, account: &file::Provider) -> Option<String> {
     let own = own.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
     let all: Vec<String> = kept.map(str::to_owned).chain(own).collect();
     (!all.is_empty()).then(|| all.join("&"))
+}
+
+/// Whether `text` can stand in a host or a path as it is (old projects have a domain in front).
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte))
 }
 
 /// Percent-encoded for a query.

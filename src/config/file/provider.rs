@@ -17,7 +17,11 @@ pub struct Provider {
     pub kind: At<String>,
     /// Where it is. Default: the vendor's own address.
     pub base_url: Option<At<Template>>,
-    /// Its credentials. Sent to the host of `base_url` only.
+    /// The cloud's region, which is in the address of `bedrock` and `vertex` (`us-east-1`, `global`).
+    pub region: Option<At<String>>,
+    /// The cloud's project, which is in the address of `vertex`.
+    pub project: Option<At<String>>,
+    /// Its credentials: a key, or for `vertex` a service account's key file (`${file:PATH}`). Sent to the host of `base_url` only.
     pub api_key: Option<At<Template>>,
     /// The wire format to speak, where the kind knows several.
     pub dialect: Option<At<String>>,

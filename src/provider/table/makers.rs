@@ -16,6 +16,10 @@ const OPENAI_ENDPOINTS: &[Endpoint] = &[
     Endpoint::Files,
 ];
 
+/// Vertex AI's address.
+const VERTEX: &str = "https://{region-}aiplatform.googleapis.com/v1/\
+    projects/{project}/locations/{region}";
+
 pub(super) fn kinds() -> Vec<Kind> {
     [own_protocols(), look_alikes()].concat()
 }
@@ -82,7 +86,7 @@ fn own_protocols() -> Vec<Kind> {
             quirks: Quirks { vertex: true, ..Quirks::default() },
             otel_name: "gcp.vertex_ai",
             source: "Vertex AI REST reference, projects.locations.publishers.models",
-            ..compatible("vertex", "Google Vertex AI", "")
+            ..compatible("vertex", "Google Vertex AI", VERTEX)
         },
         Kind {
             dialects: &[Dialect::Anthropic],
@@ -91,7 +95,7 @@ fn own_protocols() -> Vec<Kind> {
             quirks: Quirks { vertex: true, ..Quirks::default() },
             otel_name: "gcp.vertex_ai",
             source: "Anthropic: Claude on Vertex AI",
-            ..compatible("vertex_anthropic", "Anthropic's models on Google Vertex AI", "")
+            ..compatible("vertex_anthropic", "Anthropic's models on Google Vertex AI", VERTEX)
         },
         Kind {
             dialects: &[Dialect::Bedrock],
@@ -101,7 +105,7 @@ fn own_protocols() -> Vec<Kind> {
             auth: Auth::SigV4,
             otel_name: "aws.bedrock",
             source: "Amazon Bedrock Runtime API reference",
-            ..compatible("bedrock", "Amazon Bedrock", "")
+            ..compatible("bedrock", "Amazon Bedrock", "https://bedrock-runtime.{region}.amazonaws.com")
         },
         Kind {
             dialects: &[Dialect::OpenAiResponses, Dialect::OpenAiChat],
