@@ -60,8 +60,10 @@ pub fn play(policy: &Arc<Policy>, file: &CaseFile, case: &Case) -> Result<Played
     if hooks.is_empty() {
         return Err("the policy has none of the hooks that this case asks".to_owned());
     }
-    // A vocabulary loads slower than a hook may run.
-    tokens::warm(scene.catalog.models().iter().map(|candidate| &*candidate.model));
+    // A vocabulary loads slower than a hook may run, and takes some 40 MiB: only where it is counted.
+    if policy.counts_tokens() {
+        tokens::warm(scene.catalog.models().iter().map(|candidate| &*candidate.model));
+    }
     let script = Arc::new(Script::of(case, scene.now));
     let effects: Arc<dyn Effects> = Arc::clone(&script) as Arc<dyn Effects>;
     let trace = scene.trace.clone();
