@@ -230,6 +230,8 @@ impl Deciders {
         match verdict {
             Ok(verdict) => Ok(verdict),
             Err(fault) => {
+                // Not the policy's fault: what it looked at is no valid request.
+                self.request()?.decoded()?;
                 report(&self.gateway, &fault);
                 self.faults.push(fault.to_string());
                 if fault.kind == FaultKind::Saturated {

@@ -181,7 +181,7 @@ impl Exchange {
 
     fn record(&mut self, end: &End<'_>, now: Now, overhead: Duration) -> record::Exchange {
         let ledger = self.ledger.close();
-        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let ms = milliseconds;
         let text = |name: &Option<Arc<str>>| name.as_ref().map(ToString::to_string);
         let shared = |name: &Arc<str>| name.to_string();
         record::Exchange {
@@ -275,6 +275,11 @@ fn line(record: &record::Exchange) -> Vec<u8> {
     .unwrap_or_default();
     line.push(b'\n');
     line
+}
+
+/// Milliseconds, to the microsecond.
+pub(super) fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// A ULID: sorts by time, 80 random bits.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::Gateway;
+use super::exchange::milliseconds;
 use super::lesson::Lesson;
 use crate::clock::Now;
 use crate::dialect::LazyRequest;
@@ -273,7 +274,7 @@ impl Attempt {
             Some(cost) => self.meters.cost.inc_by(u64::try_from(cost.0).unwrap_or(0)),
             None => self.meters.unpriced.inc(),
         }
-        let ms = |at: Now, since: Now| at.since(&since).as_secs_f64() * 1e3;
+        let ms = |at: Now, since: Now| milliseconds(at.since(&since));
         let attempt = record::Attempt {
             number: self.number,
             model: self.model.name.to_string(),

@@ -255,3 +255,23 @@ async fn bounds_on_cost_and_duration_end_a_trial_too() {
         assert!(returned.contains(part), "{bound}: {status}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_policies_cannot_read_is_the_clients_fault() {
+    let (upstream, base) = Upstream::start().await;
+    let guard = "fn on_request() { if req.text.contains(\"secret\") { reject(403, \"no\", \"no\") } }";
+    let choice = "fn route() { plan(ctx.candidates.fitting(req).cheapest(req)) }";
+    let config = format!(
+        "{}routes:\n  - {{ name: r, models: [r], candidates: [fine], policies: [guard] }}\n  - {{ name: s, models: [s], candidates: [fine], policies: [choice] }}\n",
+        yaml(&base, &["fine"])
+    );
+    let gateway = Gateway::start(&config, &[("guard", guard), ("choice", choice)]).await;
+    for model in ["r", "s"] {
+        let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":3}}]}}"#);
+        let answer = gateway.send(gateway.post("/v1/chat/completions", body)).await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_type"), "{}", answer.body);
+        assert!(answer.body.contains("messages[0].content"), "{}", answer.body);
+    }
+    assert!(upstream.asked().is_empty());
+    gateway.account_holds().await;
+}
