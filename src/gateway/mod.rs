@@ -93,6 +93,7 @@ pub struct Gateway {
     pub records: Option<Arc<dyn record::Sink>>,
     /// Requests that wait for batches; absent: there is no place to keep them.
     deferrals: Option<Arc<Deferrals>>,
+    sightings: depot::Sightings,
     trial: trial::Trial,
     trials: shadow::Trials,
     recent: afterwards::Recent,
@@ -133,6 +134,7 @@ impl Gateway {
             lines,
             records,
             deferrals: None,
+            sightings: depot::Sightings::default(),
             trial: trial::Trial::default(),
             trials: shadow::Trials::default(),
             recent: afterwards::Recent::default(),

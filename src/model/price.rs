@@ -94,10 +94,10 @@ impl Price {
         .fold(Money(self.request.unwrap_or(0)), |sum, (tokens, rate)| sum.plus(position(tokens, rate)))
     }
 
-    /// The rates of the provider's batch service; the ordinary ones where it states none.
+    /// The rates of the provider's batch service; the ordinary ones, of short contexts, where it states none.
     #[must_use]
     pub fn at_batch(&self) -> Self {
-        let Some((input, output)) = self.batch else { return self.clone() };
+        let Some((input, output)) = self.batch else { return Self { tiers: Vec::new(), ..self.clone() } };
         Self { input, output, request: self.request, ..Self::default() }
     }
 

@@ -219,3 +219,39 @@ async fn errors_have_the_shape_of_the_clients_dialect() {
     let bare = gateway.ask("POST", "/v1/files").body("{}").send().await.unwrap();
     assert_eq!(bare.status(), 415);
 }
+
+#[tokio::test]
+async fn what_batches_cost_is_entered_once() {
+    for records in ["", "records: { folder: ./records }\n"] {
+        let provider = Provider::start().await;
+        let yaml = format!(
+            "providers:\n  up: {{ kind: openai, base_url: \"http://127.0.0.1:{0}/v1\", api_key: \"${{env:PATH}}\" }}\n  claude: {{ kind: anthropic, base_url: \"http://127.0.0.1:{0}/v1\", api_key: \"${{env:PATH}}\" }}\n\
+             models:\n  m: {{ provider: up, upstream: m-1, price: {{ input: 2, output: 8, batch: {{ input: 1, output: 4 }} }} }}\n  c: {{ provider: claude, upstream: c-1, price: {{ input: 3, output: 15 }} }}\n{records}",
+            provider.port
+        );
+        let gateway = Gateway::start(&yaml).await;
+        provider.says(|asked: &Asked| {
+            if asked.path.ends_with("/results") {
+                let line = r#"{"custom_id":"0","result":{"type":"succeeded","message":{"model":"c-1-20260101","id":"m","type":"message","role":"assistant","content":[],"stop_reason":"end_turn","usage":{"input_tokens":10,"output_tokens":2}}}}"#;
+                return Said { status: 200, content_type: "application/x-jsonl", body: Bytes::from(format!("{line}\n{line}")) };
+            }
+            answer(r#"{"id":"batch_1","status":"completed","model":"m-1-2026-01-01","usage":{"input_tokens":100,"output_tokens":10}}"#)
+        });
+        let ask = |path: &'static str| gateway.ask("GET", path).send();
+        let first = ask("/v1/batches/batch_1").await.unwrap();
+        assert_eq!(first.headers()["x-pointsman-cost-usd"], "0.000140000");
+        assert_eq!(
+            ask("/v1/batches/batch_1").await.unwrap().headers()["x-pointsman-cost-usd"],
+            "0.000000000"
+        );
+        for _ in 0..2 {
+            ask("/v1/messages/batches/msgbatch_1/results").await.unwrap().bytes().await.unwrap();
+        }
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while gateway.figure("pointsman_exchanges_settled_total").await < 4.0 {
+            assert!(std::time::Instant::now() < deadline);
+        }
+        // 100 at 1 and 10 at 4; 20 at 3 and 4 at 15, which state no rates of batches. USD a million.
+        assert_eq!(gateway.figure("pointsman_cost_nano_usd_total").await, 140_000.0 + 120_000.0);
+    }
+}

@@ -48,7 +48,7 @@ impl Conductor {
                 self.pace.insert(batch.group, Pace { not_before: pause, most });
             }
             Trouble::Refused(error) if count <= 1 && is_final(&error) => {
-                self.refuse_all(&batch, &error).await
+                self.refuse_all(&batch, &error).await;
             }
             Trouble::Refused(error) => {
                 if let Err(error) = self.deferrals.close(&batch.id).await {

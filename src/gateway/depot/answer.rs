@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::timeout;
 
 use super::errand::{Errand, Ids};
+use super::price::{self, Tally};
 use crate::dialect::Splicer;
 use crate::dialect::passage::Metered;
 use crate::error::Result;
@@ -66,13 +67,14 @@ pub(super) async fn fetch(
             let content_type = headers.get(CONTENT_TYPE).cloned();
             let content_type = content_type.unwrap_or(HeaderValue::from_static("application/json"));
             let delivered = match given {
-                Given::Whole(body) => {
+                Given::Whole(body, usage) => {
                     attempt.answered(&Usage::default(), now);
-                    Delivered::Whole(body, Usage::default())
+                    Delivered::Whole(body, usage)
                 }
-                Given::Flowing(body) => {
+                Given::Flowing(body, tally) => {
                     let metered = Metered::default();
                     Delivered::flowing(attempt, body, metered, &content_type, errand.endpoint)
+                        .counted_by(tally)
                 }
             };
             let passed = Passed { model: Arc::clone(model), content_type, dropped: Vec::new(), delivered };
@@ -86,23 +88,31 @@ pub(super) async fn fetch(
 }
 
 enum Given {
-    Whole(Bytes),
-    Flowing(crate::upstream::Body),
+    Whole(Bytes, Usage),
+    Flowing(crate::upstream::Body, Option<Tally>),
 }
 
 async fn carry(
     journey: &Journey,
     errand: &Errand,
-    depot: &Depot,
+    depot: &Arc<Depot>,
     (attempt, sent): (&mut Attempt, Sent),
 ) -> Result<(HeaderMap, Given)> {
     let reply = send(journey, attempt, sent, journey.route.timeouts.first_byte).await?;
+    let (gateway, bundle) = (&journey.gateway, &journey.bundle);
+    let ids = Ids { bundle, depot, dialect: errand.inbound.dialect() };
     if matches!(errand.place.part, Some("content" | "results")) {
-        return Ok((reply.headers, Given::Flowing(reply.body)));
+        let id = ids.own(errand.place.id.as_deref().unwrap_or_default());
+        let tally = Tally::of(gateway, bundle, depot, errand, id).await;
+        return Ok((reply.headers, Given::Flowing(reply.body, tally)));
     }
-    let body = reply.body.whole(journey.bundle.settings.max_answer).await?;
-    let ids = Ids { bundle: &journey.bundle, depot, dialect: errand.inbound.dialect() };
-    Ok((reply.headers, Given::Whole(told(&body, &ids, errand)?)))
+    let body = reply.body.whole(bundle.settings.max_answer).await?;
+    let usage = if errand.endpoint == Endpoint::Batches {
+        price::enter(gateway, bundle, depot, &journey.ledger, &body).await
+    } else {
+        Usage::default()
+    };
+    Ok((reply.headers, Given::Whole(told(&body, &ids, errand)?, usage)))
 }
 
 /// An answer with its ids as the client knows them.

@@ -14,8 +14,10 @@ mod answer;
 mod choose;
 mod errand;
 mod luggage;
+mod price;
 
 pub use errand::{Errand, Place};
+pub(super) use price::{Sightings, Tally};
 
 use std::sync::Arc;
 

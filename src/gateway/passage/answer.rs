@@ -8,6 +8,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::flow::Flow;
 use crate::dialect::passage::Metered;
+use crate::gateway::depot::Tally;
 use crate::gateway::exchange::{End, Exchange};
 use crate::gateway::ledger::Attempt;
 use crate::gateway::reply::{Body, COST, Reply, headers, insert, respond};
@@ -37,6 +38,8 @@ pub(in crate::gateway) struct Flowing {
     pub(in crate::gateway) metered: Metered,
     pub(in crate::gateway) events: bool,
     pub(in crate::gateway) endpoint: Endpoint,
+    /// Counts what it tells of a batch.
+    pub(in crate::gateway) tally: Option<Tally>,
 }
 
 impl Delivered {
@@ -48,7 +51,15 @@ impl Delivered {
         endpoint: Endpoint,
     ) -> Self {
         let events = content_type.to_str().is_ok_and(|kind| kind.starts_with("text/event-stream"));
-        Self::Flowing(Box::new(Flowing { attempt, body, metered, events, endpoint }))
+        Self::Flowing(Box::new(Flowing { attempt, body, metered, events, endpoint, tally: None }))
+    }
+
+    /// The same, counted by `tally`.
+    pub(in crate::gateway) fn counted_by(mut self, tally: Option<Tally>) -> Self {
+        if let Self::Flowing(flowing) = &mut self {
+            flowing.tally = tally;
+        }
+        self
     }
 }
 

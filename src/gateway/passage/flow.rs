@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::answer::Flowing;
 use crate::dialect::passage::{Metered, metered_frame};
 use crate::error::{Error, Kind, Origin, Result};
+use crate::gateway::depot::Tally;
 use crate::gateway::exchange::{End, Exchange};
 use crate::gateway::ledger::Attempt;
 use crate::ir::Endpoint;
@@ -31,6 +32,7 @@ pub struct Flow {
     endpoint: Endpoint,
     /// Cuts events, where the answer is some.
     framer: Option<Framer>,
+    tally: Option<Tally>,
     idle: Duration,
     last: Instant,
     deadline: Instant,
@@ -56,6 +58,7 @@ impl Flow {
             metered: flowing.metered,
             endpoint: flowing.endpoint,
             framer: flowing.events.then(|| Framer::capped(Framing::Sse, EVENT)),
+            tally: flowing.tally,
             idle: timeouts.idle,
             last: now,
             deadline,
@@ -85,6 +88,9 @@ impl Flow {
 
     /// Reads usage out of events as they pass.
     fn look(&mut self, chunk: &Bytes) {
+        if let Some(tally) = &mut self.tally {
+            tally.push(chunk);
+        }
         let (metered, endpoint) = (&mut self.metered, self.endpoint);
         let Some(framer) = &mut self.framer else { return };
         let looked = framer.push(chunk, |frame| {
@@ -129,6 +135,8 @@ impl Flow {
             attempt.unmetered();
         }
         let outcome = attempt.flowed(error, &usage, now);
+        let counted = self.tally.take().map(|tally| tally.end(&self.exchange.ledger, error.is_none()));
+        let usage = counted.unwrap_or(usage);
         self.exchange.settle(&End { outcome, status: 200, error, usage });
     }
 }

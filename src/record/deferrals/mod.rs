@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `deferral` | a request, from being taken in to its answer |
 //! | `batch` | a batch that was, or is being, submitted |
+//! | `sighting` | a provider's batch whose cost was entered |
 //!
 //! This file holds content: requests until they are answered, answers until
 //! they are purged.
@@ -42,6 +43,9 @@ CREATE TABLE IF NOT EXISTS deferral (
 CREATE INDEX IF NOT EXISTS deferral_waiting ON deferral (provider, path, upstream, id) WHERE batch IS NULL AND status IS NULL;
 CREATE INDEX IF NOT EXISTS deferral_batch ON deferral (batch, id) WHERE status IS NULL;
 CREATE INDEX IF NOT EXISTS deferral_done ON deferral (done_ms) WHERE done_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS sighting (
+  provider TEXT NOT NULL, remote TEXT NOT NULL, PRIMARY KEY (provider, remote)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batch (
   id TEXT PRIMARY KEY, provider TEXT NOT NULL, path TEXT NOT NULL, upstream TEXT NOT NULL,
   created_ms INTEGER NOT NULL, remote TEXT

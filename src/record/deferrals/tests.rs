@@ -37,6 +37,11 @@ async fn what_was_taken_in_is_there_again_after_a_restart_whatever_became_of_it(
     assert_eq!(deferrals.gather(&batch("b1"), 3, 1_000).await.unwrap(), 3, "three at most");
     assert_eq!(deferrals.gather(&batch("b2"), 3, 15).await.unwrap(), 1, "15 bytes at most");
     deferrals.submitted("b1", "remote").await.unwrap();
+    assert!(!deferrals.first_sight("p", "remote").await.unwrap(), "ours are known");
+    assert!(deferrals.first_sight("p", "theirs").await.unwrap());
+    assert!(!deferrals.first_sight("p", "theirs").await.unwrap(), "once only");
+    deferrals.unsee("p", "theirs").await.unwrap();
+    assert!(deferrals.first_sight("p", "theirs").await.unwrap());
     assert!(deferrals.answer("01J0001", 200, "hello", 100).await.unwrap());
     assert!(!deferrals.answer("01J0001", 200, "again", 100).await.unwrap(), "once only");
     drop(deferrals);

@@ -1,0 +1,166 @@
+//! What batches cost that clients ordered themselves. It is entered once, by
+//! the exchange that first sees what a batch used: in OpenAI's form in the
+//! batch itself, in Anthropic's in its results, while they pass.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ahash::AHashSet;
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::errand::Errand;
+use crate::dialect::batch::{self, Used};
+use crate::gateway::ledger::{Booked, Ledger};
+use crate::gateway::{Bundle, Depot, Gateway};
+use crate::ir::{Dialect, Endpoint, Money, Usage};
+use crate::model::Model;
+use crate::sse::{Framer, Framing};
+
+/// Longest line of results that is looked into, bytes.
+const LINE: usize = 32 << 20;
+/// Most batches that are remembered where there is no file to remember them.
+const REMEMBERED: usize = 10_000;
+
+/// Batches whose cost was entered, while there is no file for it.
+#[derive(Debug, Default)]
+pub(in crate::gateway) struct Sightings(Mutex<AHashSet<String>>);
+
+/// Whether the batch `id` is seen for the first time.
+async fn first_sight(gateway: &Gateway, provider: &str, id: &str) -> bool {
+    if let Some(deferrals) = &gateway.deferrals {
+        return deferrals.first_sight(provider, id).await.unwrap_or_else(|error| {
+            tracing::error!("a batch is not priced: {error}");
+            false
+        });
+    }
+    let mut seen = gateway.sightings.0.lock();
+    if seen.len() >= REMEMBERED {
+        seen.clear();
+    }
+    seen.insert(format!("{provider}/{id}"))
+}
+
+/// Enters what the batch in `answer` used, if it says so and nobody has seen it yet.
+pub(super) async fn enter(
+    gateway: &Gateway,
+    bundle: &Bundle,
+    depot: &Depot,
+    ledger: &Ledger,
+    answer: &[u8],
+) -> Usage {
+    let Some((id, used)) = batch::used(answer) else { return Usage::default() };
+    if !first_sight(gateway, &depot.model.provider.name, &id).await {
+        return Usage::default();
+    }
+    let mut tally = Counts::default();
+    tally.add(gateway, bundle, depot, &used);
+    tally.book(gateway, bundle, depot, ledger)
+}
+
+/// Counts the results of a batch while they pass.
+pub(in crate::gateway) struct Tally {
+    gateway: Arc<Gateway>,
+    bundle: Arc<Bundle>,
+    depot: Arc<Depot>,
+    id: String,
+    framer: Option<Framer>,
+    counts: Counts,
+}
+
+impl Tally {
+    /// For the results that `errand` asks for, if nobody has seen them yet.
+    pub(super) async fn of(
+        gateway: &Arc<Gateway>,
+        bundle: &Arc<Bundle>,
+        depot: &Arc<Depot>,
+        errand: &Errand,
+        id: &str,
+    ) -> Option<Self> {
+        let results = errand.endpoint == Endpoint::Batches
+            && errand.inbound.dialect() == Dialect::Anthropic
+            && errand.place.part == Some("results");
+        (results && first_sight(gateway, &depot.model.provider.name, id).await).then(|| Self {
+            gateway: Arc::clone(gateway),
+            bundle: Arc::clone(bundle),
+            depot: Arc::clone(depot),
+            id: id.to_owned(),
+            framer: Some(Framer::capped(Framing::Ndjson, LINE)),
+            counts: Counts::default(),
+        })
+    }
+
+    /// Looks into what passes.
+    pub(in crate::gateway) fn push(&mut self, chunk: &Bytes) {
+        let (gateway, bundle, depot) = (&self.gateway, &self.bundle, &self.depot);
+        let counts = &mut self.counts;
+        let Some(framer) = &mut self.framer else { return };
+        let looked = framer.push(chunk, |line| {
+            if let Some(used) = batch::used_by_line(line.data) {
+                counts.add(gateway, bundle, depot, &used);
+            }
+            Ok(())
+        });
+        if looked.is_err() {
+            self.framer = None;
+        }
+    }
+
+    /// The results are over. What broke off is counted when it is read again.
+    pub(in crate::gateway) fn end(mut self, ledger: &Ledger, whole: bool) -> Usage {
+        if whole {
+            self.push(&Bytes::from_static(b"\n"));
+            return self.counts.book(&self.gateway, &self.bundle, &self.depot, ledger);
+        }
+        let (gateway, provider) = (self.gateway, Arc::clone(&self.depot.model.provider.name));
+        gateway.sightings.0.lock().remove(&format!("{provider}/{}", self.id));
+        if let Some(deferrals) = gateway.deferrals.clone() {
+            tokio::spawn(async move {
+                if let Err(error) = deferrals.unsee(&provider, &self.id).await {
+                    tracing::error!("a batch is not priced: {error}");
+                }
+            });
+        }
+        Usage::default()
+    }
+}
+
+/// What requests used together, by our names of their models; no name: none of ours.
+#[derive(Default)]
+struct Counts(BTreeMap<Option<Arc<str>>, (Usage, Option<Money>)>);
+
+impl Counts {
+    fn add(&mut self, gateway: &Gateway, bundle: &Bundle, depot: &Depot, used: &Used) {
+        let model = model_of(bundle, depot, &used.model);
+        let price = model.and_then(|model| gateway.prices.load().price(model));
+        let cost = price.map(|price| price.at_batch().cost(&used.usage));
+        let sum = self.0.entry(model.map(|model| Arc::clone(&model.name)));
+        let (usage, total) = sum.or_insert((Usage::default(), Some(Money::ZERO)));
+        usage.input += used.usage.input;
+        usage.output += used.usage.output;
+        *total = total.zip(cost).map(|(total, cost)| total.plus(cost));
+    }
+
+    fn book(self, gateway: &Gateway, bundle: &Bundle, depot: &Depot, ledger: &Ledger) -> Usage {
+        let mut all = Usage::default();
+        for (name, (usage, cost)) in self.0 {
+            let model = name.and_then(|name| bundle.models.get(&name)).unwrap_or(&depot.model);
+            ledger.book(gateway, model, &Booked { usage, cost, status: Some(200), error: None });
+            all.input += usage.input;
+            all.output += usage.output;
+        }
+        all
+    }
+}
+
+/// Our model for the provider's name of it. Answers name the dated edition of
+/// what was asked for: `m-2026-01-01` of `m`.
+fn model_of<'b>(bundle: &'b Bundle, depot: &Depot, upstream: &str) -> Option<&'b Arc<Model>> {
+    let there = bundle.models.values().filter(|model| model.provider.name == depot.model.provider.name);
+    let named = there.filter(|model| {
+        upstream
+            .strip_prefix(model.upstream.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    });
+    named.max_by_key(|model| model.upstream.len())
+}
