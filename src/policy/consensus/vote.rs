@@ -20,7 +20,7 @@ pub struct Errors {
     pub shared: f64,
 }
 
-/// Source: answers of four models to 260 questions of GSM8K (`examples/outcomes.rs`):
+/// Source: answers of four models to 260 questions of GSM8K (`examples/outcomes`):
 /// the log loss of trust on the half that was not measured is least here.
 impl Default for Errors {
     fn default() -> Self {
