@@ -404,7 +404,7 @@ fn bedrock_stream(said: &Said) -> String {
     let mut lines = vec![json!({ "messageStart": { "role": "assistant" } })];
     for (at, block) in bedrock_blocks(said).into_iter().enumerate() {
         let mut delta = |delta: Value| {
-            lines.push(json!({ "contentBlockDelta": { "contentBlockIndex": at, "delta": delta } }))
+            lines.push(json!({ "contentBlockDelta": { "contentBlockIndex": at, "delta": delta } }));
         };
         if let Some(call) = block.get("toolUse") {
             let input = if call["input"] == json!({}) { String::new() } else { call["input"].to_string() };
@@ -559,7 +559,7 @@ fn of_response(response: &Response) -> Read {
             Part::Text { text, .. } => read.text += text,
             Part::Thinking(thought) => read.thought += &thought.text,
             Part::ToolCall(call) => {
-                read.calls.push((call.name.clone(), serde_json::from_str(&call.arguments).unwrap()))
+                read.calls.push((call.name.clone(), serde_json::from_str(&call.arguments).unwrap()));
             }
             _ => {}
         }

@@ -175,6 +175,7 @@ fn class_of(byte: u8) -> Class {
 }
 
 /// The class of every byte; those of characters outside ASCII are wide.
+#[expect(clippy::indexing_slicing, reason = "made at compile time: a place beyond the end would not compile")]
 const CLASSES: [Class; 256] = {
     let mut classes = [Class::Wide; 256];
     let mut byte = 0;
