@@ -34,6 +34,12 @@ impl Now {
     }
 }
 
+/// `time` in milliseconds, to the microsecond: as records and log lines state it.
+#[must_use]
+pub fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
 /// Where a [`Now`] comes from: the machine, or a hand that tests move.
 #[derive(Debug, Clone, Default)]
 pub enum Clock {

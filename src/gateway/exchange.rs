@@ -12,7 +12,7 @@ use super::facts::facts;
 use super::ledger::Ledger;
 use super::shadow::{self, Acted};
 use super::{Bundle, Gateway, Route};
-use crate::clock::Now;
+use crate::clock::{Now, milliseconds};
 use crate::dialect::{Inbound, LazyRequest};
 use crate::error::{Error, Kind, Origin};
 use crate::ir::{Endpoint, Usage};
@@ -275,11 +275,6 @@ fn line(record: &record::Exchange) -> Vec<u8> {
     .unwrap_or_default();
     line.push(b'\n');
     line
-}
-
-/// Milliseconds, to the microsecond.
-pub(super) fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// A ULID: sorts by time, 80 random bits.

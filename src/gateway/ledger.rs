@@ -7,9 +7,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::Gateway;
-use super::exchange::milliseconds;
 use super::lesson::Lesson;
-use crate::clock::Now;
+use crate::clock::{Now, milliseconds};
 use crate::dialect::LazyRequest;
 use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::ir::{Money, Units, Usage};
