@@ -296,3 +296,25 @@ async fn what_no_batch_answers_is_given_up() {
     let (status, error) = wait_for(&gateway, &place).await;
     assert_eq!((status, &error["error"]["code"]), (504, &json!("batch_expired")));
 }
+
+#[tokio::test]
+async fn a_batch_of_megabytes_is_read_while_it_is_sent() {
+    for kind in ["openai", "anthropic"] {
+        let (gateway, provider, service) =
+            set_up(kind, "window: 1h, poll: 100ms, max_requests: 3", "waits").await;
+        let text = |at: usize| format!("{at}{}", "x".repeat(600_000));
+        let places = [
+            leave(&gateway, &text(0)).await,
+            leave(&gateway, &text(1)).await,
+            leave(&gateway, &text(2)).await,
+        ];
+        batches(&service, 1).await;
+        assert!(provider.asked().iter().any(|asked| asked.size > 1_800_000 && asked.whole));
+        finish(&service);
+        for (at, place) in places.iter().enumerate() {
+            let (status, answer) = wait_for(&gateway, place).await;
+            assert_eq!(status, 200);
+            assert_eq!(answer["choices"][0]["message"]["content"], format!("done: {}", text(at)));
+        }
+    }
+}

@@ -186,6 +186,12 @@ async fn what_a_key_may_not_ask_for_it_may_not_batch() {
     }
     let whole = |provider: &Provider| provider.asked().iter().filter(|asked| asked.whole).count();
     assert_eq!((whole(&first), whole(&second), whole(&claude)), (0, 1, 0), "nothing forbidden arrives whole");
+    // Too large to be held: refused while it is on its way.
+    let large = format!("{}{}", lines(&["n"]).repeat(20_000), lines(&["m"]));
+    let (status, error) = upload(&gateway, form("batch", &large), &[auth]).await;
+    assert_eq!(status, 404);
+    assert!(error["error"]["message"].as_str().unwrap().contains("line 20001 of the file"), "{error}");
+    assert_eq!(whole(&second), 0);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ pub struct Asked {
     /// Path and query.
     pub path: String,
     pub headers: http::HeaderMap,
-    /// The first MiB.
+    /// The first 4 MiB.
     pub body: Vec<u8>,
     pub size: usize,
     /// Whether the body came to its end.
@@ -88,7 +88,7 @@ async fn play(State(stage): State<Arc<Mutex<Stage>>>, request: Request) -> Respo
             Some(Ok(frame)) => {
                 let Ok(chunk) = frame.into_data() else { continue };
                 asked.size += chunk.len();
-                if asked.body.len() < 1 << 20 {
+                if asked.body.len() < 4 << 20 {
                     asked.body.extend_from_slice(&chunk);
                 }
             }

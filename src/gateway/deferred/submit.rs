@@ -11,12 +11,15 @@ use tokio::time::Instant;
 use super::BatchSettings;
 use super::conduct::{Conductor, Pace, outgoing};
 use crate::dialect::batch::BatchForm;
+use crate::dialect::passage::Outgoing;
 use crate::error::{Error, Result};
 use crate::gateway::Depot;
 use crate::gateway::exchange::request_id;
 use crate::record::deferrals::{Batch, Deferrals, Group};
-use crate::upstream::{Feed, upload};
+use crate::upstream::{Feed, Reply, upload};
 
+/// Batches up to this size are sent with their length, bytes.
+const HELD: usize = 1 << 20;
 /// The boundary of our forms; no request has it, since JSON would escape no line end into one.
 const BOUNDARY: &str = "pointsman-batch-form";
 
@@ -102,21 +105,33 @@ impl Conductor {
         let tail = format!("\r\n--{BOUNDARY}--\r\n");
         let mut call = outgoing(Method::POST, "files", Bytes::new());
         call.content_type = HeaderValue::from_str(&format!("multipart/form-data; boundary={BOUNDARY}")).ok();
-        let (feed, upload) = upload(None);
-        let filling = fill(feed, Arc::clone(&self.deferrals), batch.clone(), (BatchForm::OpenAi, head, tail));
-        let reply = self.call(depot, call, Some((upload, Box::pin(filling)))).await?;
+        let reply =
+            self.send_lines(depot, call, Lines::new(self, batch, (BatchForm::OpenAi, head, tail))).await?;
         id_of(&reply.body.whole(64 << 10).await?)
     }
 
     /// Sends the requests of Anthropic's form; gives the batch's id.
     async fn send_requests(&self, depot: &Depot, batch: &Batch) -> Result<String> {
         let form = BatchForm::Anthropic;
-        let (feed, upload) = upload(None);
-        let around = (form, String::new(), String::new());
-        let filling = fill(feed, Arc::clone(&self.deferrals), batch.clone(), around);
         let call = outgoing(Method::POST, form.path(), Bytes::new());
-        let reply = self.call(depot, call, Some((upload, Box::pin(filling)))).await?;
+        let around = (form, String::new(), String::new());
+        let reply = self.send_lines(depot, call, Lines::new(self, batch, around)).await?;
         id_of(&reply.body.whole(64 << 10).await?)
+    }
+
+    /// Sends what is small with its length, since not every server reads a body
+    /// without one, and what is large while it is read.
+    async fn send_lines(&self, depot: &Depot, mut call: Outgoing, mut lines: Lines) -> Result<Reply> {
+        let mut body = String::new();
+        while body.len() <= HELD {
+            let Some(piece) = lines.next().await? else {
+                call.wire.body = Bytes::from(body);
+                return self.call(depot, call, None).await;
+            };
+            body.push_str(&piece);
+        }
+        let (feed, upload) = upload(None);
+        self.call(depot, call, Some((upload, Box::pin(fill(feed, body, lines))))).await
     }
 
     /// Every request of the batch gets `error`.
@@ -168,31 +183,56 @@ fn is_final(error: &Error) -> bool {
         && error.upstream_status.is_some()
 }
 
-/// Sends head, requests and tail.
-async fn fill(
-    feed: Feed,
+/// A batch's body, piece by piece.
+struct Lines {
     deferrals: Arc<Deferrals>,
     batch: Batch,
-    (form, head, tail): (BatchForm, String, String),
-) -> Result<()> {
-    let [before, between, behind] = form.frame();
-    let mut last = String::new();
-    let mut piece = head + before;
-    while let Some((id, body)) = deferrals.next(&batch.id, &last).await? {
-        if !last.is_empty() {
-            piece.push_str(between);
+    form: BatchForm,
+    /// What stands before the next request.
+    before: String,
+    /// What stands behind the last one; taken when it was given.
+    tail: Option<String>,
+    /// The last request.
+    last: String,
+}
+
+impl Lines {
+    fn new(conductor: &Conductor, batch: &Batch, (form, head, tail): (BatchForm, String, String)) -> Self {
+        let [begin, _, end] = form.frame();
+        Self {
+            deferrals: Arc::clone(&conductor.deferrals),
+            batch: batch.clone(),
+            form,
+            before: head + begin,
+            tail: Some(format!("{end}{tail}")),
+            last: String::new(),
         }
-        piece.push_str(&form.request(&id, &batch.group.path, &body));
-        if !feed.push(Bytes::from(std::mem::take(&mut piece))).await {
+    }
+
+    /// The next piece; none at the end.
+    async fn next(&mut self) -> Result<Option<String>> {
+        let Some((id, body)) = self.deferrals.next(&self.batch.id, &self.last).await? else {
+            return Ok(self.tail.take());
+        };
+        let mut piece = std::mem::take(&mut self.before);
+        piece.push_str(&self.form.request(&id, &self.batch.group.path, &body));
+        let [_, between, _] = self.form.frame();
+        between.clone_into(&mut self.before);
+        self.last = id;
+        Ok(Some(piece))
+    }
+}
+
+/// Sends `begin` and what follows it.
+async fn fill(feed: Feed, begin: String, mut lines: Lines) -> Result<()> {
+    let mut piece = Some(begin);
+    while let Some(text) = piece {
+        if !feed.push(Bytes::from(text)).await {
             return Ok(());
         }
-        last = id;
+        piece = lines.next().await?;
     }
-    piece.push_str(behind);
-    piece.push_str(&tail);
-    if feed.push(Bytes::from(piece)).await {
-        feed.end().await;
-    }
+    feed.end().await;
     Ok(())
 }
 

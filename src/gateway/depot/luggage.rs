@@ -19,13 +19,13 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::exchange::Journey;
 use crate::gateway::identify::may_ask;
 use crate::gateway::passage::ClientBody;
-use crate::gateway::passage::call::{Sent, same_path};
+use crate::gateway::passage::call::{Filling, Sent, same_path};
 use crate::gateway::passage::load::{SILENCE, too_slow};
 use crate::gateway::pipeline::{read_body, too_large, unknown_model};
 use crate::gateway::{Bundle, Depot, Settings};
 use crate::ir::{Dialect, Endpoint};
 use crate::principal::Principal;
-use crate::upstream::{Feed, upload};
+use crate::upstream::{Feed, Upload, upload};
 
 /// Beginnings of parcels are held up to this size to learn their models, bytes.
 const HELD: usize = 1 << 20;
@@ -67,6 +67,8 @@ pub(super) struct Arriving {
     length: Option<u64>,
     /// Most bytes.
     cap: usize,
+    /// Whether all of it has come.
+    whole: bool,
 }
 
 impl Luggage {
@@ -107,8 +109,8 @@ impl Luggage {
             Self::None => Bytes::new(),
             Self::Plain(body) => body,
             Self::Order(body, _) => order(&body, &ids)?,
-            Self::Parcel(parcel) => {
-                let names = Names {
+            Self::Parcel(mut parcel) => {
+                let mut names = Names {
                     bundle: Arc::clone(bundle),
                     principal: Arc::clone(&journey.principal),
                     depot: Arc::clone(depot),
@@ -116,16 +118,33 @@ impl Luggage {
                     last: None,
                 };
                 content_type = Some(parcel.content_type.clone());
+                if parcel.whole {
+                    let (body, content_type) = (parcel.packed(&mut names)?, content_type);
+                    return sent(errand, &ids, journey, (body, content_type, None));
+                }
                 let (feed, upload) = upload(parcel.length.filter(|_| !parcel.lines));
                 streamed = Some((upload, Box::pin(parcel.fill(feed, names)) as _));
                 Bytes::new()
             }
         };
-        let target = Target { model: "", max_output_tokens: None, quirks: &depot.model.provider.quirks };
-        let headers = journey.companions.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        let wire = Wire { path: same_path(&errand.path(&ids)?, &target), body, headers, dropped: Vec::new() };
-        Ok(Sent { outgoing: Outgoing { method: errand.method.clone(), wire, content_type }, streamed })
+        sent(errand, &ids, journey, (body, content_type, streamed))
     }
+}
+
+/// A body, its type, and what fills it while it is sent.
+type Load = (Bytes, Option<HeaderValue>, Option<(Upload, Filling)>);
+
+/// The call for `errand`.
+fn sent(
+    errand: &Errand,
+    ids: &Ids<'_>,
+    journey: &Journey,
+    (body, content_type, streamed): Load,
+) -> Result<Sent> {
+    let target = Target { model: "", max_output_tokens: None, quirks: &ids.depot.model.provider.quirks };
+    let headers = journey.companions.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let wire = Wire { path: same_path(&errand.path(ids)?, &target), body, headers, dropped: Vec::new() };
+    Ok(Sent { outgoing: Outgoing { method: errand.method.clone(), wire, content_type }, streamed })
 }
 
 /// The file that a new batch names.
@@ -150,7 +169,7 @@ fn order(body: &Bytes, ids: &Ids<'_>) -> Result<Bytes> {
 }
 
 impl Arriving {
-    /// Reads until the first model is known, or [`HELD`] has come, or to the end.
+    /// Reads until [`HELD`] has come, or to the end.
     async fn begin(errand: &Errand, body: ClientBody, cap: usize) -> Result<Self> {
         let length = body.size_hint().exact();
         if length.is_some_and(|length| length > cap as u64) {
@@ -166,18 +185,20 @@ impl Arriving {
         // Anthropic's files hold no batches: its batches come as they are.
         let batches = errand.endpoint == Endpoint::Batches || errand.inbound.dialect() != Dialect::Anthropic;
         let (held, model) = (BytesMut::new(), None);
-        let mut arriving = Self { content_type, boundary, held, body, model, lines: batches, length, cap };
-        if batches {
-            arriving.look().await?;
-        }
+        let mut arriving =
+            Self { content_type, boundary, held, body, model, lines: batches, length, cap, whole: false };
+        arriving.look().await?;
         Ok(arriving)
     }
 
     async fn look(&mut self) -> Result<()> {
         let mut parcel = self.parcel();
         let mut scrap = Vec::new();
-        while self.held.len() <= HELD && !(self.model.is_some() && parcel.is_batch().is_some()) {
-            let Some(chunk) = chunk(&mut self.body).await? else { break };
+        while self.held.len() <= HELD {
+            let Some(chunk) = chunk(&mut self.body).await? else {
+                self.whole = true;
+                break;
+            };
             let model = &mut self.model;
             parcel.push(&chunk, &mut scrap, |name| {
                 model.get_or_insert_with(|| name.to_owned());
@@ -189,11 +210,21 @@ impl Arriving {
                 return Err(too_large(self.cap));
             }
         }
-        self.lines = parcel.is_batch().unwrap_or(self.model.is_some());
+        self.lines &= parcel.is_batch().unwrap_or(self.model.is_some());
         if !self.lines {
             self.model = None;
         }
         Ok(())
+    }
+
+    /// All of it, its models renamed. Sent with its length: not every server
+    /// reads a body without one.
+    fn packed(&mut self, names: &mut Names) -> Result<Bytes> {
+        let held = self.held.split();
+        let (mut parcel, mut out) = (self.parcel(), Vec::with_capacity(held.len() + 64));
+        parcel.push(&held, &mut out, |name| names.of(name))?;
+        parcel.finish()?;
+        Ok(Bytes::from(out))
     }
 
     fn parcel(&self) -> Parcel {
