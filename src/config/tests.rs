@@ -323,3 +323,21 @@ fn clouds_have_region_and_project_in_their_address() {
         assert!(found.iter().any(|line| line.starts_with(expected)), "{expected}: {found:#?}");
     }
 }
+
+#[test]
+fn hooks_that_would_never_run_are_refused() {
+    let answers = "fn on_response() { () }\n";
+    let route = |endpoints: &str| {
+        format!(
+            "providers: {{ demo: {{ kind: simulated }} }}\nmodels: {{ m: {{ provider: demo }} }}\nroutes:\n  - {{ name: r, endpoints: {endpoints}, policies: [look] }}\n"
+        )
+    };
+    let found =
+        |endpoints: &str| problems(&[("gateway.yaml", &route(endpoints)), ("policies/look.rhai", answers)]);
+    assert!(
+        found("[embeddings, images]")
+            .iter()
+            .any(|line| line.starts_with("4:13 unheard_hook: `on_response` of `look`"))
+    );
+    assert_eq!(found("[embeddings, chat]"), Vec::<String>::new());
+}

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::head::Head;
+use super::passage::texts;
 use super::{Glance, Inbound, PathFacts};
 use crate::error::Result;
 use crate::ir::{Endpoint, Request};
@@ -94,16 +95,14 @@ impl LazyRequest {
     }
 
     /// A request that is no conversation: `raw` is checked and its model found
-    /// as ever; the canonical form has no messages.
+    /// as ever; the texts of its body are the messages of the canonical form.
     ///
     /// # Errors
     /// As [`Self::read`].
     pub fn passage(endpoint: Endpoint, inbound: &'static dyn Inbound, raw: Bytes) -> Result<Self> {
         let head = Head::scan(&raw)?;
         head.require_model()?;
-        let mut request = Request::new(inbound.dialect(), head.model.clone());
-        request.stream = head.stream;
-        let (decoded, figures) = (OnceLock::from(Arc::new(request)), Default::default());
+        let (decoded, figures) = (OnceLock::new(), Default::default());
         Ok(Self {
             endpoint,
             inbound,
@@ -167,8 +166,13 @@ impl LazyRequest {
         if let Some(request) = self.decoded.get() {
             return Ok(request);
         }
-        let path = PathFacts { model: self.path_model.as_deref(), stream: self.head.stream };
-        let request = self.inbound.decode_request(&self.raw, path)?;
+        let request = if self.endpoint.is_conversation() || self.endpoint == Endpoint::CountTokens {
+            let path = PathFacts { model: self.path_model.as_deref(), stream: self.head.stream };
+            self.inbound.decode_request(&self.raw, path)?
+        } else {
+            let named = (self.head.model.as_str(), self.head.stream);
+            texts::request(self.endpoint, self.inbound.dialect(), named, &self.raw)?
+        };
         Ok(self.decoded.get_or_init(|| Arc::new(request)))
     }
 

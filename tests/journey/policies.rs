@@ -275,3 +275,41 @@ async fn a_request_that_policies_cannot_read_is_the_clients_fault() {
     assert!(upstream.asked().is_empty());
     gateway.account_holds().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_are_no_conversation_are_seen_and_changed() {
+    let (upstream, base) = Upstream::start().await;
+    let source = r#"
+        fn on_request() {
+            if req.text.matches("forbidden") { return reject(403, "not_here", "no"); }
+            if req.text.matches("tune") { req.params.temperature = 0.5; }
+            for message in req.messages {
+                if message.text == "secret" { message.text = "[gone]"; }
+            }
+        }
+    "#;
+    let config = format!("{}{}", yaml(&base, &["fine"]), route(&["fine"], ", policies: [guard]"));
+    let gateway = Gateway::start(&config, &[("guard", source)]).await;
+    let ask = |path: &str, field: &str, value: &str| {
+        gateway.send(gateway.post(path, format!(r#"{{"model":"r","{field}":{value},"own":1}}"#)))
+    };
+    for (path, field, value, sent) in [
+        ("/v1/moderations", "input", r#"["a","secret"]"#, r#""input":["a","[gone]"]"#),
+        ("/v1/images/generations", "prompt", r#""secret""#, r#""prompt":"[gone]""#),
+        ("/v1/audio/speech", "input", r#""secret""#, r#""input":"[gone]""#),
+    ] {
+        let answer = ask(path, field, value).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        let seen =
+            upstream.seen.lock().last().map(|seen| String::from_utf8(seen.body.clone()).unwrap()).unwrap();
+        assert!(
+            seen.contains(sent) && seen.contains(r#""own":1"#) && seen.contains("fine"),
+            "{path}: {seen}"
+        );
+        let refused = ask(path, field, r#""forbidden""#).await;
+        assert_eq!((refused.status, refused.code().as_str()), (403, "not_here"), "{path}");
+    }
+    let refused = ask("/v1/moderations", "input", r#""tune""#).await;
+    assert_eq!((refused.status, refused.code().as_str()), (500, "policy_failed"), "{}", refused.body);
+    gateway.account_holds().await;
+}

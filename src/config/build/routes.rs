@@ -37,6 +37,7 @@ impl Build<'_> {
             let claims = self.claims(written, &names, &mut claimed);
             let candidates = self.candidates(written, models);
             let bound = self.bound(&written.policies, policies);
+            self.unheard(written, &bound);
             let shadow = written.shadow.as_ref().and_then(|shadow| self.shadow(shadow, policies));
             built.push(Arc::new(Route {
                 name: written.name.value.as_str().into(),
@@ -77,6 +78,23 @@ impl Build<'_> {
 
     fn bound(&mut self, written: &[file::PolicyUse], policies: &Policies) -> Vec<Arc<Bound>> {
         written.iter().filter_map(|written| self.bind(written, policies)).collect()
+    }
+
+    /// Refuses hooks that look at answers on a route of which no answer can be looked at.
+    fn unheard(&mut self, route: &file::Route, bound: &[Arc<Bound>]) {
+        let listed = route.endpoints.as_deref().filter(|list| !list.is_empty()).unwrap_or_default();
+        if listed.is_empty() || listed.iter().any(|at| at.value.0.is_conversation()) {
+            return;
+        }
+        let hooks = [(Hook::Text, "on_text"), (Hook::Response, "on_response")];
+        for (policy, (hook, name)) in bound.iter().flat_map(|bound| hooks.map(|hook| (&bound.policy, hook))) {
+            if policy.has(hook) {
+                let message =
+                    format!("`{name}` of `{}` would never run: answers here are no text", policy.name);
+                let help = "list conversations among the route's `endpoints`, or take the policy out";
+                self.findings.error(route.name.place, "unheard_hook", message, help);
+            }
+        }
     }
 
     fn shadow(&mut self, written: &file::Shadow, policies: &Policies) -> Option<Shadow> {

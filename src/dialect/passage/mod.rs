@@ -10,7 +10,10 @@ mod images;
 mod listen;
 mod meter;
 mod speak;
+pub(super) mod texts;
 mod vectors;
+
+pub use texts::rewritten;
 
 pub use meter::{Metered, characters, metered, metered_frame};
 

@@ -36,6 +36,8 @@ pub(super) struct Caps {
 pub(super) struct Form {
     pub(super) content_type: HeaderValue,
     pub(super) model: String,
+    /// Its field `prompt`, where that came before the file.
+    pub(super) prompt: Option<String>,
     pub(super) stream: bool,
     /// Where the model's name stands.
     span: Range<usize>,
@@ -107,6 +109,7 @@ impl Form {
             }
         };
         let (model, span) = arriving.model()?;
+        let prompt = arriving.field("prompt").and_then(|text| String::from_utf8(text.to_vec()).ok());
         let stream = arriving.field("stream").is_some_and(|value| value == b"true");
         let state = if whole {
             State::Whole(arriving.head.freeze(), arriving.parts)
@@ -114,7 +117,7 @@ impl Form {
             State::Arriving(arriving)
         };
         let (state, spent) = (Mutex::new(state), AtomicBool::new(false));
-        Ok(Self { content_type, model, stream, span, state, spent })
+        Ok(Self { content_type, model, prompt, stream, span, state, spent })
     }
 
     /// Whether it is gone for good.

@@ -1,5 +1,6 @@
 //! What a client sent: a JSON body, a form that is there, or one that is still arriving.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,10 +9,11 @@ use http_body::Body as _;
 
 use super::form::{Caps, Form};
 use super::{ClientBody, Passage};
+use crate::dialect::passage::rewritten;
 use crate::dialect::{LazyRequest, PathFacts, multipart};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::pipeline::{read_body, too_large};
-use crate::ir::{Endpoint, Request};
+use crate::ir::{Endpoint, Message, Request, Role};
 
 /// What is carried.
 pub(super) struct Passenger {
@@ -34,6 +36,7 @@ impl Passenger {
         let form = Form::read(body, &boundary, content_type, caps).await?;
         let mut request = Request::new(passage.inbound.dialect(), form.model.clone());
         request.stream = form.stream;
+        request.messages.extend(form.prompt.as_ref().map(|text| Arc::new(Message::text(Role::User, text))));
         let request = LazyRequest::built(passage.endpoint, passage.inbound, request);
         Ok(Self { path, request, form: Some(form) })
     }
@@ -54,6 +57,29 @@ impl Passenger {
         }
         let raw = with_default_model(passage.endpoint, raw);
         LazyRequest::passage(passage.endpoint, passage.inbound, raw)
+    }
+
+    /// Takes over what policies made of its texts.
+    ///
+    /// # Errors
+    /// `PolicyFailed` when they changed more, or the texts of a form.
+    pub(super) fn adopt(&mut self, edited: &LazyRequest) -> Result<()> {
+        // Requests of forms are built here, and count as edited from the start.
+        if !edited.is_edited() {
+            return Ok(());
+        }
+        let (before, after) = (self.request.decoded()?, edited.decoded()?);
+        if self.endpoint() == Endpoint::CountTokens || before == after {
+            return Ok(());
+        }
+        if self.form.is_some() && before.messages != after.messages {
+            let text = "a policy changed the texts of a form, which goes on as it came";
+            return Err(Error::new(Kind::PolicyFailed, Origin::Policy, text));
+        }
+        if let Some(raw) = rewritten(self.endpoint(), self.request.raw(), before, after)? {
+            self.request = LazyRequest::passage(self.endpoint(), self.request.inbound(), raw)?;
+        }
+        Ok(())
     }
 
     /// What policies see of it.

@@ -69,11 +69,11 @@ async fn journey(exchange: &mut Exchange, passage: Passage, body: ClientBody) ->
     exchange.principal = identify(&exchange.bundle, &passage.headers, exchange.started)?;
     let settings = &exchange.bundle.settings;
     let caps = Caps { held: settings.max_body, flowing: settings.max_upload };
-    let passenger = Passenger::read(&passage, body, caps).await?;
+    let mut passenger = Passenger::read(&passage, body, caps).await?;
     let journey = select_route(exchange, &passage.headers, passenger.request())?;
     let headers = policy_headers(exchange, &passage.headers);
     let mut deciders = Deciders::new(&journey, passenger.request().clone(), headers);
-    let passed = decide_and_carry(&journey, &mut deciders, &passenger).await;
+    let passed = decide_and_carry(&journey, &mut deciders, &mut passenger).await;
     keep(exchange, &mut deciders);
     passed
 }
@@ -82,7 +82,7 @@ async fn journey(exchange: &mut Exchange, passage: Passage, body: ClientBody) ->
 async fn decide_and_carry(
     journey: &Journey,
     deciders: &mut Deciders,
-    passenger: &Passenger,
+    passenger: &mut Passenger,
 ) -> Result<Passed> {
     if deciders.on_request().await?.is_some() {
         return Err(answers_conversations());
@@ -92,6 +92,7 @@ async fn decide_and_carry(
         Decision::Answer(_) => return Err(answers_conversations()),
         Decision::Later(_) => return Err(defers_conversations()),
     };
+    passenger.adopt(deciders.request()?)?;
     let plan = able(plan, &journey.route, passenger.endpoint());
     carry(journey, plan, deciders, passenger).await
 }
