@@ -78,7 +78,7 @@ impl Hook {
         match self {
             Self::Request => "nothing, `reject(status, code, message)` or `respond(..)`; it may edit `req`",
             Self::Route => {
-                "a model, its name, a list of models, `plan([..])`, `batch(..)`, `respond(..)`, `reject(..)`, or nothing to leave it to the next policy"
+                "a model's name, a model, a list of models, `plan([..])`, `batch(..)`, `respond(..)`, `reject(..)`, or nothing to leave it to the next policy"
             }
             Self::Failure => "nothing (the plan's next step), `retry(after_ms)`, `give_up()` or another plan",
             Self::Text => "nothing, the text to send instead, or `stop(message)`",
