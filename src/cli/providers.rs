@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::ir::Endpoint;
 use crate::provider::{Auth, Kind, kinds};
 use crate::server;
 
@@ -24,6 +25,58 @@ pub(super) fn page() -> String {
     }
     for (what, paths) in paths {
         let _ = writeln!(text, "| {what} | {} |", paths.join(", "));
+    }
+    text
+}
+
+/// Where the short table begins and ends in a page that is written by hand.
+const BEGIN: &str = "<!-- begin of what `pointsman schema --docs docs` generates -->\n";
+const END: &str = "<!-- end of what is generated -->\n";
+
+/// What carries conversations.
+const TALKS: [Endpoint; 6] = [
+    Endpoint::Chat,
+    Endpoint::Responses,
+    Endpoint::Messages,
+    Endpoint::Generate,
+    Endpoint::Completions,
+    Endpoint::CountTokens,
+];
+
+/// `readme` with the table of what is served, and by which kinds of provider;
+/// nothing when it has no place for it.
+pub(super) fn into_readme(readme: &str) -> Option<String> {
+    let (before, rest) = readme.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}{}{END}{after}", table()))
+}
+
+/// What clients ask for, at which paths, and which kinds of provider serve it.
+fn table() -> String {
+    let mut text = "| clients ask for | at | providers (`kind`) |\n| --- | --- | --- |\n".to_owned();
+    let mut paths: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (path, what) in server::paths() {
+        paths.entry(what).or_default().push(format!("`{path}`"));
+    }
+    let named = |serves: &dyn Fn(&Kind) -> bool| -> String {
+        kinds().iter().filter(|kind| serves(kind)).map(|kind| kind.name).collect::<Vec<_>>().join(", ")
+    };
+    let carriers = named(&|kind| !kind.dialects.is_empty());
+    let _ = writeln!(
+        text,
+        "| **conversations**, from any of these paths to any of these providers | | {carriers} |"
+    );
+    for (what, paths) in paths {
+        let serving = named(&|kind| kind.endpoints.iter().any(|endpoint| endpoint.name() == what));
+        let talks = TALKS.iter().any(|endpoint| endpoint.name() == what);
+        let who = if talks {
+            "any kind that carries conversations".to_owned()
+        } else if serving.is_empty() {
+            "the gateway itself".to_owned()
+        } else {
+            serving
+        };
+        let _ = writeln!(text, "| {what} | {} | {who} |", paths.join(", "));
     }
     text
 }

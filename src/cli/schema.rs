@@ -41,7 +41,23 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
             }
         }
     }
-    Exit::Ok
+    match args.docs.as_deref().map(refresh_readme) {
+        Some(Err(error)) => {
+            output.note(format!("pointsman: README.md cannot be written: {error}"));
+            Exit::Problems
+        }
+        _ => Exit::Ok,
+    }
+}
+
+/// Writes the generated table of the README beside `docs`, where there is one with a place for it.
+fn refresh_readme(docs: &Path) -> std::io::Result<()> {
+    let readme = docs.join("../README.md");
+    let text = std::fs::read_to_string(&readme).ok();
+    match text.and_then(|text| super::providers::into_readme(&text)) {
+        Some(text) => std::fs::write(readme, text),
+        None => Ok(()),
+    }
 }
 
 /// Names and texts.
