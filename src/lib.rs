@@ -6,7 +6,7 @@
 //!
 //! | module | what it owns |
 //! | --- | --- |
-//! | [`secret`], [`clock`], [`error`], [`problem`] | values that everything uses |
+//! | [`secret`], [`hex`], [`clock`], [`error`], [`problem`] | values that everything uses |
 //! | [`yaml`] | YAML into typed values, with every problem at once |
 //! | [`ir`] | the canonical request, answer and stream event |
 //! | [`sse`] | framing of streams |
@@ -33,6 +33,7 @@ pub mod dialect;
 pub mod error;
 pub mod feed;
 pub mod gateway;
+pub mod hex;
 pub mod ir;
 pub mod model;
 pub mod observe;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use super::build::{FeedSource, FeedSpec};
-use super::snapshot::hex;
+use super::snapshot::short;
 use crate::clock::Now;
 use crate::feed::{MAX_BYTES, Sheet, Wanted, parse};
 use crate::gateway::{FeedStatus, Gateway, PriceBook};
@@ -172,7 +172,7 @@ impl Keeper {
                         tracing::warn!(feed = %status.source, entry = %refused.name, "price refused: {}", refused.reason);
                     }
                 }
-                status.hash = hex(&Sha256::digest(&bytes), 6);
+                status.hash = short(&Sha256::digest(&bytes), 6);
                 status.taken_ms = now.unix_ms;
                 status.entries = sheet.len();
                 status.refused = sheet.refused.len();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::problem::Problem;
 use crate::yaml::{MAX_BYTES, Tree};
 
@@ -141,13 +142,13 @@ impl Snapshot {
         for (name, text) in &self.cases {
             add("cases", name, text);
         }
-        hex(&hasher.finalize(), 6)
+        short(&hasher.finalize(), 6)
     }
 }
 
-/// The first `count` bytes in hex.
-pub(super) fn hex(bytes: &[u8], count: usize) -> String {
-    bytes.iter().take(count).map(|byte| format!("{byte:02x}")).collect()
+/// The first `count` bytes of a digest, for people.
+pub(super) fn short(digest: &[u8], count: usize) -> String {
+    hex(digest.get(..count).unwrap_or(digest))
 }
 
 /// Collects the files below a folder that stay inside it.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::Clock;
 use crate::config::build::{Loaded, build_tracked};
 use crate::config::secrets::{Sources, environment};
-use crate::config::snapshot::{Snapshot, hex};
+use crate::config::snapshot::{Snapshot, short};
 use crate::problem::Problem;
 
 /// Takes a bundle live.
@@ -211,5 +211,5 @@ fn fingerprint(snapshot: &Snapshot, files: &BTreeSet<PathBuf>) -> String {
         hasher.update(std::fs::read(file).unwrap_or_else(|error| error.to_string().into_bytes()));
         hasher.update([0]);
     }
-    format!("{} {}", snapshot.hash, hex(&hasher.finalize(), 8))
+    format!("{} {}", snapshot.hash, short(&hasher.finalize(), 8))
 }

@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, Engine, ImmutableString};
 use sha2::{Digest, Sha256};
 
 use super::word::{self, getter, word};
+use crate::hex::hex;
 use crate::model::tokens;
 use crate::policy::query::{TextStats, text_stats};
 use crate::policy::script::turn::{Reply, charge, raise};
@@ -94,14 +95,6 @@ fn values(engine: &mut Engine) {
             Ok(text)
         },
     );
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn figures(engine: &mut Engine) {
