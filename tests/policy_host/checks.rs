@@ -37,6 +37,8 @@ fn problems_are_found_at_load() {
             &["undeclared_parameter 1:", "`q` is not declared"],
         ),
         ("//! with q: int = 1\nfn route() { \"a\" }", &["unused_parameter 1:1"]),
+        ("fn on_request() { req.system = `${req.model}\\n`; }", &["escape_in_backticks 1:"]),
+        ("fn f() { \"a\" }\nfn route() { \"a\".f(1) }", &["wrong_arity 2:"]),
         (
             "//! with q: int = 1\n//! with q: int = 2\nfn route() { ctx.with.q; \"a\" }",
             &["duplicate_parameter 2:1"],

@@ -76,6 +76,7 @@ pub(super) fn file(
         }
         problems.extend(check.properties(function));
         problems.extend(check.hook(function));
+        problems.extend(function.escapes.iter().map(|at| check.escape(*at)));
         problems.extend(function.races.iter().map(|(name, at)| check.race(name, *at)));
     }
     problems.extend(check.parameters(head));
@@ -204,6 +205,14 @@ impl Check<'_> {
             self.error("hook_with_parameters", format!("the hook `{}` takes no parameters", hook.function()), function.at, 0)
                 .help("the request is `req`, everything else is `ctx`; parameters of the policy are `ctx.with.NAME`")
         })
+    }
+
+    fn escape(&self, at: Position) -> Problem {
+        let (line, column) = (at.line().unwrap_or(1), at.position().unwrap_or(1));
+        let what = "in backticks `\\n` and `\\t` are two characters each, as they stand";
+        Problem::warning(&*self.path, "escape_in_backticks", what)
+            .at(line, column, 0)
+            .help("break the line in the source, or put the text together: `a + \"\\n\" + b`")
     }
 
     fn race(&self, name: &str, at: Position) -> Problem {

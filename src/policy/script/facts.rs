@@ -38,6 +38,8 @@ pub(super) struct Function {
     pub(super) params: Vec<(String, Position)>,
     /// Variables whose method gets a closure that captures the same variable.
     pub(super) races: Vec<(String, Position)>,
+    /// Texts in backticks with `\n` or `\t` in them, which are no escapes there.
+    pub(super) escapes: Vec<Position>,
     /// Whether it uses `ctx.with` as a whole.
     pub(super) all_params: bool,
 }
@@ -151,6 +153,10 @@ impl Facts {
                 if let Some(pointer) = value.read_lock::<rhai::FnPtr>() {
                     function.names.insert(pointer.fn_name().to_owned());
                 }
+            }
+            Expr::InterpolatedString(parts, at) => {
+                let slip = |part: &Expr| matches!(part, Expr::StringConstant(text, _) if text.contains("\\n") || text.contains("\\t"));
+                function.escapes.extend(parts.iter().any(slip).then_some(*at));
             }
             Expr::Map(map, _) => {
                 self.keys.extend(map.0.iter().map(|(name, _)| name.name.to_string()));
