@@ -110,7 +110,7 @@ impl Build<'_> {
             for literal in policy.literals() {
                 let (known, what) = match literal.function.as_str() {
                     "search" | "http" if literal.argument == 0 => (&services, "service"),
-                    "plan" | "then" | "ask" | "ask_all" | "race" | "embed" | "moderate"
+                    "plan" | "then" | "batch" | "ask" | "ask_all" | "race" | "embed" | "moderate"
                         if literal.argument == 0 =>
                     {
                         (&models, "model")
