@@ -23,7 +23,8 @@
     reason = "a test may fail loudly and at length"
 )]
 
-use std::path::PathBuf;
+#[path = "shared/noted.rs"]
+mod noted;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -33,44 +34,7 @@ use pointsman::ir::{Dialect, Event, Finish, Part, Usage};
 use pointsman::sse::{Framer, Framing};
 use serde_json::{Value, json};
 
-/// One recorded exchange.
-struct Case {
-    name: String,
-    folder: PathBuf,
-    meta: Value,
-}
-
-impl Case {
-    fn status(&self) -> u16 {
-        self.meta["status"].as_u64().unwrap_or(200) as u16
-    }
-
-    fn read(&self, file: &str) -> Option<Vec<u8>> {
-        std::fs::read(self.folder.join(file)).ok()
-    }
-}
-
-/// The cases of a provider at these endpoints; says so when there are no recordings.
-fn cases(providers: &[&str], endpoints: &[&str]) -> Vec<Case> {
-    let root = std::env::var_os("POINTSMAN_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let mut found = Vec::new();
-    for provider in providers {
-        let Ok(cases) = std::fs::read_dir(root.join("traffic").join(provider)) else {
-            println!("skipped: no recordings at {}", root.display());
-            return found;
-        };
-        for case in cases.flatten() {
-            let Ok(meta) = std::fs::read(case.path().join("meta.json")) else { continue };
-            let meta: Value = serde_json::from_slice(&meta).unwrap();
-            if endpoints.iter().any(|endpoint| meta["endpoint"] == *endpoint) {
-                let name = case.file_name().to_string_lossy().into_owned();
-                found.push(Case { name, folder: case.path(), meta });
-            }
-        }
-    }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    found
-}
+use noted::{Case, cases};
 
 /// What matters of an answer.
 #[derive(Debug, Default, PartialEq)]

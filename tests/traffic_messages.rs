@@ -23,8 +23,10 @@
     reason = "a test may fail loudly and at length"
 )]
 
+#[path = "shared/noted.rs"]
+mod noted;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use pointsman::dialect::{self, PathFacts, Quirks, Refused, ReplyFacts, Seen, Target};
 use pointsman::error::{Error, Kind};
@@ -32,44 +34,7 @@ use pointsman::ir::{Dialect, Event, Finish, Part, Usage};
 use pointsman::sse::{Framer, Framing};
 use serde_json::{Map, Value, json};
 
-/// One recorded exchange.
-struct Case {
-    name: String,
-    folder: PathBuf,
-    meta: Value,
-}
-
-impl Case {
-    fn status(&self) -> u64 {
-        self.meta["status"].as_u64().unwrap_or(200)
-    }
-
-    fn read(&self, file: &str) -> Option<Vec<u8>> {
-        std::fs::read(self.folder.join(file)).ok()
-    }
-}
-
-/// The cases of these endpoints; says so when there are no recordings.
-fn cases(endpoints: &[&str]) -> Vec<Case> {
-    let root = std::env::var_os("POINTSMAN_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
-    let mut found = Vec::new();
-    let Ok(providers) = std::fs::read_dir(root.join("traffic")) else {
-        println!("skipped: no recordings at {}", root.display());
-        return found;
-    };
-    for case in
-        providers.flatten().filter_map(|provider| std::fs::read_dir(provider.path()).ok()).flatten().flatten()
-    {
-        let Ok(meta) = std::fs::read(case.path().join("meta.json")) else { continue };
-        let meta: Value = serde_json::from_slice(&meta).unwrap();
-        if endpoints.iter().any(|endpoint| meta["endpoint"] == *endpoint) {
-            let name = case.file_name().to_string_lossy().into_owned();
-            found.push(Case { name, folder: case.path(), meta });
-        }
-    }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    found
-}
+use noted::cases;
 
 /// What matters of an answer, as an independent reader sees it.
 #[derive(Debug, Default, PartialEq)]
@@ -248,7 +213,7 @@ fn whole_answers_come_through() {
     let outbound = dialect::outbound(Dialect::Anthropic).unwrap();
     let inbound = dialect::inbound(Dialect::Anthropic).unwrap();
     let mut count = 0;
-    for case in cases(&["messages", "vertex_raw"]) {
+    for case in cases(&[], &["messages", "vertex_raw"]) {
         let Some(body) = case.read("response.json").filter(|_| case.status() == 200) else { continue };
         let expected: Value = serde_json::from_slice(&body).unwrap();
         let response = outbound.decode_response(&body).unwrap_or_else(|at| panic!("{}: {at}", case.name));
@@ -278,7 +243,7 @@ fn streams_come_through_at_any_cut() {
     let outbound = dialect::outbound(Dialect::Anthropic).unwrap();
     let inbound = dialect::inbound(Dialect::Anthropic).unwrap();
     let mut count = 0;
-    for case in cases(&["messages", "vertex_raw"]) {
+    for case in cases(&[], &["messages", "vertex_raw"]) {
         let Some(stream) = case.read("response.sse").filter(|_| case.status() == 200) else { continue };
         let text = String::from_utf8(stream.clone()).unwrap();
         let expected = Gist::of(&message_of_stream(&text));
@@ -334,7 +299,7 @@ fn streams_come_through_at_any_cut() {
 #[test]
 fn errors_come_through() {
     let outbound = dialect::outbound(Dialect::Anthropic).unwrap();
-    for case in cases(&["messages"]) {
+    for case in cases(&[], &["messages"]) {
         if case.status() < 400 {
             continue;
         }
@@ -347,7 +312,7 @@ fn errors_come_through() {
             let name: http::HeaderName = name.parse().unwrap();
             headers.insert(name, value.as_str().unwrap_or_default().parse().unwrap());
         }
-        let status = case.status() as u16;
+        let status = case.status();
         let error =
             outbound.decode_error(&Refused { status, headers: &headers, body: &body, unix_seconds: 0 });
         let said: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -406,7 +371,7 @@ fn requests_lose_nothing() {
     let (inbound, outbound) =
         (dialect::inbound(Dialect::Anthropic).unwrap(), dialect::outbound(Dialect::Anthropic).unwrap());
     let mut count = 0;
-    for case in cases(&["messages", "count_tokens"]) {
+    for case in cases(&[], &["messages", "count_tokens"]) {
         if case.meta["provider"] != "anthropic" {
             continue;
         }
@@ -446,7 +411,7 @@ fn requests_of_openai_clients_become_valid() {
         return;
     };
     let (mut valid, mut refused) = (0, 0);
-    for case in cases(&["chat"]) {
+    for case in cases(&[], &["chat"]) {
         let Some(body) = case.read("request.json").filter(|_| case.status() == 200) else { continue };
         let Ok(request) = inbound.decode_request(&body, PathFacts::default()) else { continue };
         for model in ["claude-sonnet-4-20250514", "claude-haiku-4-5", "claude-opus-4-6", "claude-opus-4-8"] {
