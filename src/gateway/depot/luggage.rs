@@ -28,7 +28,9 @@ use crate::principal::Principal;
 use crate::upstream::{Feed, Upload, upload};
 
 /// Beginnings of parcels are held up to this size to learn their models, bytes.
-const HELD: usize = 1 << 20;
+const HELD: usize = 512 << 10;
+/// In pieces of this size they go on, bytes.
+const PIECE: usize = 64 << 10;
 /// Where a new batch names the file of its requests.
 const INPUT: &[&str] = &["input_file_id"];
 
@@ -234,7 +236,8 @@ impl Arriving {
     /// Hands on everything, its models renamed; done early when nobody takes it any more.
     async fn fill(mut self: Box<Self>, feed: Feed, mut names: Names) -> Result<()> {
         let mut parcel = self.parcel();
-        let mut next = Some(self.held.split().freeze());
+        let mut held = self.held.split().freeze();
+        let mut next = Some(held.split_to(held.len().min(PIECE)));
         let mut size = 0;
         while let Some(bytes) = next {
             size += bytes.len();
@@ -247,7 +250,11 @@ impl Arriving {
             if !feed.push(Bytes::from(out)).await {
                 return Ok(());
             }
-            next = chunk(&mut self.body).await?;
+            next = if held.is_empty() {
+                chunk(&mut self.body).await?
+            } else {
+                Some(held.split_to(held.len().min(PIECE)))
+            };
         }
         parcel.finish()?;
         feed.end().await;
