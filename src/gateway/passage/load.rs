@@ -98,8 +98,19 @@ impl Passenger {
 
     /// The JSON body for `model`.
     pub(super) fn json_for(&self, model: &str) -> Bytes {
-        self.request.raw_for(model)
+        let raw = self.request.raw_for(model);
+        if self.endpoint() == Endpoint::CountTokens { renamed(&raw, model).unwrap_or(raw) } else { raw }
     }
+}
+
+/// The body with the model's name where Gemini has it beside the path; `None`
+/// where it has it in the path alone.
+/// Source: Gemini API reference "models.countTokens", checked 2026-11-21.
+fn renamed(raw: &[u8], model: &str) -> Option<Bytes> {
+    memchr::memmem::find(raw, b"generateContentRequest")?;
+    let mut body: serde_json::Value = serde_json::from_slice(raw).ok()?;
+    *body.pointer_mut("/generateContentRequest/model")? = format!("models/{model}").into();
+    Some(Bytes::from(body.to_string()))
 }
 
 /// OpenAI's moderations need no `model`. Source: OpenAI API reference "Create moderation", checked 2026-11-21.
