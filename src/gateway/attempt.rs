@@ -90,7 +90,9 @@ pub(super) async fn make(journey: &Journey, model: &Arc<Model>, made: Try<'_>) -
     let mut prepared = prepare(journey, model, &made)?;
     let input_estimate = estimate(made.request);
     let mut attempt = Attempt::begin(&journey.gateway, &journey.ledger, model, made.cause, input_estimate)?;
-    attempt.teaches(made.request);
+    if journey.bundle.counts_tokens {
+        attempt.teaches(made.request);
+    }
     let dropped = std::mem::take(&mut prepared.wire.dropped);
     let sent = send(journey, model, &mut prepared, &mut attempt, &made).await;
     let answered = match sent {

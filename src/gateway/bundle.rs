@@ -38,6 +38,9 @@ pub struct Bundle {
     pub services: BTreeMap<Arc<str>, Arc<ServiceSpec>>,
     /// Every policy of the folder, also those that no route uses.
     pub policies: Arc<Policies>,
+    /// Whether one of them counts by the tokenizers of models: only then are
+    /// vocabularies loaded, and the counts of other models learned.
+    pub counts_tokens: bool,
     /// The providers that keep files and batches, in the order of the file.
     pub depots: Vec<Arc<Depot>>,
 }
@@ -208,7 +211,7 @@ impl Bundle {
     /// Loads the vocabularies by which its policies count, some 100 ms each:
     /// off the serving path, before it becomes live.
     pub fn warm(&self) {
-        if self.policies.iter().any(|policy| policy.counts_tokens()) {
+        if self.counts_tokens {
             tokens::warm(self.models.values().map(|model| &**model));
         }
     }

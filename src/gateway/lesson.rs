@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::Gateway;
 use crate::dialect::LazyRequest;
 use crate::ir::Usage;
@@ -13,6 +15,9 @@ use crate::policy::budget;
 /// Answers of a model from which all is learned; afterwards of one in so many.
 const KEEN: u64 = 64;
 const SELDOM: u64 = 32;
+
+/// Counting keeps a thread busy: never more than one.
+static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
 
 /// A request whose answer will teach.
 #[derive(Debug)]
@@ -34,10 +39,15 @@ impl Lesson {
             return;
         }
         let (gateway, model, input) = (Arc::clone(gateway), Arc::clone(model), usage.input);
-        runtime.spawn_blocking(move || {
-            if let Ok(request) = self.request.decoded() {
-                budget::learn(&*gateway.store, &model, request, input, gateway.clock.now());
-            }
+        runtime.spawn(async move {
+            let Ok(_turn) = ONE_AT_A_TIME.acquire().await else { return };
+            let counting = tokio::task::spawn_blocking(move || {
+                if let Ok(request) = self.request.decoded() {
+                    budget::learn(&*gateway.store, &model, request, input, gateway.clock.now());
+                }
+            });
+            // A count that panicked teaches nothing.
+            drop(counting.await);
         });
     }
 }

@@ -147,6 +147,7 @@ impl Build<'_> {
         let keys = self.keys();
         let listen = self.ports();
         let batches = self.batches(&routes, &direct);
+        let counts_tokens = policies.iter().any(|policy| policy.counts_tokens());
         let bundle = Bundle {
             hash: self.snapshot.hash.as_str().into(),
             settings: Settings { batches, ..self.settings() },
@@ -156,6 +157,7 @@ impl Build<'_> {
             direct,
             keys,
             services,
+            counts_tokens,
             policies,
             depots,
         };
