@@ -19,7 +19,9 @@
     reason = "a test may fail loudly and at length"
 )]
 
-use std::net::TcpListener;
+#[path = "shared/port.rs"]
+mod port;
+
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,24 +73,20 @@ impl Drop for Gateway {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 async fn gateway() -> Gateway {
     let stage = Shared::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let provider = listener.local_addr().unwrap().port();
     let router = axum::Router::new().fallback(play).with_state(Arc::clone(&stage));
     tokio::spawn(pointsman::server::listen(listener, router, pointsman::server::Drain::default()));
-    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let (folder, port) = (tempfile::tempdir().unwrap(), port::free_port());
     std::fs::create_dir(folder.path().join("policies")).unwrap();
     let yaml = format!(
         "listen: 127.0.0.1:{port}\nadmin: {{ listen: 127.0.0.1:{} }}\npolicies: ./policies\n\
          providers: {{ up: {{ kind: openai_compatible, base_url: \"http://127.0.0.1:{provider}/v1\" }} }}\n\
          models: {{ m: {{ provider: up, upstream: the-models-own-name }} }}\n\
          routes: [{{ name: r, models: [client-name], candidates: [m], retries: {{ max: 0 }} }}]\n",
-        free_port()
+        port::free_port()
     );
     std::fs::write(folder.path().join("gateway.yaml"), yaml).unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_pointsman"))

@@ -24,8 +24,11 @@
     reason = "a test may fail loudly and at length"
 )]
 
+#[path = "shared/port.rs"]
+mod port;
+
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -42,10 +45,6 @@ impl Drop for Gateway {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Writes bundle `number` beside the others and makes it the live one.
@@ -165,7 +164,7 @@ fn client(port: u16, seen: &Seen) {
 fn swaps_under_load_lose_nothing() {
     let swaps: u64 = std::env::var("POINTSMAN_SWAPS").ok().and_then(|n| n.parse().ok()).unwrap_or(30);
     let folder = tempfile::tempdir().unwrap();
-    let ports = (free_port(), free_port());
+    let ports = (port::free_port(), port::free_port());
     let gateway = serve(folder.path(), ports);
     let seen = Seen::default();
     let mut slowest = Duration::ZERO;

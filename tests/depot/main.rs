@@ -21,5 +21,7 @@
 mod deferred;
 mod journeys;
 mod large;
+#[path = "../shared/port.rs"]
+mod port;
 mod recordings;
 mod stage;

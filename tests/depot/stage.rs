@@ -1,6 +1,5 @@
 //! The gateway as a process, and the providers before which it stands.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -126,10 +125,6 @@ fn serve(folder: &tempfile::TempDir) -> Child {
         .unwrap()
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Gateway {
     /// Starts one; `yaml` is the configuration besides its ports.
     pub async fn start(yaml: &str) -> Self {
@@ -138,14 +133,15 @@ impl Gateway {
 
     /// The same with policies: names, and texts.
     pub async fn start_with(yaml: &str, policies: &[(&str, &str)]) -> Self {
-        let (folder, port, admin) = (tempfile::tempdir().unwrap(), free_port(), free_port());
+        let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("policies")).unwrap();
         for (name, text) in policies {
             std::fs::write(folder.path().join("policies").join(format!("{name}.rhai")), text).unwrap();
         }
+        let (port, admin) = (crate::port::free_port(), crate::port::free_port());
         let ports = format!("listen: 127.0.0.1:{port}\nadmin: {{ listen: 127.0.0.1:{admin} }}\n");
         std::fs::write(folder.path().join("gateway.yaml"), ports + yaml).unwrap();
-        let gateway = Self { child: serve(&folder), port, admin, folder };
+        let mut gateway = Self { child: serve(&folder), port, admin, folder };
         gateway.ready().await;
         gateway
     }
@@ -158,9 +154,11 @@ impl Gateway {
         self.ready().await;
     }
 
-    async fn ready(&self) {
+    async fn ready(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "the gateway serves rather than end with {ended:?}");
             assert!(Instant::now() < deadline, "the gateway listens within 30 s");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
