@@ -58,7 +58,8 @@ async fn recorded_files_and_batches_come_through_right() {
             return;
         }
         let yaml = format!(
-            "providers: {{ {kind}: {{ kind: {kind}, base_url: \"http://127.0.0.1:{}/v1\", api_key: \"${{env:PATH}}\" }} }}\n",
+            "providers: {{ {kind}: {{ kind: {kind}, base_url: \"http://127.0.0.1:{}/v1\", api_key: \"${{env:PATH}}\" }} }}\n\
+             models: {{ m: {{ provider: {kind} }} }}\n",
             provider.port
         );
         let gateway = Gateway::start(&yaml).await;
@@ -93,7 +94,10 @@ async fn recorded_files_and_batches_come_through_right() {
                 asking = asking.header("content-type", content_type).body(body.clone());
             }
             let got = asking.send().await.unwrap();
-            assert_eq!(got.status().as_u16(), status, "{path}");
+            let seen = got.status().as_u16();
+            if seen != status {
+                panic!("{seen} {path} {}", got.text().await.unwrap());
+            }
             let got = got.bytes().await.unwrap();
             let here = format!("http://127.0.0.1:{}", gateway.port);
             let expected = String::from_utf8(answer)

@@ -56,7 +56,9 @@ pub(super) async fn choose(exchange: &mut Exchange, errand: &Errand, label: &Lab
             && (errand.endpoint == Endpoint::Files
                 || files == depot.model.provider.kind.endpoints.contains(&Endpoint::Files))
     };
-    bundle.depots.iter().find(keeps).map(alone).ok_or_else(|| no_provider(&bundle, errand))
+    let any = || bundle.depots.iter().find(|depot| errand.kept_by(depot));
+    let found = bundle.depots.iter().find(keeps).or_else(any);
+    found.map(alone).ok_or_else(|| no_provider(&bundle, errand))
 }
 
 /// The route of a model that a line of a batch names: one for batches, or the
