@@ -189,6 +189,30 @@ fn failed(batch: &Value, results: Vec<String>) -> Progress {
     Progress::Ended { results, refused, missing }
 }
 
+/// The files that batches of OpenAI's form made, in an answer about one or in a
+/// list of them: by the provider's id of the batch.
+#[must_use]
+pub fn files(answer: &[u8]) -> Vec<(String, Vec<String>)> {
+    #[derive(Deserialize)]
+    struct About {
+        id: Option<String>,
+        output_file_id: Option<String>,
+        error_file_id: Option<String>,
+        data: Option<Vec<Self>>,
+    }
+    let Ok(about) = serde_json::from_slice::<About>(answer) else { return Vec::new() };
+    let mut made = Vec::new();
+    let mut all = about.data.unwrap_or_default();
+    all.push(About { data: None, ..about });
+    for batch in all {
+        let files: Vec<String> = batch.output_file_id.into_iter().chain(batch.error_file_id).collect();
+        if let Some(id) = batch.id.filter(|_| !files.is_empty()) {
+            made.push((id, files));
+        }
+    }
+    made
+}
+
 /// What requests of a batch used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Used {

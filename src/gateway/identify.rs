@@ -8,7 +8,7 @@ use http::header::AUTHORIZATION;
 use super::Bundle;
 use crate::clock::Now;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::principal::Principal;
+use crate::principal::{Principal, Sight};
 
 /// Headers that SDKs put a bare key in, besides `Authorization: Bearer`.
 const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
@@ -20,11 +20,11 @@ const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
 /// `Unauthenticated`: no key, an unknown or an expired one.
 pub(super) fn identify(bundle: &Bundle, headers: &HeaderMap, now: Now) -> Result<Arc<Principal>> {
     if bundle.keys.is_empty() {
-        return Ok(anonymous());
+        return Ok(Arc::clone(&ALONE));
     }
     let Some(presented) = presented(headers) else {
         if bundle.settings.open {
-            return Ok(anonymous());
+            return Ok(Arc::clone(&ANONYMOUS));
         }
         return Err(refused("no API key: send `Authorization: Bearer KEY`"));
     };
@@ -48,10 +48,13 @@ fn refused(message: &str) -> Error {
     Error::new(Kind::Unauthenticated, Origin::Client, message)
 }
 
-fn anonymous() -> Arc<Principal> {
-    static ANONYMOUS: LazyLock<Arc<Principal>> =
-        LazyLock::new(|| Arc::new(Principal { key: Arc::from("anonymous"), ..Principal::default() }));
-    Arc::clone(&ANONYMOUS)
+/// Callers without a key, beside those with one.
+static ANONYMOUS: LazyLock<Arc<Principal>> = LazyLock::new(|| without_key(Sight::Own));
+/// Callers where there are no keys: what is kept is everybody's.
+static ALONE: LazyLock<Arc<Principal>> = LazyLock::new(|| without_key(Sight::Account));
+
+fn without_key(files: Sight) -> Arc<Principal> {
+    Arc::new(Principal { key: Arc::from("anonymous"), files, ..Principal::default() })
 }
 
 /// The key that the client sent, in any of the headers that SDKs use.

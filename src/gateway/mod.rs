@@ -48,6 +48,7 @@ mod trial;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::OnceCell;
 
 pub use afterwards::feedback;
 pub use bundle::{Bounds, Bundle, Depot, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
@@ -93,7 +94,8 @@ pub struct Gateway {
     pub records: Option<Arc<dyn record::Sink>>,
     /// Requests that wait for batches; absent: there is no place to keep them.
     deferrals: Option<Arc<Deferrals>>,
-    sightings: depot::Sightings,
+    /// Who keeps what at providers, where no folder says so.
+    holdings: OnceCell<Arc<Deferrals>>,
     trial: trial::Trial,
     trials: shadow::Trials,
     recent: afterwards::Recent,
@@ -134,7 +136,7 @@ impl Gateway {
             lines,
             records,
             deferrals: None,
-            sightings: depot::Sightings::default(),
+            holdings: OnceCell::new(),
             trial: trial::Trial::default(),
             trials: shadow::Trials::default(),
             recent: afterwards::Recent::default(),
@@ -146,6 +148,15 @@ impl Gateway {
     #[must_use]
     pub fn deferring(self, deferrals: Option<Arc<Deferrals>>) -> Self {
         Self { deferrals, ..self }
+    }
+
+    /// Who keeps what at providers: beside the records, or in memory where there are none.
+    async fn holdings(&self) -> Result<&Arc<Deferrals>> {
+        let in_memory = || async { Deferrals::in_memory().await.map(Arc::new) };
+        match &self.deferrals {
+            Some(deferrals) => Ok(deferrals),
+            None => self.holdings.get_or_try_init(in_memory).await,
+        }
     }
 
     /// The bundle that new exchanges get.

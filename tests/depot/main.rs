@@ -21,6 +21,7 @@
 mod deferred;
 mod journeys;
 mod large;
+mod owners;
 #[path = "../shared/port.rs"]
 mod port;
 mod recordings;

@@ -115,9 +115,18 @@ impl Drop for Gateway {
     }
 }
 
+/// Secrets of keys, as variables of the gateway's environment.
+pub const SECRETS: [(&str, &str); 4] = [
+    ("KEY_A", "a-secret-of-the-first-key"),
+    ("KEY_B", "a-secret-of-the-second-key"),
+    ("KEY_C", "a-secret-of-the-third-key"),
+    ("KEY_D", "a-secret-of-the-fourth-key"),
+];
+
 fn serve(folder: &tempfile::TempDir) -> Child {
     Command::new(env!("CARGO_BIN_EXE_pointsman"))
         .args(["serve".as_ref(), folder.path().as_os_str()])
+        .envs(SECRETS)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

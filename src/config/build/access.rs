@@ -70,6 +70,7 @@ impl Build<'_> {
             tags: tags(&written.tags),
             models: written.models.iter().map(|glob| glob.value.clone()).collect(),
             budget_left: None,
+            files: written.files.sight(),
         };
         let expires_ms = written.expires.as_ref().map(|day| day.0);
         Some(KeyEntry { secret, principal: Arc::new(principal), expires_ms })

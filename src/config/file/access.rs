@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Error};
 use time::format_description::well_known::Rfc3339;
 
 use super::{TagValue, Template};
+use crate::principal::Sight;
 use crate::yaml::{At, Named};
 
 /// An address to listen on.
@@ -75,8 +76,36 @@ pub struct Key {
     /// Globs of the model names that it may ask for. Default: all.
     #[serde(default)]
     pub models: Vec<At<String>>,
+    /// Which files, batches and stored results it gets to see. Default: its own.
+    #[serde(default)]
+    pub files: Files,
     /// When it ends: a date (its last moment, UTC) or a time such as `2027-01-31T12:00:00Z`.
     pub expires: Option<At<Day>>,
+}
+
+/// Which files, batches and stored results a key gets to see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Files {
+    /// Those that it made itself through this gateway.
+    #[default]
+    Own,
+    /// Those that keys of its team made.
+    Team,
+    /// All that the provider's account keeps, wherever it was made.
+    Account,
+}
+
+impl Files {
+    /// The same for the gateway.
+    #[must_use]
+    pub const fn sight(self) -> Sight {
+        match self {
+            Self::Own => Sight::Own,
+            Self::Team => Sight::Team,
+            Self::Account => Sight::Account,
+        }
+    }
 }
 
 /// A moment, milliseconds since the Unix epoch.

@@ -59,7 +59,8 @@ pub async fn forget_result(gateway: &Gateway, headers: &HeaderMap, id: &str) -> 
 async fn standing(gateway: &Gateway, headers: &HeaderMap, id: &str) -> Result<Standing> {
     let principal = identify(&gateway.bundle(), headers, gateway.clock.now())?;
     let deferrals = gateway.deferrals.as_ref().ok_or_else(unknown)?;
-    let found = deferrals.get(id).await?.filter(|(facts, _)| *facts.key == *principal.key);
+    let found =
+        deferrals.get(id).await?.filter(|(facts, _)| principal.sees(&facts.key, facts.team.as_deref()));
     found.map(|(_, standing)| standing).ok_or_else(unknown)
 }
 

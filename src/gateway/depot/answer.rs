@@ -9,6 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::timeout;
 
 use super::errand::{Errand, Ids};
+use super::keeper::Keeper;
+use super::list;
 use super::price::{self, Tally};
 use crate::dialect::Splicer;
 use crate::dialect::passage::Metered;
@@ -98,15 +100,22 @@ async fn carry(
     depot: &Arc<Depot>,
     (attempt, sent): (&mut Attempt, Sent),
 ) -> Result<(HeaderMap, Given)> {
-    let reply = send(journey, attempt, sent, journey.route.timeouts.first_byte).await?;
     let (gateway, bundle) = (&journey.gateway, &journey.bundle);
     let ids = Ids { bundle, depot, dialect: errand.inbound.dialect() };
+    let keeper = Keeper::of(gateway, &journey.principal, &depot.model.provider.name).await?;
+    if errand.lists() && !keeper.sees_all() {
+        let list = list::seen(journey, errand, &ids, (attempt, sent), &keeper).await?;
+        keeper.note(journey, errand, &ids, &list).await?;
+        return Ok((HeaderMap::new(), Given::Whole(told(&list, &ids, errand)?, Usage::default())));
+    }
+    let reply = send(journey, attempt, sent, journey.route.timeouts.first_byte).await?;
     if matches!(errand.place.part, Some("content" | "results")) {
         let id = ids.own(errand.place.id.as_deref().unwrap_or_default());
         let tally = Tally::of(gateway, bundle, depot, errand, id).await;
         return Ok((reply.headers, Given::Flowing(reply.body, tally)));
     }
     let body = reply.body.whole(bundle.settings.max_answer).await?;
+    keeper.note(journey, errand, &ids, &body).await?;
     let usage = if errand.endpoint == Endpoint::Batches {
         price::enter(gateway, bundle, depot, &journey.ledger, &body).await
     } else {

@@ -36,6 +36,16 @@ pub struct Place {
     pub part: Option<&'static str>,
 }
 
+/// Where a following page of a list begins.
+pub(super) struct Cursor<'a> {
+    /// The provider's id of the last thing that is known.
+    pub(super) id: &'a str,
+    /// Whether the page lies before it.
+    pub(super) backwards: bool,
+    /// Most things of the page.
+    pub(super) limit: usize,
+}
+
 /// Fields of a query that hold ids.
 const PAGES: [&str; 3] = ["after", "after_id", "before_id"];
 
@@ -87,6 +97,35 @@ impl Errand {
             path.push_str(&format!("{name}={value}"));
         }
         Ok(path)
+    }
+
+    /// Whether it asks for a list.
+    pub(super) fn lists(&self) -> bool {
+        self.method == Method::GET && self.place.id.is_none()
+    }
+
+    /// How many things of a list it asks for, where it says so.
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.pairs().find(|(name, _)| *name == "limit")?.1.parse().ok()
+    }
+
+    /// Whether it reads a list from its end.
+    pub(super) fn pages_backwards(&self) -> bool {
+        self.pairs().any(|(name, _)| name == "before_id")
+    }
+
+    /// Path and query of a following page of its list, as the provider knows them.
+    pub(super) fn page(&self, place: &Cursor<'_>) -> String {
+        let cursor = match (self.inbound.dialect(), place.backwards) {
+            (Dialect::Anthropic, true) => "before_id",
+            (Dialect::Anthropic, false) => "after_id",
+            _ => "after",
+        };
+        let mut path = format!("{}?limit={}&{cursor}={}", self.place.root, place.limit, place.id);
+        for (name, value) in self.pairs().filter(|(name, _)| *name != "limit" && !PAGES.contains(name)) {
+            path.push_str(&format!("&{name}={value}"));
+        }
+        path
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {

@@ -13,27 +13,31 @@
 mod answer;
 mod choose;
 mod errand;
+mod keeper;
+mod list;
 mod luggage;
 mod price;
 
 pub use errand::{Errand, Place};
-pub(super) use price::{Sightings, Tally};
+pub(super) use price::Tally;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 
-use super::Gateway;
 use super::exchange::Exchange;
 use super::identify::identify;
 use super::passage::ClientBody;
 use super::pipeline::{journey_of, refuse_encoded, refuse_loop};
 use super::reply::{self, Reply};
+use super::{Depot, Gateway};
 use crate::error::{Error, Result};
 use answer::Brought;
 use choose::Chosen;
-use luggage::Luggage;
+use errand::Ids;
+use keeper::Keeper;
+use luggage::{Label, Luggage};
 
 /// Carries one errand from acceptance to the client's first byte.
 pub async fn serve_errand<B>(gateway: Arc<Gateway>, errand: Errand, body: B) -> Reply
@@ -54,9 +58,19 @@ async fn journey(exchange: &mut Exchange, errand: &Errand, body: ClientBody) -> 
     refuse_encoded(&errand.headers)?;
     exchange.principal = identify(&exchange.bundle, &errand.headers, exchange.started)?;
     let luggage = Luggage::read(errand, body, &exchange.bundle.settings).await?;
-    let Chosen { depot, route } = choose::choose(exchange, errand, &luggage.label()).await?;
+    let label = luggage.label();
+    let Chosen { depot, route } = choose::choose(exchange, errand, &label).await?;
+    check(exchange, errand, &depot, &label).await?;
     exchange.route = Some(Arc::clone(&route));
     let journey = journey_of(exchange, route, &errand.headers);
     let sent = luggage.into_sent(&journey, errand, &depot)?;
     answer::fetch(&journey, errand, &depot, sent).await
+}
+
+/// Refuses what belongs to another key.
+async fn check(exchange: &Exchange, errand: &Errand, depot: &Depot, label: &Label) -> Result<()> {
+    let provider = &depot.model.provider.name;
+    let keeper = Keeper::of(&exchange.gateway, &exchange.principal, provider).await?;
+    let ids = Ids { bundle: &exchange.bundle, depot, dialect: errand.inbound.dialect() };
+    keeper.check(errand, &ids, label.id.as_deref()).await
 }

@@ -5,9 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ahash::AHashSet;
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use super::errand::Errand;
 use crate::dialect::batch::{self, Used};
@@ -19,26 +17,16 @@ use crate::sse::{Framer, Framing};
 
 /// Longest line of results that is looked into, bytes.
 const LINE: usize = 32 << 20;
-/// Most batches that are remembered where there is no file to remember them.
-const REMEMBERED: usize = 10_000;
-
-/// Batches whose cost was entered, while there is no file for it.
-#[derive(Debug, Default)]
-pub(in crate::gateway) struct Sightings(Mutex<AHashSet<String>>);
-
-/// Whether the batch `id` is seen for the first time.
+/// Whether the cost of the batch `id` is to be entered now.
 async fn first_sight(gateway: &Gateway, provider: &str, id: &str) -> bool {
-    if let Some(deferrals) = &gateway.deferrals {
-        return deferrals.first_sight(provider, id).await.unwrap_or_else(|error| {
-            tracing::error!("a batch is not priced: {error}");
-            false
-        });
-    }
-    let mut seen = gateway.sightings.0.lock();
-    if seen.len() >= REMEMBERED {
-        seen.clear();
-    }
-    seen.insert(format!("{provider}/{id}"))
+    let seen = match gateway.holdings().await {
+        Ok(holdings) => holdings.first_sight(provider, id).await,
+        Err(error) => Err(error),
+    };
+    seen.unwrap_or_else(|error| {
+        tracing::error!("a batch is not priced: {error}");
+        false
+    })
 }
 
 /// Enters what the batch in `answer` used, if it says so and nobody has seen it yet.
@@ -113,14 +101,15 @@ impl Tally {
             return self.counts.book(&self.gateway, &self.bundle, &self.depot, ledger);
         }
         let (gateway, provider) = (self.gateway, Arc::clone(&self.depot.model.provider.name));
-        gateway.sightings.0.lock().remove(&format!("{provider}/{}", self.id));
-        if let Some(deferrals) = gateway.deferrals.clone() {
-            tokio::spawn(async move {
-                if let Err(error) = deferrals.unsee(&provider, &self.id).await {
-                    tracing::error!("a batch is not priced: {error}");
-                }
-            });
-        }
+        tokio::spawn(async move {
+            let unseen = match gateway.holdings().await {
+                Ok(holdings) => holdings.unsee(&provider, &self.id).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = unseen {
+                tracing::error!("a batch is not priced: {error}");
+            }
+        });
         Usage::default()
     }
 }

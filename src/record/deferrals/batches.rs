@@ -110,35 +110,6 @@ impl Deferrals {
         transaction.commit().await.map_err(fault)
     }
 
-    /// Whether the provider's batch `remote` is seen for the first time. Those
-    /// that were submitted from here never are.
-    ///
-    /// # Errors
-    /// `Internal`: it cannot be written.
-    pub async fn first_sight(&self, provider: &str, remote: &str) -> Result<bool> {
-        let seen = sqlx::query("INSERT OR IGNORE INTO sighting (provider, remote) VALUES (?, ?)")
-            .bind(provider)
-            .bind(remote)
-            .execute(&mut *self.connection.lock().await)
-            .await
-            .map_err(fault)?;
-        Ok(seen.rows_affected() == 1)
-    }
-
-    /// The batch counts as not seen again.
-    ///
-    /// # Errors
-    /// `Internal`: it cannot be written.
-    pub async fn unsee(&self, provider: &str, remote: &str) -> Result<()> {
-        sqlx::query("DELETE FROM sighting WHERE provider = ? AND remote = ?")
-            .bind(provider)
-            .bind(remote)
-            .execute(&mut *self.connection.lock().await)
-            .await
-            .map_err(fault)?;
-        Ok(())
-    }
-
     /// Every batch that is not closed.
     ///
     /// # Errors

@@ -6,16 +6,21 @@
 //! | --- | --- |
 //! | `deferral` | a request, from being taken in to its answer |
 //! | `batch` | a batch that was, or is being, submitted |
-//! | `sighting` | a provider's batch whose cost was entered |
+//! | `holding` | a file or batch that a client keeps at a provider, and whose it is |
+//! | `sighting` | a batch that nobody made from here and whose cost was entered |
 //!
 //! This file holds content: requests until they are answered, answers until
-//! they are purged.
+//! they are purged. Without a folder the same tables stand in memory; then
+//! nothing may be taken in, and who made what is forgotten at the end.
 
 mod batches;
+mod holdings;
 mod requests;
 
 #[cfg(test)]
 mod tests;
+
+pub use holdings::{Holding, Owner, Thing};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -43,6 +48,13 @@ CREATE TABLE IF NOT EXISTS deferral (
 CREATE INDEX IF NOT EXISTS deferral_waiting ON deferral (provider, path, upstream, id) WHERE batch IS NULL AND status IS NULL;
 CREATE INDEX IF NOT EXISTS deferral_batch ON deferral (batch, id) WHERE status IS NULL;
 CREATE INDEX IF NOT EXISTS deferral_done ON deferral (done_ms) WHERE done_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS holding (
+  provider TEXT NOT NULL, kind TEXT NOT NULL, remote TEXT NOT NULL, key TEXT NOT NULL, team TEXT,
+  created_ms INTEGER NOT NULL, facts TEXT NOT NULL, bill INTEGER NOT NULL, asked_ms INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (remote, kind, provider)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS holding_made ON holding (created_ms);
+CREATE INDEX IF NOT EXISTS holding_bill ON holding (bill, asked_ms) WHERE bill IN (1, 2);
 CREATE TABLE IF NOT EXISTS sighting (
   provider TEXT NOT NULL, remote TEXT NOT NULL, PRIMARY KEY (provider, remote)
 ) WITHOUT ROWID;
@@ -56,6 +68,8 @@ CREATE TABLE IF NOT EXISTS batch (
 #[derive(Debug)]
 pub struct Deferrals {
     connection: Mutex<SqliteConnection>,
+    /// Whether what stands in it survives the process.
+    durable: bool,
     /// Told when a request was taken in.
     pub came: Arc<Notify>,
 }
@@ -148,25 +162,44 @@ impl Deferrals {
     pub async fn open(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)
             .map_err(|error| Error::internal(format!("records in {}: {error}", folder.display())))?;
-        let file = folder.join(FILE);
         let options = SqliteConnectOptions::new()
-            .filename(&file)
+            .filename(folder.join(FILE))
             .create_if_missing(true)
             .busy_timeout(Duration::from_secs(5))
             .journal_mode(SqliteJournalMode::Wal)
             // What a client was promised survives the machine's failure.
             .synchronous(SqliteSynchronous::Full)
             .disable_statement_logging();
+        Self::prepared(options, true).await
+    }
+
+    /// Tables in memory, for who made what; nothing may be taken in there.
+    ///
+    /// # Errors
+    /// `Internal`: there is no memory for it.
+    pub async fn in_memory() -> Result<Self> {
+        let options = SqliteConnectOptions::new().in_memory(true).disable_statement_logging();
+        Self::prepared(options, false).await
+    }
+
+    /// Whether what stands in it survives the process.
+    #[must_use]
+    pub const fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    async fn prepared(options: SqliteConnectOptions, durable: bool) -> Result<Self> {
         let mut connection = options.connect().await.map_err(fault)?;
         let (shape,): (i64,) =
             sqlx::query_as("PRAGMA user_version").fetch_one(&mut connection).await.map_err(fault)?;
         if shape != 0 && shape != SHAPE {
-            let text = format!("{} was written by another version (shape {shape})", file.display());
+            let file = options.get_filename().display();
+            let text = format!("{file} was written by another version (shape {shape})");
             return Err(Error::internal(text));
         }
         sqlx::raw_sql(TABLES).execute(&mut connection).await.map_err(fault)?;
         sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut connection).await.map_err(fault)?;
-        Ok(Self { connection: Mutex::new(connection), came: Arc::default() })
+        Ok(Self { connection: Mutex::new(connection), durable, came: Arc::default() })
     }
 }
 
