@@ -26,6 +26,7 @@ pub struct LazyRequest {
     figures: [OnceLock<u64>; Self::FIGURES],
     glance: OnceLock<Option<Glance>>,
     edited: bool,
+    files_at: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for LazyRequest {
@@ -73,6 +74,7 @@ impl LazyRequest {
             figures,
             glance: OnceLock::new(),
             edited: false,
+            files_at: None,
         })
     }
 
@@ -91,6 +93,7 @@ impl LazyRequest {
             figures,
             glance: OnceLock::new(),
             edited: true,
+            files_at: None,
         }
     }
 
@@ -113,7 +116,20 @@ impl LazyRequest {
             figures,
             glance: OnceLock::new(),
             edited: false,
+            files_at: None,
         })
+    }
+
+    /// The same, naming files that the provider `at` keeps.
+    #[must_use]
+    pub fn with_files_at(self, at: Option<Arc<str>>) -> Self {
+        Self { files_at: at, ..self }
+    }
+
+    /// The provider that keeps the files that it names: it can only go there.
+    #[must_use]
+    pub fn files_at(&self) -> Option<&Arc<str>> {
+        self.files_at.as_ref()
     }
 
     /// The endpoint at which it came.

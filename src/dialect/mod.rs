@@ -17,6 +17,7 @@ mod bedrock;
 mod cause;
 mod cohere;
 pub mod embed;
+mod enclosed;
 mod fields;
 mod gemini;
 mod head;
@@ -36,8 +37,9 @@ mod splice;
 mod wire;
 
 pub use crate::sse::Framing;
+pub use enclosed::{PLACES, may_name_files};
 pub use lazy::LazyRequest;
-pub use parcel::Parcel;
+pub use parcel::{Named, Parcel};
 pub use refusal::Refused;
 pub use registry::{inbound, outbound};
 pub use splice::Splicer;

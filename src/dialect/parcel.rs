@@ -1,5 +1,5 @@
-//! A file or batch on its way to a provider: the models that it names are found
-//! and replaced while it passes, everything else stays as it is.
+//! A file or batch on its way to a provider: the models and files that it names
+//! are found and replaced while it passes, everything else stays as it is.
 //!
 //! Sources: OpenAI API reference "Upload file" and "Batch: the request input
 //! object", Anthropic API reference "Create a Message Batch" and "Create a
@@ -12,14 +12,41 @@ use super::multipart::{Part, Scanner};
 use super::splice::Splicer;
 use crate::error::{Error, Result};
 
-/// Where a line of OpenAI's batch file names its model.
-const LINES: &[&str] = &["body.model"];
+/// Where a line of OpenAI's batch file names its model, and files; the places of
+/// [`super::PLACES`] in OpenAI's conversations.
+const LINES: &[&str] = &[
+    "body.model",
+    "body.messages[].content[].file.file_id",
+    "body.input[].content[].file_id",
+    "body.input[].output[].file_id",
+    "body.input[].output.file_id",
+    "body.tools[].container.file_ids[]",
+    "body.tools[].input_image_mask.file_id",
+    "body.prompt.variables.*.file_id",
+    "body.images[].file_id",
+    "body.mask.file_id",
+];
 /// Where a batch in one JSON object does: Anthropic's, and xAI's.
-const REQUESTS: &[&str] = &["requests[].params.model", "batch_requests[].batch_request.*.model"];
+const REQUESTS: &[&str] = &[
+    "requests[].params.model",
+    "requests[].params.messages[].content[].file_id",
+    "requests[].params.messages[].content[].source.file_id",
+    "requests[].params.messages[].content[].content[].source.file_id",
+    "batch_requests[].batch_request.*.model",
+];
 /// Longest plain field of a form, bytes.
 const FIELD: usize = 64 << 10;
 /// The purpose of files that hold batches.
 const BATCH: &str = "batch";
+
+/// What a parcel names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// A model.
+    Model,
+    /// A file, by its id.
+    File,
+}
 
 /// Reads a parcel cut anywhere.
 #[derive(Debug)]
@@ -67,7 +94,7 @@ impl Parcel {
     }
 
     /// Takes the next bytes and appends what they become to `out`; `rename`
-    /// gets each model's name and says what stands for it, if anything else.
+    /// gets each name and says what stands for it, if anything else.
     ///
     /// # Errors
     /// `InvalidRequest`: it is malformed; else what `rename` returned.
@@ -75,9 +102,11 @@ impl Parcel {
         &mut self,
         bytes: &[u8],
         out: &mut Vec<u8>,
-        mut rename: impl FnMut(&str) -> Result<Option<String>>,
+        mut rename: impl FnMut(Named, &str) -> Result<Option<String>>,
     ) -> Result<()> {
-        let mut replace = |_: &str, name: &str| rename(name);
+        let mut replace = |place: &str, name: &str| {
+            rename(if place.ends_with("model") { Named::Model } else { Named::File }, name)
+        };
         match self {
             Self::Json(splicer) => splicer.push(bytes, out, replace),
             Self::Form(form) => form.push(bytes, out, &mut replace),
@@ -217,7 +246,7 @@ mod tests {
             for size in [1, 2, 5, 17, 1000] {
                 let (mut parcel, mut out, mut names) = (Parcel::form("b", lines), Vec::new(), Vec::new());
                 for piece in FORM.as_bytes().chunks(size) {
-                    let rename = |name: &str| {
+                    let rename = |_, name: &str| {
                         names.push(name.to_owned());
                         Ok(Some(format!("{name}-2026")))
                     };
@@ -249,7 +278,7 @@ mod tests {
             (long.split_once("\r\n--b--").unwrap().0, "the form's field `after` is longer than 65536 bytes"),
         ] {
             let mut parcel = Parcel::form("b", true);
-            let pushed = parcel.push(text.as_bytes(), &mut Vec::new(), |_| Ok(None));
+            let pushed = parcel.push(text.as_bytes(), &mut Vec::new(), |_, _| Ok(None));
             assert_eq!(pushed.and_then(|()| parcel.finish()).unwrap_err().message, expected);
         }
     }
@@ -261,7 +290,7 @@ mod tests {
             r#"{"batch_requests":[{"batch_request_id":"1","batch_request":{"responses":{"model":"m"}}}]}"#,
         ] {
             let (mut parcel, mut out) = (Parcel::json(), Vec::new());
-            parcel.push(text.as_bytes(), &mut out, |name| Ok(Some(name.repeat(2)))).unwrap();
+            parcel.push(text.as_bytes(), &mut out, |_, name| Ok(Some(name.repeat(2)))).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), text.replace("\"m\"", "\"mm\""));
         }
     }

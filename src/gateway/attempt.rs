@@ -16,6 +16,7 @@ use crate::dialect::{Framing, LazyRequest, Outbound, Refused, ReplyFacts, Target
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Dialect, Money, Response, Usage};
 use crate::model::Model;
+use crate::policy::query::elsewhere;
 use crate::upstream::{Body, Call, Reply};
 
 /// Longest time that the beginning of a stream is held back to see whether the
@@ -178,6 +179,7 @@ fn prepare(journey: &Journey, model: &Model, made: &Try<'_>) -> Result<Prepared>
             format!("model `{}` is at {}, which carries no conversations", model.name, provider.kind.title),
         ));
     }
+    at_its_files(request, model)?;
     let dialect = if provider.kind.dialects.contains(&inbound) { inbound } else { provider.dialect };
     let outbound = outbound(dialect).ok_or_else(|| no_dialect(model, dialect))?;
     let target = Target {
@@ -210,6 +212,14 @@ fn prepare(journey: &Journey, model: &Model, made: &Try<'_>) -> Result<Prepared>
         return Err(Error::new(Kind::Unsupported, Origin::Client, text));
     }
     Ok(Prepared { outbound, wire, pass: same && !made.decode })
+}
+
+/// Refuses a model at another provider than the files that `request` names.
+pub(super) fn at_its_files(request: &LazyRequest, model: &Model) -> Result<()> {
+    elsewhere(request, model).map_or(Ok(()), |why| {
+        let text = format!("model `{}` {why}", model.name);
+        Err(Error::new(Kind::Unsupported, Origin::Client, text))
+    })
 }
 
 /// The request as it goes to `model` by itself, whole: dialect, path, body.

@@ -14,6 +14,7 @@ use super::{Bundle, Gateway, Route};
 use crate::dialect::LazyRequest;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::Response;
+use crate::model::Model;
 use crate::plan::{Plan, Verdict};
 use crate::policy::{
     AttemptFacts, Bound, Catalog, Effects, Fault, FaultKind, Hook, OnError, Outcome, RouteFacts, Scene,
@@ -63,9 +64,9 @@ impl Deciders {
         let seed = fastrand::u64(..);
         let route = Arc::clone(&journey.route);
         let scene = Scene {
+            catalog: catalog(journey, request.files_at()),
             request,
             route: Arc::new(RouteFacts { name: Arc::clone(&route.name), retries: route.retries.max }),
-            catalog: catalog(&journey.gateway, &journey.bundle, &route),
             principal: Arc::clone(&journey.principal),
             headers,
             session: journey.session.clone(),
@@ -252,7 +253,9 @@ impl Deciders {
     fn default_plan(&self) -> Plan {
         let now = self.gateway.clock.now();
         let (mut first, mut last) = (Vec::new(), Vec::new());
-        for model in &self.route.candidates {
+        let files_at = self.scene.as_ref().and_then(|scene| scene.request.files_at());
+        let there = |model: &&Arc<Model>| files_at.is_none_or(|at| model.provider.name == *at);
+        for model in self.route.candidates.iter().filter(there) {
             let healthy = self.gateway.models.of(&model.name).healthy(now);
             if healthy { &mut first } else { &mut last }.push(Arc::clone(&model.name));
         }
@@ -292,13 +295,18 @@ pub(super) enum Reviewed {
 }
 
 /// Candidates and models with prices and health, taken when first looked at.
-fn catalog(gateway: &Arc<Gateway>, bundle: &Arc<Bundle>, route: &Arc<Route>) -> Catalog {
-    let (gateway, bundle, route) = (Arc::clone(gateway), Arc::clone(bundle), Arc::clone(route));
+/// Files that the request names leave the candidates where they are kept.
+fn catalog(journey: &Arc<Journey>, files_at: Option<&Arc<str>>) -> Catalog {
+    let (journey, files_at) = (Arc::clone(journey), files_at.cloned());
     Catalog::lazy(Box::new(move |shelf| {
+        let gateway = &journey.gateway;
         let (book, now) = (gateway.prices.load(), gateway.clock.now());
+        let there = |model: &&Arc<Model>| files_at.as_ref().is_none_or(|at| model.provider.name == *at);
         match shelf {
-            Shelf::Candidates => snapshot(route.candidates.iter(), &book, &gateway.models, now),
-            Shelf::Models => snapshot(bundle.models.values(), &book, &gateway.models, now),
+            Shelf::Candidates => {
+                snapshot(journey.route.candidates.iter().filter(there), &book, &gateway.models, now)
+            }
+            Shelf::Models => snapshot(journey.bundle.models.values(), &book, &gateway.models, now),
         }
     }))
 }

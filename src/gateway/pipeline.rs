@@ -13,11 +13,12 @@ use super::attempt::Answered;
 use super::attempts::{Manner, Source, run};
 use super::decide::{Deciders, Decision, Reviewed};
 use super::deferred::{self, Ticket};
+use super::depot::{Enclosed, looked_up, reachable};
 use super::exchange::{Exchange, Journey};
 use super::identify::identify;
 use super::reply::{self, Reply};
 use super::{Gateway, Route};
-use crate::dialect::{LazyRequest, PathFacts};
+use crate::dialect::{LazyRequest, PathFacts, may_name_files};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Endpoint, Response};
 use crate::policy::Hook;
@@ -76,9 +77,11 @@ where
     refuse_loop(exchange, &call.headers)?;
     exchange.principal = identify(&exchange.bundle, &call.headers, exchange.started)?;
     let raw = read_body(body, exchange.bundle.settings.max_body).await?;
-    let request = decode(&call, raw)?;
+    let (raw, files_at) = enclosed(exchange, raw).await?;
+    let request = decode(&call, raw)?.with_files_at(files_at);
     exchange.asked_for = exchange.gateway.records.as_ref().map(|_| request.clone());
     let journey = select_route(exchange, &call.headers, &request)?;
+    reachable(&journey.route, &request)?;
     let mut deciders = Deciders::new(&journey, request, policy_headers(exchange, &call.headers));
     let answer = decide_and_ask(&journey, &mut deciders).await;
     keep(exchange, &mut deciders);
@@ -161,6 +164,12 @@ where
             Err(error)
         }
     }
+}
+
+/// `raw` with the files that it names as their provider knows them. Nearly no
+/// request names any: all others pay one look over their bytes.
+pub(super) async fn enclosed(exchange: &Exchange, raw: Bytes) -> Result<Enclosed> {
+    if may_name_files(&raw) { Box::pin(looked_up(exchange, raw)).await } else { Ok((raw, None)) }
 }
 
 pub(super) fn too_large(cap: usize) -> Error {

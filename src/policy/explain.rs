@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::query::Need;
+use super::query::{Need, elsewhere};
 use super::{
-    Bound, Branch, Effect, EffectValue, Effects, Fall, Fault, Hook, JournalEntry, OnError, Scene, Trace,
-    dispatch,
+    Bound, Branch, Catalog, Effect, EffectValue, Effects, Fall, Fault, Hook, JournalEntry, OnError, Scene,
+    Trace, dispatch,
 };
 use crate::error::{Error, Kind, Origin};
 use crate::ir::Money;
@@ -55,6 +55,8 @@ pub struct Estimate {
 /// What a route makes of a request.
 #[derive(Debug)]
 pub struct Explanation {
+    /// Candidates that no policy saw: they are not where the request's files are.
+    pub elsewhere: Vec<Fall>,
     /// Each hook of each policy, in the order of the exchange.
     pub stops: Vec<Stop>,
     /// What it came to: the last verdict, or the candidates in their order.
@@ -79,6 +81,7 @@ impl Effects for Offline {
 /// Runs `on_request` and then `route` of each policy, as an exchange would.
 pub async fn explain(policies: &[Arc<Bound>], scene: Scene, effects: &Arc<dyn Effects>) -> Explanation {
     let trace = Arc::new(Trace::default());
+    let (scene, elsewhere) = at_its_files(scene);
     tokens::warm(scene.catalog.candidates().iter().map(|candidate| &*candidate.model));
     let mut scene = Scene { trace: Some(Arc::clone(&trace)), ..scene };
     let mut stops: Vec<Stop> = Vec::new();
@@ -101,13 +104,34 @@ pub async fn explain(policies: &[Arc<Bound>], scene: Scene, effects: &Arc<dyn Ef
                 journal: outcome.journal,
             });
             if let Some(verdict) = stops.last().and_then(|stop| ended(stop, bound.policy.on_error(hook))) {
-                return finish(stops, verdict, scene);
+                return finish((elsewhere, stops), verdict, scene);
             }
         }
     }
     let all = scene.catalog.candidates().iter().map(|candidate| Arc::clone(&candidate.model.name));
     let verdict = Verdict::Route(Plan::of(all));
-    finish(stops, verdict, scene)
+    finish((elsewhere, stops), verdict, scene)
+}
+
+/// `scene` with the candidates that are at the provider which keeps the files
+/// that its request names, and the others.
+fn at_its_files(scene: Scene) -> (Scene, Vec<Fall>) {
+    if scene.request.files_at().is_none() {
+        return (scene, Vec::new());
+    }
+    let (mut there, mut falls) = (Vec::new(), Vec::new());
+    for candidate in scene.catalog.candidates().iter() {
+        match elsewhere(&scene.request, &candidate.model) {
+            None => there.push(candidate.clone()),
+            Some(why) => falls.push(Fall {
+                model: Arc::clone(&candidate.model.name),
+                query: "candidates".to_owned(),
+                why: why.to_string(),
+            }),
+        }
+    }
+    let models = scene.catalog.models().to_vec();
+    (Scene { catalog: Catalog::fixed(there, models), ..scene }, falls)
 }
 
 /// The verdict, if this stop ends the matter.
@@ -124,12 +148,12 @@ fn ended(stop: &Stop, on_error: OnError) -> Option<Verdict> {
     }
 }
 
-fn finish(stops: Vec<Stop>, verdict: Verdict, scene: Scene) -> Explanation {
+fn finish((elsewhere, stops): (Vec<Fall>, Vec<Stop>), verdict: Verdict, scene: Scene) -> Explanation {
     let estimates = match &verdict {
         Verdict::Route(plan) => plan.steps.iter().map(|step| estimate(&step.model, &scene)).collect(),
         _ => Vec::new(),
     };
-    Explanation { stops, verdict, estimates, scene }
+    Explanation { elsewhere, stops, verdict, estimates, scene }
 }
 
 fn estimate(model: &Arc<str>, scene: &Scene) -> Estimate {

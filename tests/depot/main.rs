@@ -19,6 +19,7 @@
 )]
 
 mod deferred;
+mod enclosed;
 mod journeys;
 mod large;
 mod owners;

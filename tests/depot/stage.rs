@@ -173,6 +173,11 @@ impl Gateway {
         }
     }
 
+    /// The folder of its configuration.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// What was recorded, newest first, whole.
     pub async fn records(&self) -> Vec<Exchange> {
         let archive = Archive::open(&self.folder.path().join("records")).unwrap();

@@ -12,7 +12,8 @@ use super::{Exit, Output, render_problems};
 use crate::clock::Clock;
 use crate::config::{self, Snapshot as Files, Sources};
 use crate::dialect::{LazyRequest, PathFacts, inbound};
-use crate::gateway::{Bundle, Route};
+use crate::error::Error;
+use crate::gateway::{Bundle, Route, enclosed_offline};
 use crate::ir::{Dialect, Endpoint};
 use crate::model::{Candidate, Health, Model};
 use crate::policy::explain::{Offline, explain};
@@ -90,9 +91,11 @@ fn prepare(args: &Args) -> Result<Prepared, String> {
         _ => Dialect::OpenAiChat,
     };
     let side = inbound(dialect).ok_or_else(|| format!("requests at `{}` cannot be read", args.endpoint))?;
-    let request = LazyRequest::read(endpoint, side, body.into(), PathFacts::default())
-        .map_err(|error| format!("{}: {}", args.request.display(), error.message))?;
     let bundle = &loaded.bundle;
+    let unread = |error: Error| format!("{}: {}", args.request.display(), error.message);
+    let (body, files_at) = enclosed_offline(bundle, dialect, &body.into()).map_err(unread)?;
+    let request = LazyRequest::read(endpoint, side, body, PathFacts::default()).map_err(unread)?;
+    let request = request.with_files_at(files_at);
     let route = find_route(bundle, args, &request)?;
     let principal = find_key(bundle, args.key.as_deref())?;
     let policies = bundle.policies.watched().map_err(|problems| shown(&problems))?;

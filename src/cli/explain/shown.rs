@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::ir::Money;
 use crate::plan::{Step, Verdict};
 use crate::policy::explain::{Explanation, Stop};
-use crate::policy::{Branch, Policies, Way};
+use crate::policy::{Branch, Fall, Policies, Way};
 
 /// Most branches shown of one hook: a loop over models comes to many.
 const BRANCHES: usize = 40;
@@ -15,15 +15,14 @@ const BRANCHES: usize = 40;
 /// The explanation in lines; `admin` is the gateway whose prices and health were taken.
 pub(super) fn as_text(explained: &Explanation, policies: &Policies, admin: Option<&str>) -> Vec<String> {
     let mut lines = vec![facts(admin)];
+    lines.extend(explained.elsewhere.iter().map(fell));
     for stop in &explained.stops {
         lines.push(format!("{} {}: {}", stop.policy, stop.hook.function(), said(stop)));
         lines.extend(stop.branches.iter().take(BRANCHES).map(|branch| taken(branch, policies)));
         if let Some(more) = stop.branches.len().checked_sub(BRANCHES + 1) {
             lines.push(format!("    and {} branches more", more + 1));
         }
-        lines.extend(
-            stop.falls.iter().map(|fall| format!("    - {}: {}, {}", fall.model, fall.query, fall.why)),
-        );
+        lines.extend(stop.falls.iter().map(fell));
         lines.extend(stop.notes.iter().map(|(name, value)| format!("    note {name} = {value}")));
         if stop.edited {
             lines.push("    edited the request".to_owned());
@@ -45,6 +44,10 @@ pub(super) fn as_text(explained: &Explanation, policies: &Policies, admin: Optio
         ));
     }
     lines
+}
+
+fn fell(fall: &Fall) -> String {
+    format!("    - {}: {}, {}", fall.model, fall.query, fall.why)
 }
 
 /// Where prices and health come from.
@@ -121,15 +124,15 @@ pub(super) fn as_json(explained: &Explanation, admin: Option<&str>) -> Value {
             "misfit": one.misfit,
         })
     });
-    json!({ "facts": admin.map_or("configuration", |_| "live"), "stops": stops, "verdict": in_words(&explained.verdict), "steps": steps.collect::<Vec<_>>() })
+    json!({ "facts": admin.map_or("configuration", |_| "live"), "elsewhere": explained.elsewhere.iter().map(fall_as_json).collect::<Vec<_>>(), "stops": stops, "verdict": in_words(&explained.verdict), "steps": steps.collect::<Vec<_>>() })
+}
+
+fn fall_as_json(fall: &Fall) -> Value {
+    json!({ "model": &*fall.model, "query": fall.query, "why": fall.why })
 }
 
 fn stop_as_json(stop: &Stop) -> Value {
-    let falls: Vec<Value> = stop
-        .falls
-        .iter()
-        .map(|fall| json!({ "model": &*fall.model, "query": fall.query, "why": fall.why }))
-        .collect();
+    let falls: Vec<Value> = stop.falls.iter().map(fall_as_json).collect();
     let branches: Vec<Value> = stop.branches.iter().map(branch_as_json).collect();
     json!({
         "policy": &*stop.policy,

@@ -102,7 +102,7 @@ pub(super) async fn take_in(journey: &Journey, request: &LazyRequest, plan: &Pla
         let text = "a policy left the request to a batch, and this gateway keeps no records: add `records: { folder: ./records }`";
         Error::new(Kind::PolicyFailed, Origin::Policy, text)
     })?;
-    let model = Arc::clone(choose(journey, plan)?);
+    let model = Arc::clone(choose(journey, request, plan)?);
     let mut request = request.clone();
     if request.stream() {
         request.edit(|request| request.stream = false)?;
@@ -142,8 +142,11 @@ pub(super) async fn take_in(journey: &Journey, request: &LazyRequest, plan: &Pla
 
 /// The first model of the plan, or of the route's candidates, whose provider
 /// takes conversations in batches.
-fn choose<'j>(journey: &'j Journey, plan: &Plan) -> Result<&'j Arc<Model>> {
-    let batches = |model: &&Arc<Model>| model.provider.kind.batch_form().is_some();
+fn choose<'j>(journey: &'j Journey, request: &LazyRequest, plan: &Plan) -> Result<&'j Arc<Model>> {
+    let batches = |model: &&Arc<Model>| {
+        model.provider.kind.batch_form().is_some()
+            && request.files_at().is_none_or(|at| model.provider.name == *at)
+    };
     let found = if plan.steps.is_empty() {
         journey.route.candidates.iter().find(batches)
     } else {

@@ -135,13 +135,13 @@ impl Errand {
 }
 
 /// Whether `depot` keeps what comes at `endpoint` for clients of `dialect`.
-fn keeps(depot: &Depot, endpoint: Endpoint, dialect: Dialect) -> bool {
+pub(super) fn keeps(depot: &Depot, endpoint: Endpoint, dialect: Dialect) -> bool {
     let kind = depot.model.provider.kind;
     kind.endpoints.contains(&endpoint) && kind.dialects.contains(&dialect)
 }
 
 /// The first depot that keeps such things: its ids stay as they are.
-fn first(bundle: &Bundle, endpoint: Endpoint, dialect: Dialect) -> Option<&Arc<Depot>> {
+pub(super) fn first(bundle: &Bundle, endpoint: Endpoint, dialect: Dialect) -> Option<&Arc<Depot>> {
     bundle.depots.iter().find(|depot| keeps(depot, endpoint, dialect))
 }
 
@@ -166,6 +166,11 @@ impl Ids<'_> {
     }
 }
 
+/// What the client calls `id`, without the name of a provider.
+pub(super) fn own_id<'i>(bundle: &Bundle, id: &'i str) -> &'i str {
+    named(bundle, id).and_then(|depot| strip(id, depot)).unwrap_or(id)
+}
+
 /// The depot that `id` names.
 pub(super) fn named<'b>(bundle: &'b Bundle, id: &str) -> Option<&'b Arc<Depot>> {
     let naming = bundle.depots.iter().filter(|depot| strip(id, depot).is_some());
@@ -173,6 +178,6 @@ pub(super) fn named<'b>(bundle: &'b Bundle, id: &str) -> Option<&'b Arc<Depot>> 
     naming.max_by_key(|depot| depot.model.provider.name.len())
 }
 
-fn strip<'i>(id: &'i str, depot: &Depot) -> Option<&'i str> {
+pub(super) fn strip<'i>(id: &'i str, depot: &Depot) -> Option<&'i str> {
     id.strip_suffix(&*depot.model.provider.name)?.strip_suffix('.')
 }

@@ -146,7 +146,7 @@ pub(super) fn thing(errand: &Errand) -> Thing {
     if errand.endpoint == Endpoint::Files { Thing::File } else { Thing::Batch }
 }
 
-fn unknown(thing: Thing, id: &str) -> Error {
+pub(super) fn unknown(thing: Thing, id: &str) -> Error {
     let text = match thing {
         Thing::File => format!("No such file: `{id}`"),
         Thing::Batch => format!("No such batch: `{id}`"),

@@ -11,20 +11,18 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
-use super::choose::route_of;
 use super::errand::{Errand, Ids};
+use super::names::Names;
 use crate::dialect::passage::Outgoing;
-use crate::dialect::{Parcel, Splicer, Target, Wire, multipart};
+use crate::dialect::{Named, Parcel, Splicer, Target, Wire, multipart};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::exchange::Journey;
-use crate::gateway::identify::may_ask;
 use crate::gateway::passage::ClientBody;
 use crate::gateway::passage::call::{Filling, Sent, same_path};
 use crate::gateway::passage::load::{SILENCE, too_slow};
-use crate::gateway::pipeline::{read_body, too_large, unknown_model};
-use crate::gateway::{Bundle, Depot, Settings};
+use crate::gateway::pipeline::{read_body, too_large};
+use crate::gateway::{Depot, Settings};
 use crate::ir::{Dialect, Endpoint};
-use crate::principal::Principal;
 use crate::upstream::{Feed, Upload, upload};
 
 /// Beginnings of parcels are held up to this size to learn their models, bytes.
@@ -103,7 +101,12 @@ impl Luggage {
     }
 
     /// The call to the provider of `depot`.
-    pub(super) fn into_sent(self, journey: &Journey, errand: &Errand, depot: &Arc<Depot>) -> Result<Sent> {
+    pub(super) async fn into_sent(
+        self,
+        journey: &Journey,
+        errand: &Errand,
+        depot: &Arc<Depot>,
+    ) -> Result<Sent> {
         let bundle = &journey.bundle;
         let ids = Ids { bundle, depot, dialect: errand.inbound.dialect() };
         let (mut streamed, mut content_type) = (None, None);
@@ -112,16 +115,10 @@ impl Luggage {
             Self::Plain(body) => body,
             Self::Order(body, _) => order(&body, &ids)?,
             Self::Parcel(mut parcel) => {
-                let mut names = Names {
-                    bundle: Arc::clone(bundle),
-                    principal: Arc::clone(&journey.principal),
-                    depot: Arc::clone(depot),
-                    dialect: ids.dialect,
-                    last: None,
-                };
+                let mut names = Names::at(journey, depot, ids.dialect);
                 content_type = Some(parcel.content_type.clone());
                 if parcel.whole {
-                    let (body, content_type) = (parcel.packed(&mut names)?, content_type);
+                    let (body, content_type) = (parcel.packed(&mut names).await?, content_type);
                     return sent(errand, &ids, journey, (body, content_type, None));
                 }
                 let (feed, upload) = upload(parcel.length.filter(|_| !parcel.lines));
@@ -202,8 +199,10 @@ impl Arriving {
                 break;
             };
             let model = &mut self.model;
-            parcel.push(&chunk, &mut scrap, |name| {
-                model.get_or_insert_with(|| name.to_owned());
+            parcel.push(&chunk, &mut scrap, |named, name| {
+                if named == Named::Model {
+                    model.get_or_insert_with(|| name.to_owned());
+                }
                 Ok(None)
             })?;
             scrap.clear();
@@ -221,11 +220,12 @@ impl Arriving {
 
     /// All of it, its models renamed. Sent with its length: not every server
     /// reads a body without one.
-    fn packed(&mut self, names: &mut Names) -> Result<Bytes> {
+    async fn packed(&mut self, names: &mut Names) -> Result<Bytes> {
         let held = self.held.split();
         let (mut parcel, mut out) = (self.parcel(), Vec::with_capacity(held.len() + 64));
-        parcel.push(&held, &mut out, |name| names.of(name))?;
+        parcel.push(&held, &mut out, |named, name| names.of(named, name))?;
         parcel.finish()?;
+        names.check_files().await?;
         Ok(Bytes::from(out))
     }
 
@@ -245,8 +245,9 @@ impl Arriving {
                 return Err(too_large(self.cap));
             }
             let mut out = Vec::with_capacity(bytes.len() + 64);
-            parcel.push(&bytes, &mut out, |name| names.of(name))?;
+            parcel.push(&bytes, &mut out, |named, name| names.of(named, name))?;
             drop(bytes);
+            names.check_files().await?;
             if !feed.push(Bytes::from(out)).await {
                 return Ok(());
             }
@@ -271,45 +272,5 @@ async fn chunk(body: &mut ClientBody) -> Result<Option<Bytes>> {
         if let Ok(chunk) = frame?.into_data() {
             return Ok(Some(chunk));
         }
-    }
-}
-
-/// What models are called at the provider of a depot.
-struct Names {
-    bundle: Arc<Bundle>,
-    principal: Arc<Principal>,
-    depot: Arc<Depot>,
-    dialect: Dialect,
-    /// The last answer: most batches name one model on every line.
-    last: Option<(String, Option<String>)>,
-}
-
-impl Names {
-    /// What stands for `name`; `None`: itself. A name that gateway.yaml does not
-    /// have is the provider's own, and passes for keys that may ask for all.
-    fn of(&mut self, name: &str) -> Result<Option<String>> {
-        if let Some((_, answer)) = self.last.as_ref().filter(|(last, _)| last == name) {
-            return Ok(answer.clone());
-        }
-        let answer = self.look_up(name)?;
-        self.last = Some((name.to_owned(), answer.clone()));
-        Ok(answer)
-    }
-
-    fn look_up(&self, name: &str) -> Result<Option<String>> {
-        if !may_ask(&self.principal, name) {
-            return Err(unknown_model(name));
-        }
-        let Some(route) = route_of(&self.bundle, self.dialect, name) else {
-            return if self.principal.models.is_empty() { Ok(None) } else { Err(unknown_model(name)) };
-        };
-        let provider = &self.depot.model.provider.name;
-        let there = route.candidates.iter().find(|model| model.provider.name == *provider);
-        there.map(|model| Some(model.upstream.clone())).ok_or_else(|| {
-            let text = format!(
-                "model `{name}` is not at provider `{provider}`, where this batch goes: put it in a batch of its own"
-            );
-            Error::invalid(text).with_param("model")
-        })
     }
 }

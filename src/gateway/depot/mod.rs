@@ -12,12 +12,16 @@
 
 mod answer;
 mod choose;
+mod enclosed;
 mod errand;
 mod keeper;
 mod list;
 mod luggage;
+mod names;
 mod price;
 
+pub use enclosed::enclosed_offline;
+pub(super) use enclosed::{Enclosed, looked_up, reachable};
 pub use errand::{Errand, Place};
 pub(super) use price::Tally;
 
@@ -63,7 +67,7 @@ async fn journey(exchange: &mut Exchange, errand: &Errand, body: ClientBody) -> 
     check(exchange, errand, &depot, &label).await?;
     exchange.route = Some(Arc::clone(&route));
     let journey = journey_of(exchange, route, &errand.headers);
-    let sent = luggage.into_sent(&journey, errand, &depot)?;
+    let sent = luggage.into_sent(&journey, errand, &depot).await?;
     answer::fetch(&journey, errand, &depot, sent).await
 }
 

@@ -17,7 +17,7 @@ use super::load::Passenger;
 use crate::dialect::passage::{Asked, Metered, Step, Translation, Way, characters, metered, translate};
 use crate::dialect::{ReplyFacts, Target};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::gateway::attempt::slow_body;
+use crate::gateway::attempt::{at_its_files, slow_body};
 use crate::gateway::attempts::{Bounds, Load};
 use crate::gateway::exchange::Journey;
 use crate::gateway::ledger::Attempt;
@@ -61,6 +61,7 @@ impl Passenger {
         if self.endpoint() == Endpoint::CountTokens && !counts_itself(self, model) {
             return self.count(model);
         }
+        at_its_files(self.request(), model)?;
         let way = match self.endpoint() {
             Endpoint::CountTokens => Way::Same,
             endpoint => call::way(model, endpoint)?,

@@ -12,7 +12,8 @@ use super::{ClientBody, Passage};
 use crate::dialect::passage::rewritten;
 use crate::dialect::{LazyRequest, PathFacts, multipart};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::gateway::pipeline::{read_body, too_large};
+use crate::gateway::exchange::Exchange;
+use crate::gateway::pipeline::{enclosed, read_body, too_large};
 use crate::ir::{Endpoint, Message, Request, Role};
 
 /// What is carried.
@@ -24,12 +25,17 @@ pub(super) struct Passenger {
 
 impl Passenger {
     /// Reads what is needed to know the model.
-    pub(super) async fn read(passage: &Passage, body: ClientBody, caps: Caps) -> Result<Self> {
+    pub(super) async fn read(
+        exchange: &Exchange,
+        passage: &Passage,
+        body: ClientBody,
+        caps: Caps,
+    ) -> Result<Self> {
         let path = passage.path.clone();
         let content_type = passage.headers.get(CONTENT_TYPE);
         let boundary = content_type.and_then(|value| value.to_str().ok()).and_then(multipart::boundary);
         let Some(boundary) = boundary else {
-            let request = Self::read_json(passage, body, caps.held).await?;
+            let request = Self::read_json(exchange, passage, body, caps.held).await?;
             return Ok(Self { path, request, form: None });
         };
         let content_type = content_type.cloned().ok_or_else(|| Error::internal("a form without its type"))?;
@@ -41,7 +47,12 @@ impl Passenger {
         Ok(Self { path, request, form: Some(form) })
     }
 
-    async fn read_json(passage: &Passage, body: ClientBody, cap: usize) -> Result<LazyRequest> {
+    async fn read_json(
+        exchange: &Exchange,
+        passage: &Passage,
+        body: ClientBody,
+        cap: usize,
+    ) -> Result<LazyRequest> {
         if body.size_hint().lower() > cap as u64 {
             return Err(too_large(cap));
         }
@@ -50,13 +61,15 @@ impl Passenger {
             let text = "send the file as multipart/form-data, with its fields `file` and `model`";
             return Err(Error::new(Kind::UnsupportedMedia, Origin::Client, text));
         }
-        let raw = read_body(body, cap).await?;
-        if passage.endpoint == Endpoint::CountTokens {
+        let (raw, files_at) = enclosed(exchange, read_body(body, cap).await?).await?;
+        let request = if passage.endpoint == Endpoint::CountTokens {
             let path = PathFacts { model: passage.path_model.as_deref(), stream: false };
-            return LazyRequest::read(passage.endpoint, passage.inbound, raw, path);
-        }
-        let raw = with_default_model(passage.endpoint, raw);
-        LazyRequest::passage(passage.endpoint, passage.inbound, raw)
+            LazyRequest::read(passage.endpoint, passage.inbound, raw, path)?
+        } else {
+            let raw = with_default_model(passage.endpoint, raw);
+            LazyRequest::passage(passage.endpoint, passage.inbound, raw)?
+        };
+        Ok(request.with_files_at(files_at))
     }
 
     /// Takes over what policies made of its texts.
@@ -77,7 +90,9 @@ impl Passenger {
             return Err(Error::new(Kind::PolicyFailed, Origin::Policy, text));
         }
         if let Some(raw) = rewritten(self.endpoint(), self.request.raw(), before, after)? {
-            self.request = LazyRequest::passage(self.endpoint(), self.request.inbound(), raw)?;
+            let files_at = self.request.files_at().cloned();
+            let request = LazyRequest::passage(self.endpoint(), self.request.inbound(), raw)?;
+            self.request = request.with_files_at(files_at);
         }
         Ok(())
     }

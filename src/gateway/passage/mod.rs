@@ -19,6 +19,7 @@ use http_body_util::BodyExt as _;
 
 use super::attempts::carry;
 use super::decide::{Deciders, Decision};
+use super::depot::reachable;
 use super::exchange::{Exchange, Journey};
 use super::identify::identify;
 use super::pipeline::{keep, policy_headers, refuse_encoded, refuse_loop, select_route};
@@ -69,8 +70,9 @@ async fn journey(exchange: &mut Exchange, passage: Passage, body: ClientBody) ->
     exchange.principal = identify(&exchange.bundle, &passage.headers, exchange.started)?;
     let settings = &exchange.bundle.settings;
     let caps = Caps { held: settings.max_body, flowing: settings.max_upload };
-    let mut passenger = Passenger::read(&passage, body, caps).await?;
+    let mut passenger = Passenger::read(exchange, &passage, body, caps).await?;
     let journey = select_route(exchange, &passage.headers, passenger.request())?;
+    reachable(&journey.route, passenger.request())?;
     let headers = policy_headers(exchange, &passage.headers);
     let mut deciders = Deciders::new(&journey, passenger.request().clone(), headers);
     let passed = decide_and_carry(&journey, &mut deciders, &mut passenger).await;

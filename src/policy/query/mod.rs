@@ -16,7 +16,7 @@ mod rank;
 mod text;
 
 pub use filter::{TagTest, price_ratio, supports};
-pub use need::{EXPECTED_OUTPUT, Misfit, Need, expected_cost};
+pub use need::{EXPECTED_OUTPUT, Misfit, Need, elsewhere, expected_cost};
 pub use pick::{Weights, chance, sticky};
 pub use rank::{Axis, Score};
 pub use text::{TextStats, asks_for_more, text_stats};

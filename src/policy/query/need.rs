@@ -1,6 +1,7 @@
 //! What a request asks of a model, and whether a model has it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::dialect::LazyRequest;
 use crate::error::Result;
@@ -56,6 +57,8 @@ pub enum Misfit {
     },
     /// The model does not take this medium.
     Medium(&'static str),
+    /// The request names files that this provider keeps, and the model is at another.
+    Elsewhere(Arc<str>),
     /// The model cannot do this.
     Capability(&'static str),
 }
@@ -67,10 +70,19 @@ impl fmt::Display for Misfit {
                 write!(f, "needs {needs} tokens, its context window has {has}")
             }
             Self::Output { needs, has } => write!(f, "asked for {needs} tokens of answer, it gives {has}"),
+            Self::Elsewhere(at) => {
+                write!(f, "is not at provider {at}, which keeps a file that the request names")
+            }
             Self::Medium(medium) => write!(f, "does not take {medium} as input"),
             Self::Capability(capability) => write!(f, "does not support {capability}"),
         }
     }
+}
+
+/// Whether `model` is at another provider than the files that `request` names.
+#[must_use]
+pub fn elsewhere(request: &LazyRequest, model: &Model) -> Option<Misfit> {
+    request.files_at().filter(|at| **at != model.provider.name).map(|at| Misfit::Elsewhere(Arc::clone(at)))
 }
 
 impl<'a> Need<'a> {
@@ -120,7 +132,7 @@ impl<'a> Need<'a> {
     /// model does not speak against it.
     #[must_use]
     pub fn misfit(&self, model: &Model) -> Option<Misfit> {
-        self.lacks(model).or_else(|| self.too_long(model))
+        elsewhere(self.request, model).or_else(|| self.lacks(model)).or_else(|| self.too_long(model))
     }
 
     /// What the model cannot take or do.

@@ -1,0 +1,142 @@
+//! Files that a conversation names: whose they are, which provider keeps them,
+//! and what they are called there. Such a request goes to models at that
+//! provider only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::errand::{first, keeps, named, own_id};
+use super::keeper::unknown;
+use crate::dialect::{LazyRequest, PLACES, Splicer};
+use crate::error::{Error, Kind, Origin, Result};
+use crate::gateway::exchange::Exchange;
+use crate::gateway::{Bundle, Depot, Route};
+use crate::ir::{Dialect, Endpoint};
+use crate::principal::Sight;
+use crate::record::deferrals::{Owner, Thing};
+
+/// A body with its files' ids as their provider knows them, and that provider;
+/// `None`: it names none that is known to be kept anywhere.
+pub(in crate::gateway) type Enclosed = (Bytes, Option<Arc<str>>);
+
+/// Looks up the files that `raw` names.
+///
+/// # Errors
+/// `NotFound`: one belongs to another key; `InvalidRequest`: no provider keeps
+/// all of them. Both name the field.
+pub(in crate::gateway) async fn looked_up(exchange: &Exchange, raw: Bytes) -> Result<Enclosed> {
+    let mut files = BTreeMap::new();
+    named_in(&raw, &mut files)?;
+    if files.is_empty() {
+        return Ok((raw, None));
+    }
+    let bundle = &exchange.bundle;
+    let ids: Vec<&str> = files.keys().map(|id| own_id(bundle, id)).collect();
+    let owners = exchange.gateway.holdings().await?.owners(Thing::File, &ids).await?;
+    let mut found = Found::default();
+    for (id, place) in &files {
+        let depot =
+            holder(exchange, id, &owners).ok_or_else(|| unknown(Thing::File, id).with_param(place))?;
+        found.add(id, place, depot)?;
+    }
+    found.told(&raw)
+}
+
+/// The same without knowing whose they are, by the ids alone: for a look from outside.
+///
+/// # Errors
+/// As [`looked_up`], less `NotFound`.
+pub fn enclosed_offline(bundle: &Bundle, dialect: Dialect, raw: &Bytes) -> Result<Enclosed> {
+    let mut files = BTreeMap::new();
+    named_in(raw, &mut files)?;
+    let mut found = Found::default();
+    for (id, place) in &files {
+        let depot = named(bundle, id).or_else(|| first(bundle, Endpoint::Files, dialect));
+        found.add(id, place, depot.cloned())?;
+    }
+    found.told(raw)
+}
+
+/// Refuses a request whose files are kept where no candidate of its route is.
+///
+/// # Errors
+/// `Unsupported`, naming the provider.
+pub(in crate::gateway) fn reachable(route: &Route, request: &LazyRequest) -> Result<()> {
+    let Some(at) = request.files_at() else { return Ok(()) };
+    if route.candidates.iter().any(|model| model.provider.name == *at) {
+        return Ok(());
+    }
+    let text = format!(
+        "the request names a file that provider `{at}` keeps, and no candidate of route `{}` is there",
+        route.name
+    );
+    Err(Error::new(Kind::Unsupported, Origin::Client, text).with_param("file_id"))
+}
+
+/// The ids that `raw` names, and where.
+fn named_in(raw: &[u8], files: &mut BTreeMap<String, String>) -> Result<()> {
+    // What is no JSON is refused by who decodes it.
+    Splicer::new(PLACES).push(raw, &mut Vec::new(), |place, id| {
+        files.entry(id.to_owned()).or_insert_with(|| place.to_owned());
+        Ok(None)
+    })
+}
+
+/// Who keeps the file `id`, if the principal gets to see it: `Some(None)` where
+/// nobody knows, of which only who sees whole accounts may speak.
+fn holder(exchange: &Exchange, id: &str, owners: &[Owner]) -> Option<Option<Arc<Depot>>> {
+    let (bundle, principal) = (&exchange.bundle, &exchange.principal);
+    let stated = named(bundle, id);
+    let own = own_id(bundle, id);
+    let kept = |depot: &&Arc<Depot>| {
+        let provider = &*depot.model.provider.name;
+        stated.is_none_or(|stated| *stated.model.provider.name == *provider)
+            && owners.iter().any(|owner| {
+                owner.remote == own
+                    && owner.provider == provider
+                    && principal.sees(&owner.key, owner.team.as_deref())
+            })
+    };
+    // Two providers may call two files alike: the client means that of its own dialect.
+    let same = |depot: &&Arc<Depot>| keeps(depot, Endpoint::Files, exchange.inbound.dialect());
+    let (alike, others): (Vec<_>, Vec<_>) = bundle.depots.iter().partition(same);
+    match alike.into_iter().chain(others).find(kept) {
+        Some(depot) => Some(Some(Arc::clone(depot))),
+        None => (principal.files == Sight::Account).then(|| stated.cloned()),
+    }
+}
+
+/// Files with what they are called at their provider.
+#[derive(Default)]
+struct Found<'a> {
+    at: Option<Arc<str>>,
+    names: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Found<'a> {
+    fn add(&mut self, id: &'a str, place: &str, depot: Option<Arc<Depot>>) -> Result<()> {
+        let Some(depot) = depot else { return Ok(()) };
+        let provider = &depot.model.provider.name;
+        if let Some(other) = self.at.as_ref().filter(|at| *at != provider) {
+            let text = format!(
+                "the request names files that `{other}` and `{provider}` keep: no model is at both, upload them to one provider"
+            );
+            return Err(Error::invalid(text).with_param(place));
+        }
+        self.at = Some(Arc::clone(provider));
+        self.names.insert(id, super::errand::strip(id, &depot).unwrap_or(id));
+        Ok(())
+    }
+
+    /// The body with these names.
+    fn told(self, raw: &Bytes) -> Result<Enclosed> {
+        if self.names.iter().all(|(id, own)| id == own) {
+            return Ok((raw.clone(), self.at));
+        }
+        let mut out = Vec::with_capacity(raw.len());
+        Splicer::new(PLACES).push(raw, &mut out, |_, id| Ok(self.names.get(id).map(ToString::to_string)))?;
+        Ok((Bytes::from(out), self.at))
+    }
+}
