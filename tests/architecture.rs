@@ -52,8 +52,9 @@ const ORDER: &[&[&str]] = &[
 /// Crates that only some places may name: a prefix of the path below `src`.
 const CONFINED: &[(&str, &[&str])] = &[
     ("axum", &["server/", "app/", "app.rs"]),
-    ("hyper_util", &["server/", "app/", "app.rs"]),
-    ("reqwest", &["upstream/"]),
+    ("hyper", &["server/", "app/", "app.rs", "upstream/"]),
+    ("hyper_util", &["server/", "app/", "app.rs", "upstream/"]),
+    ("hyper_rustls", &["upstream/"]),
     ("rhai", &["policy/script/"]),
     ("corosensei", &["policy/script/"]),
     ("sqlx", &["record/", "upstream/vector/"]),

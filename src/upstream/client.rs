@@ -1,19 +1,17 @@
 //! The HTTP client: pooled connections, signed requests, no redirects.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ahash::AHashMap;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method};
 use parking_lot::RwLock;
-use reqwest::Url;
 
-use super::failure::classify;
 use super::keyring::Keyring;
-use super::reply::{Body, Reply};
+use super::reply::Reply;
 use super::simulated;
+use super::transport::{Address, Outgoing, Request, Transport};
 use super::upload::Upload;
 use crate::clock::Clock;
 use crate::dialect::Wire;
@@ -22,20 +20,14 @@ use crate::model::Model;
 use crate::provider::{Auth, Provider};
 use crate::secret::Secret;
 
-/// Longest wait for a connection, TLS included.
-const CONNECT: Duration = Duration::from_secs(3);
-/// How long an unused connection is kept.
-const IDLE: Duration = Duration::from_secs(75);
-/// Unused connections kept a host.
-const IDLE_CONNECTIONS: usize = 512;
-/// Parsed URLs that are remembered.
-const URLS: usize = 4096;
+/// Parsed addresses that are remembered.
+const ADDRESSES: usize = 4096;
 
 /// The way to all providers and services.
 #[derive(Debug, Clone)]
 pub struct Upstream {
-    client: reqwest::Client,
-    urls: Arc<RwLock<AHashMap<String, Url>>>,
+    transport: Transport,
+    addresses: Arc<RwLock<AHashMap<String, Address>>>,
     /// Names this process in `via`, so that a loop through it is noticed.
     via: HeaderValue,
     simulated: simulated::Simulated,
@@ -65,25 +57,11 @@ impl Upstream {
     /// # Errors
     /// `Internal` when TLS cannot be set up on this machine.
     pub fn new(instance: &str) -> Result<Self> {
-        // A second call finds the provider installed: that is what is wanted.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .referer(false)
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .tcp_nodelay(true)
-            .tcp_keepalive(Duration::from_secs(30))
-            .http2_adaptive_window(true)
-            .http2_keep_alive_interval(Duration::from_secs(30))
-            .build()
-            .map_err(|error| Error::internal(format!("the HTTP client cannot be set up: {error}")))?;
+        let transport = Transport::new()?;
         let via = HeaderValue::from_str(&format!("1.1 pointsman-{instance}"))
             .map_err(|_| Error::internal("the instance's name does not fit a header"))?;
-        let (urls, simulated, keyring) = (Arc::default(), simulated::Simulated::default(), Arc::default());
-        Ok(Self { client, urls, via, simulated, keyring })
+        let (addresses, simulated) = (Arc::default(), simulated::Simulated::default());
+        Ok(Self { transport, addresses, via, simulated, keyring: Arc::default() })
     }
 
     /// The value of `via` on everything that this process sends.
@@ -103,15 +81,15 @@ impl Upstream {
         if provider.kind.in_process {
             return self.simulated.answer(call.model, &call.wire, call.upload).await;
         }
-        let url = self.url(provider, &call.wire.path)?;
-        let mut request = reqwest::Request::new(call.method, url);
+        let address = self.address(provider, &call.wire.path)?;
         let body = call.wire.body;
         // A GET or DELETE without a body states none: some servers refuse an empty one as bad JSON.
-        if call.upload.is_some() || !body.is_empty() || request.method() == Method::POST {
-            *request.body_mut() = Some(match call.upload {
-                Some(upload) => reqwest::Body::wrap(upload),
-                None => body.clone().into(),
-            });
+        let stated = call.upload.is_some() || !body.is_empty() || call.method == Method::POST;
+        let outgoing = call.upload.map_or_else(|| Outgoing::Whole(body.clone()), Outgoing::Upload);
+        let mut request = Request::new(outgoing);
+        *request.method_mut() = call.method;
+        *request.uri_mut() = address.uri;
+        if stated {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(CONTENT_TYPE, call.content_type.unwrap_or(json));
         }
@@ -127,14 +105,14 @@ impl Upstream {
             headers.insert(HeaderName::from_static("traceparent"), traceparent);
         }
         self.authorise(provider, &mut request, &body).await?;
-        self.execute(request).await
+        self.transport.send(request, &address.host).await
     }
 
     /// Adds the provider's credentials, fetching them where they have to be.
     async fn authorise(
         &self,
         provider: &Provider,
-        request: &mut reqwest::Request,
+        request: &mut Request,
         body: &Bytes,
     ) -> Result<()> {
         let now = || Clock::System.now().unix_seconds();
@@ -154,9 +132,11 @@ impl Upstream {
     /// # Errors
     /// As [`Self::send`]; `UpstreamFailed` on a status other than 200.
     pub async fn fetch(&self, url: &str, cap: usize) -> Result<Bytes> {
-        let url = Url::parse(url).map_err(|error| Error::internal(format!("not a URL: {error}")))?;
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let reply = self.execute(reqwest::Request::new(Method::GET, url)).await?;
+        let address = Address::read(url).ok_or_else(|| Error::internal("the feed's address is no URL"))?;
+        let host = Arc::clone(&address.host);
+        let mut request = Request::new(Outgoing::Whole(Bytes::new()));
+        *request.uri_mut() = address.uri;
+        let reply = self.execute(request, &host).await?;
         if reply.status != http::StatusCode::OK {
             let text = format!("{host} answered with status {}", reply.status.as_u16());
             return Err(Error::new(Kind::UpstreamFailed, Origin::Upstream, text));
@@ -164,28 +144,26 @@ impl Upstream {
         reply.body.whole(cap).await
     }
 
-    pub(super) async fn execute(&self, request: reqwest::Request) -> Result<Reply> {
-        let host: Arc<str> = Arc::from(request.url().host_str().unwrap_or_default());
-        let response = self.client.execute(request).await.map_err(|error| classify(&error, &host))?;
-        let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-        Ok(Reply { status: parts.status, headers: parts.headers, body: Body::http(body, host) })
+    /// Sends a request that is no attempt.
+    pub(super) async fn execute(&self, request: Request, host: &Arc<str>) -> Result<Reply> {
+        self.transport.send(request, host).await
     }
 
-    /// The URL of `path` at `provider`, parsed once.
-    fn url(&self, provider: &Provider, path: &str) -> Result<Url> {
+    /// The address of `path` at `provider`, parsed once.
+    fn address(&self, provider: &Provider, path: &str) -> Result<Address> {
         let text = format!("{}/{path}", provider.base_url);
-        if let Some(url) = self.urls.read().get(&text) {
-            return Ok(url.clone());
+        if let Some(address) = self.addresses.read().get(&text) {
+            return Ok(address.clone());
         }
-        let url = Url::parse(&text).map_err(|_| {
+        let address = Address::read(&text).ok_or_else(|| {
             Error::internal(format!("provider `{}` has a base_url that gives no URL", provider.name))
         })?;
-        let mut urls = self.urls.write();
-        if urls.len() >= URLS {
-            urls.clear();
+        let mut addresses = self.addresses.write();
+        if addresses.len() >= ADDRESSES {
+            addresses.clear();
         }
-        urls.insert(text, url.clone());
-        Ok(url)
+        addresses.insert(text, address.clone());
+        Ok(address)
     }
 }
 

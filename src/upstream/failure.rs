@@ -1,24 +1,33 @@
 //! What the HTTP client reports, as typed errors.
 
 use std::error::Error as StdError;
+use std::io;
 
 use crate::error::{Error, Kind, Origin};
 
+/// Where a call failed.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// Before its answer began.
+    Call(hyper_util::client::legacy::Error),
+    /// Within its answer.
+    Body(hyper::Error),
+}
+
 /// The typed error of a call to `host` that failed before or during its answer.
 /// Names the host, never a URL with its path or query.
-pub(super) fn classify(error: &reqwest::Error, host: &str) -> Error {
-    let cause = innermost(error);
-    let kind = if error.is_timeout() {
-        Kind::TimedOut
-    } else if is_tls(error) {
-        Kind::Tls
-    } else if error.is_connect() {
-        Kind::Unreachable
-    } else if error.is_decode() || error.is_body() {
-        Kind::StreamBroken
-    } else {
-        Kind::Unreachable
+pub(super) fn classify(failed: &Failed, host: &str) -> Error {
+    let (outermost, otherwise): (&dyn StdError, _) = match failed {
+        Failed::Call(error) => (error, Kind::Unreachable),
+        Failed::Body(error) => (error, Kind::StreamBroken),
     };
+    let (mut kind, mut cause) = (otherwise, outermost);
+    loop {
+        kind = kind_of(cause).unwrap_or(kind);
+        // The text of the last cause is the one that says something.
+        let Some(next) = cause.source() else { break };
+        cause = next;
+    }
     let what = match kind {
         Kind::TimedOut => "no answer in time from",
         Kind::Tls => "no trusted TLS connection to",
@@ -28,23 +37,17 @@ pub(super) fn classify(error: &reqwest::Error, host: &str) -> Error {
     Error::new(kind, Origin::Upstream, format!("{what} {host}: {cause}"))
 }
 
-/// The text of the last cause: the one that says something.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn StdError = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+/// The kind that one cause stands for by itself.
+fn kind_of(cause: &(dyn StdError + 'static)) -> Option<Kind> {
+    if cause.is::<rustls::Error>() {
+        return Some(Kind::Tls);
     }
-    cause.to_string()
-}
-
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&dyn StdError> = Some(error);
-    while let Some(at) = cause {
-        let inner = at.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if at.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        cause = at.source();
+    if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout) {
+        return Some(Kind::TimedOut);
     }
-    false
+    let io = cause.downcast_ref::<io::Error>()?;
+    if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+        return Some(Kind::Tls);
+    }
+    (io.kind() == io::ErrorKind::TimedOut).then_some(Kind::TimedOut)
 }

@@ -16,9 +16,9 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
 use parking_lot::RwLock;
-use reqwest::Url;
 
 use super::Upstream;
+use super::transport::{Address, Outgoing, Request};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::provider::Provider;
 use crate::provider::aws::{self, Credentials, Profiles, Scope, Unsigned, WebIdentity, region_of_host};
@@ -85,11 +85,11 @@ impl Keyring {
     pub(super) async fn sign_aws(
         &self,
         upstream: &Upstream,
-        request: &mut reqwest::Request,
+        request: &mut Request,
         body: &Bytes,
         now: u64,
     ) -> Result<()> {
-        let host = authority(request.url());
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let region = match region_of_host(&host) {
             Some(region) => region.to_owned(),
             None => self.region().await,
@@ -98,8 +98,8 @@ impl Keyring {
         let unsigned = Unsigned {
             method: request.method(),
             host: &host,
-            path: request.url().path(),
-            query: request.url().query().unwrap_or_default(),
+            path: request.uri().path(),
+            query: request.uri().query().unwrap_or_default(),
             headers: request.headers(),
             body,
         };
@@ -131,7 +131,7 @@ impl Keyring {
             None => self.google_file(provider).await?,
         };
         let account = ServiceAccount::read(&file)?;
-        let answer = upstream.exchange(form_request(account.token_uri(), account.form(now)?)?).await?;
+        let answer = upstream.exchange(account.token_uri(), form_request(account.form(now)?)).await?;
         let token = Token::read(&answer, now)?;
         let value = bearer(&token);
         self.google.write().insert(Arc::clone(&provider.name), token);
@@ -200,7 +200,7 @@ impl Keyring {
         let token = tokio::fs::read_to_string(&identity.token_file).await;
         let token = token.map_err(|error| refused(format!("{}: {error}", identity.token_file)))?;
         let url = self.set("AWS_ENDPOINT_URL_STS").unwrap_or_else(|| WebIdentity::url(region));
-        let answer = upstream.exchange(form_request(&url, identity.form(&Secret::new(token)))?).await?;
+        let answer = upstream.exchange(&url, form_request(identity.form(&Secret::new(token)))).await?;
         WebIdentity::read(&String::from_utf8_lossy(&answer))
     }
 
@@ -214,8 +214,7 @@ impl Keyring {
                  AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, or an `api_key` (a Bedrock API key)",
             ));
         };
-        let url = Url::parse(&url).map_err(|_| refused("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL"))?;
-        let mut request = reqwest::Request::new(Method::GET, url);
+        let mut request = Request::new(Outgoing::Whole(Bytes::new()));
         let token = match self.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
             Some(path) => tokio::fs::read_to_string(path).await.ok(),
             None => self.set("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
@@ -223,7 +222,7 @@ impl Keyring {
         if let Some(value) = token.and_then(|token| HeaderValue::from_str(token.trim()).ok()) {
             request.headers_mut().insert(AUTHORIZATION, value);
         }
-        let answer = upstream.exchange(request).await?;
+        let answer = upstream.exchange(&url, request).await?;
         Credentials::of_service(&answer)
             .ok_or_else(|| refused("the container's credential service gave no keys"))
     }
@@ -256,32 +255,27 @@ impl Keyring {
 }
 
 impl Upstream {
-    /// Sends a request for credentials and reads the answer whole.
-    async fn exchange(&self, request: reqwest::Request) -> Result<Bytes> {
-        let host = request.url().host_str().unwrap_or_default().to_owned();
-        let reply = self.execute(request).await?;
+    /// Sends a request for credentials to `url` and reads the answer whole.
+    async fn exchange(&self, url: &str, mut request: Request) -> Result<Bytes> {
+        let address = Address::read(url)
+            .ok_or_else(|| refused(format!("the address that gives out credentials is no URL: {url}")))?;
+        *request.uri_mut() = address.uri;
+        let reply = self.execute(request, &address.host).await?;
         if reply.status == StatusCode::OK {
             return reply.body.whole(ANSWER).await;
         }
-        Err(refused(format!("{host} refused to give out credentials (status {})", reply.status.as_u16())))
+        let (host, status) = (&address.host, reply.status.as_u16());
+        Err(refused(format!("{host} refused to give out credentials (status {status})")))
     }
 }
 
-/// Host, and port where it is not the scheme's own: what goes into `Host`.
-fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
 /// A form that is posted.
-fn form_request(url: &str, form: String) -> Result<reqwest::Request> {
-    let url =
-        Url::parse(url).map_err(|_| refused(format!("the token service's address is no URL: {url}")))?;
-    let mut request = reqwest::Request::new(Method::POST, url);
+fn form_request(form: String) -> Request {
+    let mut request = Request::new(Outgoing::Whole(form.into()));
+    *request.method_mut() = Method::POST;
     let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
     request.headers_mut().insert(CONTENT_TYPE, kind);
-    *request.body_mut() = Some(form.into());
-    Ok(request)
+    request
 }
 
 fn bearer(token: &Token) -> Result<HeaderValue> {

@@ -21,7 +21,9 @@ fn keyring(variables: &[(&str, &str)]) -> Keyring {
 
 async fn authorization(keyring: &Keyring, url: &str, now: u64) -> Result<String> {
     let upstream = Upstream::new("test").unwrap();
-    let mut request = reqwest::Request::new(Method::POST, Url::parse(url).unwrap());
+    let mut request = Request::new(Outgoing::Whole(Bytes::new()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = url.parse().unwrap();
     keyring.sign_aws(&upstream, &mut request, &Bytes::from_static(b"{}"), now).await?;
     Ok(request.headers()[AUTHORIZATION].to_str().unwrap().to_owned())
 }

@@ -6,10 +6,12 @@
 
 mod client;
 mod failure;
+mod inflate;
 mod keyring;
 mod reply;
 mod service;
 mod simulated;
+mod transport;
 mod upload;
 pub mod vector;
 mod works;

@@ -9,8 +9,10 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
+use hyper::body::Incoming;
 
-use super::failure::classify;
+use super::failure::{Failed, classify};
+use super::inflate::Inflate;
 use crate::error::{Error, Result};
 
 /// A provider's answer.
@@ -33,7 +35,8 @@ pub struct Body {
 }
 
 enum Inner {
-    Http(Box<reqwest::Body>),
+    Http(Incoming),
+    Packed(Incoming, Box<Inflate>),
     InProcess(BoxStream<'static, Result<Bytes>>),
 }
 
@@ -44,8 +47,13 @@ impl std::fmt::Debug for Body {
 }
 
 impl Body {
-    pub(super) fn http(body: reqwest::Body, host: Arc<str>) -> Self {
-        Self { inner: Inner::Http(Box::new(body)), ahead: None, host }
+    /// The body of an answer from `host` with these headers, which tell of the unpacked body then.
+    pub(super) fn http(body: Incoming, headers: &mut HeaderMap, host: Arc<str>) -> Result<Self> {
+        let inner = match Inflate::of(headers)? {
+            Some(inflate) => Inner::Packed(body, Box::new(inflate)),
+            None => Inner::Http(body),
+        };
+        Ok(Self { inner, ahead: None, host })
     }
 
     pub(super) fn in_process(stream: BoxStream<'static, Result<Bytes>>) -> Self {
@@ -58,15 +66,15 @@ impl Body {
             return Poll::Ready(Some(Ok(ahead)));
         }
         match &mut self.inner {
-            Inner::Http(body) => loop {
-                match std::task::ready!(Pin::new(body.as_mut()).poll_frame(cx)) {
-                    Some(Ok(frame)) => {
-                        if let Ok(data) = frame.into_data() {
-                            return Poll::Ready(Some(Ok(data)));
-                        }
-                    }
-                    Some(Err(error)) => return Poll::Ready(Some(Err(classify(&error, &self.host)))),
-                    None => return Poll::Ready(None),
+            Inner::Http(body) => poll_data(body, cx, &self.host),
+            Inner::Packed(body, inflate) => loop {
+                if let Some(out) = inflate.pull().transpose() {
+                    return Poll::Ready(Some(out));
+                }
+                match std::task::ready!(poll_data(body, cx, &self.host)) {
+                    Some(Ok(chunk)) => inflate.push(chunk),
+                    Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                    None => return Poll::Ready(inflate.end().transpose()),
                 }
             },
             Inner::InProcess(stream) => stream.as_mut().poll_next(cx),
@@ -111,6 +119,21 @@ impl Body {
             all.extend_from_slice(&more);
         }
         within(all.freeze(), cap)
+    }
+}
+
+/// The next data of a body as it comes over the wire.
+fn poll_data(body: &mut Incoming, cx: &mut Context<'_>, host: &str) -> Poll<Option<Result<Bytes>>> {
+    loop {
+        match std::task::ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Poll::Ready(Some(Ok(data)));
+                }
+            }
+            Some(Err(error)) => return Poll::Ready(Some(Err(classify(&Failed::Body(error), host)))),
+            None => return Poll::Ready(None),
+        }
     }
 }
 

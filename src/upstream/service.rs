@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use reqwest::Url;
+use url::Url;
 
 use super::Upstream;
+use super::transport::{Address, Outgoing, Request};
 use crate::error::{Error, Kind, Origin, Result};
 
 /// Largest answer of a service, bytes.
@@ -39,18 +40,21 @@ impl Upstream {
     /// `InvalidRequest`: the path leaves the base URL; `Unreachable`, `Tls`,
     /// `TimedOut`; `InvalidResponse` above 4 MiB.
     pub async fn service(&self, call: ServiceCall<'_>) -> Result<(u16, Bytes)> {
-        let url = join(call.base_url, call.path)
-            .ok_or_else(|| astray(call.name, "its path leaves the service's base URL"))?;
-        let mut request = reqwest::Request::new(call.method, url);
+        let url = join(call.base_url, call.path).as_ref().and_then(Address::of);
+        let address =
+            url.ok_or_else(|| astray(call.name, "its path leaves the service's base URL"))?;
+        let stated = call.body.is_some();
+        let mut request = Request::new(Outgoing::Whole(call.body.unwrap_or_default()));
+        *request.method_mut() = call.method;
+        *request.uri_mut() = address.uri;
         *request.headers_mut() = call.headers;
-        if let Some(body) = call.body {
+        if stated {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().entry(http::header::CONTENT_TYPE).or_insert(json);
-            *request.body_mut() = Some(body.into());
         }
         request.headers_mut().insert(HeaderName::from_static("via"), self.via().clone());
         let answered = async {
-            let reply = self.execute(request).await?;
+            let reply = self.execute(request, &address.host).await?;
             let status = reply.status.as_u16();
             Ok((status, reply.body.whole(ANSWER).await?))
         };

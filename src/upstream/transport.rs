@@ -1,0 +1,180 @@
+//! Connections to the outside: pooled, TLS where the address says so, no
+//! redirects, no proxies. The only file that knows the HTTP client.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Uri, header};
+use http_body::{Frame, SizeHint};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::RootCertStore;
+use tower::Service;
+use url::Url;
+
+use super::failure::{Failed, classify};
+use super::reply::{Body, Reply};
+use super::upload::Upload;
+use crate::error::{Error, Result};
+
+/// Longest wait for a connection, TLS included.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long an unused connection is kept.
+const IDLE: Duration = Duration::from_secs(75);
+/// Unused connections kept a host.
+const IDLE_CONNECTIONS: usize = 512;
+/// How often a silent connection is asked whether it lives.
+const ALIVE: Duration = Duration::from_secs(30);
+
+/// A request that is ready to go.
+pub(super) type Request = http::Request<Outgoing>;
+
+/// The pool of connections.
+#[derive(Debug, Clone)]
+pub(super) struct Transport(legacy::Client<Patient, Outgoing>);
+
+impl Transport {
+    /// A pool without connections.
+    ///
+    /// # Errors
+    /// `Internal` when TLS cannot be set up on this machine.
+    pub(super) fn new() -> Result<Self> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(ALIVE));
+        let tls = HttpsConnectorBuilder::new().with_tls_config(tls()?);
+        let connector = Patient(tls.https_or_http().enable_all_versions().wrap_connector(tcp));
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .http2_adaptive_window(true)
+            .http2_keep_alive_interval(ALIVE)
+            .build(connector);
+        Ok(Self(client))
+    }
+
+    /// Sends `request` and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Tls`, `TimedOut` before an answer.
+    pub(super) async fn send(&self, mut request: Request, host: &Arc<str>) -> Result<Reply> {
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        let answer = self.0.request(request).await.map_err(|error| classify(&Failed::Call(error), host))?;
+        let (parts, body) = answer.into_parts();
+        let (status, mut headers) = (parts.status, parts.headers);
+        let body = Body::http(body, &mut headers, Arc::clone(host))?;
+        Ok(Reply { status, headers, body })
+    }
+}
+
+/// TLS with the machine's roots; with Mozilla's where the machine has none.
+fn tls() -> Result<rustls::ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::internal(format!("TLS cannot be set up: {error}")))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// A connector that waits [`CONNECT`] at most: for the name, the port and TLS together.
+#[derive(Debug, Clone)]
+pub(super) struct Patient(HttpsConnector<HttpConnector>);
+
+impl Service<Uri> for Patient {
+    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, address: Uri) -> Self::Future {
+        let connecting = self.0.call(address);
+        Box::pin(async move {
+            let waited = tokio::time::timeout(CONNECT, connecting).await;
+            waited.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+        })
+    }
+}
+
+/// A body on its way out.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    /// All of it, until it is taken.
+    Whole(Bytes),
+    /// As it arrives.
+    Upload(Upload),
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, io::Error>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Upload(upload) => Pin::new(upload).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Upload(upload) => upload.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Upload(upload) => upload.size_hint(),
+        }
+    }
+}
+
+/// Where a request goes, parsed once.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    /// The address as it goes out.
+    pub(super) uri: Uri,
+    /// Its host, as errors name it.
+    pub(super) host: Arc<str>,
+}
+
+impl Address {
+    /// Reads an absolute URL; none where it is none, or names a user.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        Self::of(&Url::parse(text).ok()?)
+    }
+
+    /// The address of a URL, less its fragment.
+    pub(super) fn of(url: &Url) -> Option<Self> {
+        let host: Arc<str> = Arc::from(url.host_str().filter(|host| !host.is_empty())?);
+        if !url.username().is_empty() || url.password().is_some() {
+            return None;
+        }
+        Some(Self { uri: url.as_str().parse().ok()?, host })
+    }
+}
