@@ -171,7 +171,7 @@ fn compare(
     findings: &mut Findings,
 ) {
     let planned = exchange.attempts.iter().find(|attempt| attempt.cause == "plan");
-    let before = planned.map(|attempt| attempt.model.clone()).or_else(|| exchange.model.clone());
+    let before = planned.map(|attempt| attempt.model.to_string()).or_else(|| exchange.model.clone());
     let before = before.unwrap_or_else(|| "(none)".to_owned());
     findings.cost_before = findings.cost_before.plus(Money(exchange.cost_nano_usd));
     if before == target {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use super::attempt::{self, Answered, Try};
 use super::decide::{Deciders, Ruling};
@@ -189,11 +189,8 @@ impl<'a> Walk<'a> {
         let step = self.plan.steps.get(self.place).ok_or_else(no_step)?;
         self.tries += 1;
         self.attempts += 1;
-        let tried = try_step(self.journey, step, self.plan.steps.get(self.place + 1), load, cause);
-        match timeout_at(self.deadline, tried).await {
-            Ok(tried) => Ok(tried),
-            Err(_) => Ok(Err(Fallen { error: out_of_time(), hedged: false })),
-        }
+        let pursuit = Pursuit { journey: self.journey, load, cause, deadline: self.deadline };
+        Ok(pursuit.step(step, self.plan.steps.get(self.place + 1)).await)
     }
 
     /// Moves to what follows a failure, after the wait that it needs.
@@ -262,42 +259,49 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Tries one step; silent for too long, the following one runs beside it and
-/// the first to answer wins.
-async fn try_step<L: Load>(
-    journey: &Journey,
-    step: &Step,
-    following: Option<&Step>,
-    load: &L,
+/// One step under way: what is carried, for whom, and until when.
+struct Pursuit<'a, L> {
+    journey: &'a Journey,
+    load: &'a L,
     cause: &'static str,
-) -> std::result::Result<L::Answer, Fallen> {
-    let alone = |error| Fallen { error, hedged: false };
-    let first = one(journey, step, load, cause);
-    let (Some(silence), Some(following)) = (step.hedge_after, following) else {
-        return first.await.map_err(alone);
-    };
-    let mut first = Box::pin(first);
-    tokio::select! {
-        answered = &mut first => return answered.map_err(alone),
-        () = sleep(silence) => {}
-    }
-    let mut second = Box::pin(one(journey, following, load, "hedge"));
-    let (early, other) = tokio::select! {
-        answered = &mut first => (answered, second),
-        answered = &mut second => (answered, first),
-    };
-    match early {
-        Ok(answered) => Ok(answered),
-        Err(_) => other.await.map_err(|error| Fallen { error, hedged: true }),
-    }
+    deadline: Instant,
 }
 
-/// One attempt of a step, with its bounds.
-async fn one<L: Load>(journey: &Journey, step: &Step, load: &L, cause: &'static str) -> Result<L::Answer> {
-    let model = model(journey, &step.model)?;
-    let first_byte = step.first_byte.unwrap_or(journey.route.timeouts.first_byte);
-    let total = step.total.unwrap_or(Duration::MAX).min(journey.time_left());
-    load.attempt(journey, model, Bounds { cause, first_byte, total }).await
+impl<L: Load> Pursuit<'_, L> {
+    /// Tries `step`; silent for too long, the following one runs beside it and
+    /// the first to answer wins.
+    async fn step(&self, step: &Step, following: Option<&Step>) -> std::result::Result<L::Answer, Fallen> {
+        let alone = |error| Fallen { error, hedged: false };
+        let (Some(silence), Some(following)) = (step.hedge_after, following) else {
+            return self.one(step, self.cause).await.map_err(alone);
+        };
+        let mut first = Box::pin(self.one(step, self.cause));
+        tokio::select! {
+            answered = &mut first => return answered.map_err(alone),
+            () = sleep(silence) => {}
+        }
+        let mut second = Box::pin(self.one(following, "hedge"));
+        let (early, other) = tokio::select! {
+            answered = &mut first => (answered, second),
+            answered = &mut second => (answered, first),
+        };
+        match early {
+            Ok(answered) => Ok(answered),
+            Err(_) => other.await.map_err(|error| Fallen { error, hedged: true }),
+        }
+    }
+
+    /// One attempt, with its bounds: it keeps the deadline by itself.
+    async fn one(&self, step: &Step, cause: &'static str) -> Result<L::Answer> {
+        let model = model(self.journey, &step.model)?;
+        let first_byte = step.first_byte.unwrap_or(self.journey.route.timeouts.first_byte);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(out_of_time());
+        }
+        let total = step.total.map_or(left, |total| total.min(left));
+        self.load.attempt(self.journey, model, Bounds { cause, first_byte, total }).await
+    }
 }
 
 /// The model of this name: of the bundle that the exchange keeps.

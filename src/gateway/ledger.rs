@@ -88,9 +88,9 @@ impl Ledger {
         let number = inner.begun;
         inner.attempts.push(record::Attempt {
             number,
-            model: model.name.to_string(),
-            provider: model.provider.name.to_string(),
-            cause: "batch".to_owned(),
+            model: Arc::clone(&model.name),
+            provider: Arc::clone(&model.provider.name),
+            cause: "batch".into(),
             status: booked.status,
             error: booked.error.map(str::to_owned),
             input_tokens: booked.usage.input,
@@ -276,9 +276,9 @@ impl Attempt {
         let ms = |at: Now, since: Now| milliseconds(at.since(&since));
         let attempt = record::Attempt {
             number: self.number,
-            model: self.model.name.to_string(),
-            provider: self.model.provider.name.to_string(),
-            cause: self.cause.to_owned(),
+            model: Arc::clone(&self.model.name),
+            provider: Arc::clone(&self.model.provider.name),
+            cause: self.cause.into(),
             began_ms: ms(self.began, self.ledger.started),
             duration_ms: ms(now, self.began),
             first_byte_ms: self.first_byte.map(|at| ms(at, self.began)),

@@ -129,7 +129,15 @@ fn position(tokens: u64, rate: i64) -> Money {
 }
 
 /// `count` at `rate` nano-USD for `per` of them, rounded up.
-fn share(count: u64, rate: i64, per: i128) -> Money {
+fn share(count: u64, rate: i64, per: i64) -> Money {
+    if count == 0 || rate == 0 {
+        return Money::ZERO;
+    }
+    // What nearly always fits: division in 128 bits takes many times as long.
+    if let Some(exact) = i64::try_from(count).ok().and_then(|count| count.checked_mul(rate)) {
+        return Money(exact.div_euclid(per) + i64::from(exact.rem_euclid(per) != 0));
+    }
+    let per = i128::from(per);
     let exact = i128::from(count) * i128::from(rate);
     let nano = exact.div_euclid(per) + i128::from(exact.rem_euclid(per) != 0);
     Money(i64::try_from(nano).unwrap_or(i64::MAX))

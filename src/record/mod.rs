@@ -6,6 +6,7 @@ mod sqlite;
 
 pub use sqlite::{Archive, Filter, Writer, WriterStats};
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -95,11 +96,11 @@ pub struct Attempt {
     /// Its place among the exchange's attempts, from 1.
     pub number: u32,
     /// The model.
-    pub model: String,
+    pub model: Arc<str>,
     /// Its provider.
-    pub provider: String,
+    pub provider: Arc<str>,
     /// What asked for it: `plan`, or the effect of a policy (`ask`, ...).
-    pub cause: String,
+    pub cause: Cow<'static, str>,
     /// When it began, milliseconds after the exchange.
     pub began_ms: f64,
     /// Duration, milliseconds.

@@ -22,7 +22,7 @@ use crate::ir::{Dialect, Endpoint};
 const FEEDBACK: usize = 64 << 10;
 
 /// Paths of conversations, what they ask for, and in which dialect.
-const TALKS: [(&str, Endpoint, Dialect); 4] = [
+pub(super) const TALKS: [(&str, Endpoint, Dialect); 4] = [
     ("/v1/chat/completions", Endpoint::Chat, Dialect::OpenAiChat),
     ("/v1/responses", Endpoint::Responses, Dialect::OpenAiResponses),
     ("/v1/completions", Endpoint::Completions, Dialect::OpenAiCompletions),
@@ -30,10 +30,11 @@ const TALKS: [(&str, Endpoint, Dialect); 4] = [
 ];
 
 /// The router of the data port.
-pub fn router(gateway: Arc<Gateway>) -> Router {
+pub(super) fn router(gateway: Arc<Gateway>) -> Router {
     let talks = TALKS.into_iter().fold(Router::new(), |router, (path, endpoint, dialect)| {
         let talk = move |State(gateway): State<Arc<Gateway>>, request: Request| async move {
-            conversation(&gateway, endpoint, dialect, request).await
+            // On the heap: the router moves what it holds through every one of its layers.
+            Box::pin(conversation(gateway, endpoint, dialect, request)).await
         };
         router.route(path, post(talk).fallback(wrong_method))
     });
@@ -96,8 +97,8 @@ async fn generate(
     Box::pin(serve(&gateway, call, linger(body))).await.map(Body::new)
 }
 
-async fn conversation(
-    gateway: &Arc<Gateway>,
+pub(super) async fn conversation(
+    gateway: Arc<Gateway>,
     endpoint: Endpoint,
     dialect: Dialect,
     request: Request,
@@ -105,8 +106,7 @@ async fn conversation(
     let Some(inbound) = inbound(dialect) else { return not_found(request.uri().clone()).await };
     let (parts, body) = request.into_parts();
     let call = Call { endpoint, inbound, path_model: None, path_stream: false, headers: parts.headers };
-    // On the heap: the router moves what it holds through every one of its layers.
-    Box::pin(serve(gateway, call, linger(body))).await.map(Body::new)
+    serve(&gateway, call, linger(body)).await.map(Body::new)
 }
 
 /// What the client says of an answer; 202: taken.

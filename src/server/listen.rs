@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use super::front::Front;
 
 /// Longest time for a request's head to arrive.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -45,8 +45,8 @@ impl Drain {
     }
 }
 
-/// Serves `router` on `listener` until `drain` says to stop.
-pub async fn listen(listener: TcpListener, router: Router, drain: Drain) {
+/// Serves what is behind `front` on `listener` until `drain` says to stop.
+pub async fn listen(listener: TcpListener, front: Front, drain: Drain) {
     let builder = Arc::new(builder());
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -60,9 +60,9 @@ pub async fn listen(listener: TcpListener, router: Router, drain: Drain) {
             continue;
         };
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let (builder, router, token) = (Arc::clone(&builder), router.clone(), drain.token.clone());
+        let (builder, front, token) = (Arc::clone(&builder), front.clone(), drain.token.clone());
         drain.connections.spawn(async move {
-            connection(stream, &builder, router, token).await;
+            connection(stream, &builder, front, token).await;
             drop(place);
         });
     }
@@ -89,14 +89,13 @@ fn builder() -> Builder<TokioExecutor> {
 async fn connection(
     stream: TcpStream,
     builder: &Builder<TokioExecutor>,
-    router: Router,
+    front: Front,
     token: CancellationToken,
 ) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let service = TowerToHyperService::new(router);
-    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    let serving = builder.serve_connection(TokioIo::new(stream), front);
     tokio::pin!(serving);
     // What fails here is the client's connection: nothing is left to be told.
     tokio::select! {

@@ -4,13 +4,15 @@
 mod admin;
 mod data;
 mod depot;
+mod front;
 mod linger;
 mod listen;
 mod passages;
 mod results;
 
-pub use admin::{Admin, Report, router as admin_router};
-pub use data::{paths, router as data_router};
+pub use admin::{Admin, Report};
+pub use data::paths;
+pub use front::Front;
 pub use listen::{Drain, listen};
 
 use axum::response::{IntoResponse as _, Response};

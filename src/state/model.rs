@@ -196,10 +196,10 @@ fn figures(inner: &mut Inner, unix_ms: u64) -> Figures {
     let (good, bad) = (inner.total.len(), inner.failed.len());
     let all = good + bad;
     let fresh = Figures {
-        p50_ms: inner.total.quantile(0.5),
-        p95_ms: inner.total.quantile(0.95),
-        first_token_p95_ms: inner.first_token.quantile(0.95),
-        tokens_per_second: inner.speed.quantile(0.5),
+        p50_ms: inner.total.quantile(50),
+        p95_ms: inner.total.quantile(95),
+        first_token_p95_ms: inner.first_token.quantile(95),
+        tokens_per_second: inner.speed.quantile(50),
         error_rate: if all == 0 { 0.0 } else { figure(bad) / figure(all) },
         samples: all,
     };

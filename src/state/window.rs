@@ -4,6 +4,8 @@
 //! quantile is exact to half a bucket (6 %), which is less than the noise of
 //! what it measures. `now` is an argument; nothing here reads a clock.
 
+use std::sync::LazyLock;
+
 /// Slices in a window.
 const SLICES: usize = 6;
 /// Length of a slice, milliseconds.
@@ -93,21 +95,20 @@ impl Window {
         self.len() == 0
     }
 
-    /// The figure below which the share `q` (0 to 1) lies; none without figures.
+    /// The figure below which the share `percent` (1 to 100) lies; none without figures.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "counts of one minute are far below 2^52")]
-    pub fn quantile(&self, q: f64) -> Option<f64> {
-        let total = self.len();
-        if total == 0 {
+    pub fn quantile(&self, percent: u64) -> Option<f64> {
+        // Rounded up, so that the share is reached.
+        let rank = self.len().checked_mul(percent)?.div_ceil(100);
+        if rank == 0 {
             return None;
         }
-        let rank = (q * total as f64).max(1.0);
         let mut below = 0;
         let reached = self.sum.iter().position(|here| {
             below += u64::from(*here);
-            below as f64 >= rank
+            below >= rank
         });
-        reached.map(middle)
+        MIDDLES.get(reached?).copied()
     }
 }
 
@@ -125,6 +126,9 @@ fn bucket(figure: f64) -> usize {
     let place = (figure / LEAST).ln() / GROWTH.ln();
     place.min((BUCKETS - 2) as f64) as usize + 1
 }
+
+/// The figures in the middle of the buckets.
+static MIDDLES: LazyLock<[f64; BUCKETS]> = LazyLock::new(|| std::array::from_fn(middle));
 
 /// The figure in the geometric middle of a bucket.
 fn middle(index: usize) -> f64 {
@@ -146,7 +150,7 @@ mod tests {
         for ms in 1..=1000 {
             window.add(f64::from(ms), 1_000_000);
         }
-        for (q, truth) in [(0.5, 500.0), (0.95, 950.0), (0.01, 10.0)] {
+        for (q, truth) in [(50, 500.0), (95, 950.0), (1, 10.0)] {
             let seen = window.quantile(q).unwrap();
             assert!((seen / truth - 1.0).abs() < 0.08, "{q}: {seen} for {truth}");
         }
@@ -155,7 +159,7 @@ mod tests {
         window.roll(1_000_000 + 61_000);
         assert_eq!(window.len(), 1);
         window.roll(u64::MAX);
-        assert_eq!((window.len(), window.quantile(0.5)), (0, None));
+        assert_eq!((window.len(), window.quantile(50)), (0, None));
     }
 
     #[test]
@@ -165,6 +169,6 @@ mod tests {
             window.add(figure, 0);
         }
         assert_eq!(window.len(), 5);
-        assert!(window.quantile(1.0).unwrap().is_finite());
+        assert!(window.quantile(100).unwrap().is_finite());
     }
 }

@@ -109,12 +109,7 @@ impl Upstream {
     }
 
     /// Adds the provider's credentials, fetching them where they have to be.
-    async fn authorise(
-        &self,
-        provider: &Provider,
-        request: &mut Request,
-        body: &Bytes,
-    ) -> Result<()> {
+    async fn authorise(&self, provider: &Provider, request: &mut Request, body: &Bytes) -> Result<()> {
         let now = || Clock::System.now().unix_seconds();
         match (provider.kind.auth, &provider.api_key) {
             (Auth::SigV4, None) => self.keyring.sign_aws(self, request, body, now()).await,

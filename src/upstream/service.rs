@@ -41,8 +41,7 @@ impl Upstream {
     /// `TimedOut`; `InvalidResponse` above 4 MiB.
     pub async fn service(&self, call: ServiceCall<'_>) -> Result<(u16, Bytes)> {
         let url = join(call.base_url, call.path).as_ref().and_then(Address::of);
-        let address =
-            url.ok_or_else(|| astray(call.name, "its path leaves the service's base URL"))?;
+        let address = url.ok_or_else(|| astray(call.name, "its path leaves the service's base URL"))?;
         let stated = call.body.is_some();
         let mut request = Request::new(Outgoing::Whole(call.body.unwrap_or_default()));
         *request.method_mut() = call.method;

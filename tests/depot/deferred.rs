@@ -223,7 +223,7 @@ async fn requests_are_gathered_survive_restarts_and_are_priced_at_the_batch_rate
             (5_000_000_000, false, 200),
             "1 + 4 USD"
         );
-        assert_eq!((record.attempts.len(), record.attempts[0].cause.as_str()), (1, "batch"));
+        assert_eq!((record.attempts.len(), &*record.attempts[0].cause), (1, "batch"));
         assert!(places[0..].iter().any(|place| place.ends_with(record.notes["deferred"].as_str().unwrap())));
     }
     gateway.restart().await;

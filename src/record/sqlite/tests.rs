@@ -19,7 +19,7 @@ fn exchange(number: u64) -> Exchange {
         cost_nano_usd: 5,
         attempts: vec![Attempt {
             number: 1,
-            model: "m".to_owned(),
+            model: "m".into(),
             cost_nano_usd: Some(5),
             ..Attempt::default()
         }],
