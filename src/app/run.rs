@@ -18,7 +18,7 @@ use crate::gateway::{Gateway, run_batches};
 use crate::observe::Lines;
 use crate::record::deferrals::Deferrals;
 use crate::record::{Archive, Sink, Writer};
-use crate::server::{Admin, Drain, Front, listen};
+use crate::server::{Admin, Drain, Front, admin_router, listen};
 
 /// How the application runs, besides its configuration.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ pub async fn run(
     let report: crate::server::Report = Arc::new(move || describe(&status.load()));
     let about = Admin { gateway: Arc::clone(&gateway), ready: Arc::clone(&ready), report };
     let data_serving = tokio::spawn(listen(data, Front::data(Arc::clone(&gateway)), data_drain.clone()));
-    let admin_serving = tokio::spawn(listen(admin, Front::admin(about), admin_drain.clone()));
+    let admin_serving = tokio::spawn(listen(admin, admin_router(about).into(), admin_drain.clone()));
     started(&addresses);
 
     stop.await;

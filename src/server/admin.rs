@@ -31,7 +31,7 @@ pub struct Admin {
 pub type Report = Arc<dyn Fn() -> Value + Send + Sync>;
 
 /// The router of the admin port.
-pub(super) fn router(admin: Admin) -> Router {
+pub fn router(admin: Admin) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))

@@ -15,14 +15,13 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use tower::ServiceExt as _;
 
-use super::admin::{self, Admin};
 use super::data::{self, TALKS, conversation};
 use crate::gateway::Gateway;
 
 /// What answers on a port.
 #[derive(Clone)]
 pub struct Front {
-    /// Who holds conversations; nobody does on the admin port.
+    /// Who holds conversations; on the admin port nobody does.
     gateway: Option<Arc<Gateway>>,
     router: Router,
 }
@@ -39,11 +38,12 @@ impl Front {
     pub fn data(gateway: Arc<Gateway>) -> Self {
         Self { router: data::router(Arc::clone(&gateway)), gateway: Some(gateway) }
     }
+}
 
-    /// The admin port.
-    #[must_use]
-    pub fn admin(about: Admin) -> Self {
-        Self { router: admin::router(about), gateway: None }
+impl From<Router> for Front {
+    /// A port without conversations.
+    fn from(router: Router) -> Self {
+        Self { router, gateway: None }
     }
 }
 

@@ -10,7 +10,7 @@ mod listen;
 mod passages;
 mod results;
 
-pub use admin::{Admin, Report};
+pub use admin::{Admin, Report, router as admin_router};
 pub use data::paths;
 pub use front::Front;
 pub use listen::{Drain, listen};
