@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::exchange::Journey;
 use super::lane::Lane;
 use super::ledger::Attempt;
+use super::reading::Reading;
 use crate::dialect::{Framing, LazyRequest, Outbound, Refused, ReplyFacts, Target, Wire, outbound};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Dialect, Money, Response, Usage};
@@ -73,6 +74,8 @@ pub(super) struct Streaming {
     pub(super) held: Vec<Bytes>,
     pub(super) input_estimate: u64,
     pub(super) dropped: Vec<String>,
+    /// The policies that read it on its way.
+    pub(super) reading: Option<Reading>,
 }
 
 /// An encoded request and how its answer goes back.
@@ -118,7 +121,7 @@ pub(super) async fn make(journey: &Journey, model: &Arc<Model>, made: Try<'_>) -
             Ok(Answered::Whole(Box::new(Whole { model, raw, response, usage, cost, dropped })))
         }
         Ok(Part::Begun((lane, body, held))) => {
-            let streaming = Streaming { attempt, body, lane, held, input_estimate, dropped };
+            let streaming = Streaming { attempt, body, lane, held, input_estimate, dropped, reading: None };
             Ok(Answered::Streaming(Box::new(streaming)))
         }
         Err(error) => {
@@ -258,7 +261,9 @@ fn lane(journey: &Journey, made: &Try<'_>, prepared: &Prepared, reply: &Reply, e
         include_usage: request.include_usage(),
         estimated_input,
     };
+    // A stream is decoded without need only where policies read it.
     Lane::new((prepared.outbound, framing), request.inbound(), &facts, prepared.pass)
+        .read_by_policies(made.decode)
 }
 
 /// Reads a whole answer: its bytes where they may pass, decoded otherwise.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::effects::Asker;
-use super::exchange::Journey;
+use super::exchange::{Exchange, Journey};
 use super::journal::recorded;
 use super::prices::snapshot;
 use super::{Bundle, Gateway, Route};
@@ -103,9 +103,13 @@ impl Deciders {
         self.scene.as_ref().map(|scene| &scene.request).ok_or_else(lent)
     }
 
-    /// What policies noted so far.
-    pub(super) fn take_notes(&mut self) -> Map<String, Value> {
-        self.scene.as_mut().map(|scene| std::mem::take(&mut scene.notes)).unwrap_or_default()
+    /// Moves what policies noted, asked and failed at so far into the account.
+    pub(super) fn account(&mut self, exchange: &mut Exchange) {
+        if let Some(scene) = &mut self.scene {
+            exchange.notes.extend(std::mem::take(&mut scene.notes));
+        }
+        exchange.faults.append(&mut self.faults);
+        exchange.journal.append(&mut self.journal);
     }
 
     /// A policy wants the whole answer: the provider is asked for it whole, and
@@ -123,11 +127,13 @@ impl Deciders {
         }
     }
 
-    fn acting(&self) -> Vec<Arc<Bound>> {
-        match &self.route.shadow {
-            Some(shadow) if self.on_trial => vec![Arc::clone(&shadow.policy)],
-            _ => self.route.policies.clone(),
-        }
+    /// The policies that act in this exchange, of those that have this hook.
+    fn acting(&self, hook: Hook) -> Vec<Arc<Bound>> {
+        let acting = match &self.route.shadow {
+            Some(shadow) if self.on_trial => std::slice::from_ref(&shadow.policy),
+            _ => &self.route.policies,
+        };
+        acting.iter().filter(|bound| bound.policy.has(hook)).map(Arc::clone).collect()
     }
 
     /// A learning hook of each policy in turn, which look at `event`.
@@ -135,7 +141,7 @@ impl Deciders {
         if let Some(scene) = &mut self.scene {
             scene.event = Some(Arc::new(event));
         }
-        for bound in self.acting() {
+        for bound in self.acting(hook) {
             // A failure is counted and logged in `ask`; there is nobody else to tell.
             drop(self.ask(&bound, hook).await);
         }
@@ -146,7 +152,7 @@ impl Deciders {
         if !self.has(Hook::Request) {
             return Ok(None);
         }
-        for bound in self.acting() {
+        for bound in self.acting(Hook::Request) {
             match self.ask(&bound, Hook::Request).await? {
                 Verdict::Respond(response) => return Ok(Some(response)),
                 verdict => refused(verdict)?,
@@ -159,7 +165,7 @@ impl Deciders {
     /// decision the route's candidates are tried in their order.
     pub(super) async fn route(&mut self) -> Result<Decision> {
         let mut decision = None;
-        for bound in self.acting() {
+        for bound in self.acting(Hook::Route) {
             match self.ask(&bound, Hook::Route).await? {
                 Verdict::Route(plan) => decision = Some(Decision::Go(plan)),
                 Verdict::Respond(response) => decision = Some(Decision::Answer(response)),
@@ -186,7 +192,7 @@ impl Deciders {
         if let Some(scene) = &mut self.scene {
             scene.attempt = Some(facts);
         }
-        for bound in self.acting() {
+        for bound in self.acting(Hook::Failure) {
             match self.ask(&bound, Hook::Failure).await? {
                 Verdict::Retry { after } => return Ok(Ruling::Retry(after)),
                 Verdict::GiveUp => return Ok(Ruling::GiveUp),
@@ -202,7 +208,7 @@ impl Deciders {
         if let Some(scene) = &mut self.scene {
             scene.response = Some(Arc::new(response));
         }
-        for bound in self.acting() {
+        for bound in self.acting(Hook::Response) {
             match self.ask(&bound, Hook::Response).await? {
                 Verdict::Respond(response) => {
                     if let Some(scene) = &mut self.scene {
@@ -217,11 +223,27 @@ impl Deciders {
         Ok(Reviewed::Answer(Box::new(Arc::unwrap_or_clone(response))))
     }
 
+    /// `on_text` of each policy in turn, on one sentence: each reads what the one before it left.
+    pub(super) async fn on_text(&mut self, sentence: String) -> Result<Said> {
+        let mut text = sentence;
+        for bound in self.acting(Hook::Text) {
+            if let Some(scene) = &mut self.scene {
+                scene.text = Some(Arc::from(text.as_str()));
+            }
+            match self.ask(&bound, Hook::Text).await? {
+                Verdict::Replace(other) => text = other,
+                Verdict::Stop(message) => return Ok(Said::Stop(message)),
+                _ => {}
+            }
+            if text.is_empty() {
+                break;
+            }
+        }
+        Ok(Said::Text(text))
+    }
+
     /// Runs one hook and applies what its policy says of failures.
     async fn ask(&mut self, bound: &Arc<Bound>, hook: Hook) -> Result<Verdict> {
-        if !bound.policy.has(hook) {
-            return Ok(Verdict::Continue);
-        }
         let scene = self.scene.take().ok_or_else(lent)?;
         let Outcome { scene, verdict, journal } = dispatch(bound, hook, scene, &self.effects).await;
         self.scene = Some(scene);
@@ -292,6 +314,14 @@ impl Deciders {
 pub(super) enum Reviewed {
     Answer(Box<Response>),
     Plan(Plan),
+}
+
+/// What the client gets in place of a sentence.
+pub(super) enum Said {
+    /// This text.
+    Text(String),
+    /// This text, and nothing after it.
+    Stop(String),
 }
 
 /// Candidates and models with prices and health, taken when first looked at.

@@ -15,6 +15,8 @@ pub(super) struct Lane {
     way: Way,
     seen: Seen,
     encoder: Box<dyn StreamEncoder>,
+    /// Events that policies read before they are encoded; absent: they go straight on.
+    unread: Option<Vec<Event>>,
 }
 
 enum Way {
@@ -42,7 +44,33 @@ impl Lane {
             way,
             seen: Seen::default(),
             encoder: inbound.stream_encoder(reply),
+            unread: None,
         }
+    }
+
+    /// The same; with `read`, a lane whose events wait for [`Lane::take_unread`]
+    /// and come back by [`Lane::say`]. It must not be one whose bytes pass.
+    pub(super) fn read_by_policies(self, read: bool) -> Self {
+        Self { unread: read.then(Vec::new), ..self }
+    }
+
+    /// The events that came since the last look.
+    pub(super) fn take_unread(&mut self) -> Vec<Event> {
+        self.unread.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The client's bytes for one event that was read.
+    pub(super) fn say(&mut self, event: &Event) -> Bytes {
+        let mut out = Vec::new();
+        self.encoder.push(event, &mut out);
+        Bytes::from(out)
+    }
+
+    /// The client's last bytes, after all that was read.
+    pub(super) fn end(&mut self) -> Bytes {
+        let mut out = Vec::new();
+        self.encoder.finish(&mut out);
+        Bytes::from(out)
     }
 
     /// Takes a chunk and gives the client's bytes for it, maybe none.
@@ -92,7 +120,9 @@ impl Lane {
                 if !self.seen.done {
                     return Err(broken_off());
                 }
-                self.encoder.finish(&mut out);
+                if self.unread.is_none() {
+                    self.encoder.finish(&mut out);
+                }
                 Ok(Bytes::from(out))
             }
         }
@@ -158,7 +188,10 @@ impl Lane {
                 }
                 Event::Start { .. } | Event::Logprobs { .. } | Event::Ping => {}
             }
-            self.encoder.push(&event, &mut out);
+            match &mut self.unread {
+                Some(unread) => unread.push(event),
+                None => self.encoder.push(&event, &mut out),
+            }
         }
         Ok(Bytes::from(out))
     }

@@ -16,6 +16,7 @@ use super::deferred::{self, Ticket};
 use super::depot::{Enclosed, looked_up, reachable};
 use super::exchange::{Exchange, Journey};
 use super::identify::identify;
+use super::reading::{self, Reading};
 use super::reply::{self, Reply};
 use super::{Gateway, Route};
 use crate::dialect::{LazyRequest, PathFacts, may_name_files};
@@ -83,9 +84,33 @@ where
     let journey = select_route(exchange, &call.headers, &request)?;
     reachable(&journey.route, &request)?;
     let mut deciders = Deciders::new(&journey, request, policy_headers(exchange, &call.headers));
-    let answer = decide_and_ask(&journey, &mut deciders).await;
+    let answer = match decide_and_ask(&journey, &mut deciders).await {
+        Ok(answer) if deciders.has(Hook::Text) => read(answer, &mut deciders).await,
+        answer => answer,
+    };
     keep(exchange, &mut deciders);
-    answer
+    match answer {
+        Ok(Answer::Provider(Answered::Streaming(mut streaming))) if deciders.has(Hook::Text) => {
+            streaming.reading = Some(Reading::new(deciders));
+            Ok(Answer::Provider(Answered::Streaming(streaming)))
+        }
+        answer => answer,
+    }
+}
+
+/// `on_text` on an answer that is there whole, whoever gave it.
+async fn read(answer: Answer, deciders: &mut Deciders) -> Result<Answer> {
+    match answer {
+        Answer::Provider(answered @ Answered::Whole(_)) => {
+            let (whole, response) = decoded(answered)?;
+            let response = reading::whole(deciders, response).await?;
+            Ok(Answer::Provider(rewrapped(whole, response)))
+        }
+        Answer::Policy(response) => {
+            reading::whole(deciders, *response).await.map(|response| Answer::Policy(Box::new(response)))
+        }
+        answer => Ok(answer),
+    }
 }
 
 /// `on_request`, `route`, attempts, `on_response`.
@@ -101,7 +126,8 @@ async fn decide_and_ask(journey: &Journey, deciders: &mut Deciders) -> Result<An
         }
     };
     if !deciders.has(Hook::Response) {
-        return Ok(Answer::Provider(run(journey, plan, Source::Client(deciders), PLAN).await?));
+        let manner = Manner { decode: deciders.has(Hook::Text), ..PLAN };
+        return Ok(Answer::Provider(run(journey, plan, Source::Client(deciders), manner).await?));
     }
     deciders.want_whole()?;
     for _ in 0..REVIEWS {
@@ -268,9 +294,7 @@ pub(super) fn policy_headers(exchange: &Exchange, headers: &HeaderMap) -> Arc<Ve
 
 /// Moves what policies left behind into the account.
 pub(super) fn keep(exchange: &mut Exchange, deciders: &mut Deciders) {
-    exchange.notes = deciders.take_notes();
-    exchange.faults = std::mem::take(&mut deciders.faults);
-    exchange.journal = std::mem::take(&mut deciders.journal);
+    deciders.account(exchange);
     exchange.on_trial = deciders.on_trial;
     exchange.shadow = deciders.shadow.take().or_else(|| deciders.on_trial.then(|| json!({ "acts": true })));
 }

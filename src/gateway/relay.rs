@@ -15,7 +15,10 @@ use super::attempt::Streaming;
 use super::exchange::{End, Exchange};
 use super::lane::Lane;
 use super::ledger::Attempt;
+use super::reading::{Read, Reading};
 use crate::error::{Error, Kind, Origin};
+use crate::ir::Event;
+use crate::record::Outcome;
 use crate::upstream;
 
 /// A streamed answer under way.
@@ -25,6 +28,8 @@ pub struct Relay {
     body: Option<upstream::Body>,
     lane: Lane,
     held: VecDeque<Bytes>,
+    /// The policies that read the answer's sentences before the client does.
+    reading: Option<Reading>,
     input_estimate: u64,
     /// Longest silence.
     idle: Duration,
@@ -55,6 +60,7 @@ impl Relay {
             body: Some(streaming.body),
             lane: streaming.lane,
             held: streaming.held.into(),
+            reading: streaming.reading,
             input_estimate: streaming.input_estimate,
             idle,
             last: now,
@@ -69,6 +75,9 @@ impl Relay {
             if let Some(bytes) = self.held.pop_front() {
                 return Poll::Ready(Some(bytes));
             }
+            if self.reading.is_some() && std::task::ready!(self.poll_reading(cx)) {
+                continue;
+            }
             let Some(body) = &mut self.body else { return Poll::Ready(None) };
             match body.poll_chunk(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
@@ -80,15 +89,39 @@ impl Relay {
                     }
                 }
                 Poll::Ready(Some(Err(error))) => self.fail(&error),
-                Poll::Ready(None) => match self.lane.finish() {
-                    Ok(bytes) => self.complete(bytes),
-                    Err(error) => self.fail(&error),
+                Poll::Ready(None) => match (self.lane.finish(), &mut self.reading) {
+                    (Ok(_), Some(reading)) => {
+                        self.body = None;
+                        reading.end(&mut self.lane);
+                    }
+                    (Ok(bytes), None) => self.complete(bytes),
+                    (Err(error), _) => self.fail(&error),
                 },
                 Poll::Pending => {
                     std::task::ready!(self.poll_alarm(cx));
                 }
             }
         }
+    }
+
+    /// Lets policies read what has come. Ready with whether there is something
+    /// to do other than to wait for more.
+    fn poll_reading(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Some(reading) = &mut self.reading else { return Poll::Ready(false) };
+        let read = std::task::ready!(reading.poll(cx, &mut self.lane, &mut self.exchange));
+        match read {
+            Read::More => return Poll::Ready(false),
+            Read::Said(bytes) => self.hold(bytes),
+            Read::Ended => {
+                let last = self.lane.end();
+                self.complete(last);
+            }
+            Read::Stopped(events) => self.stop(&events),
+            Read::Failed(error) => self.fail(&error),
+        }
+        // The provider was not silent: nobody listened.
+        self.last = Instant::now();
+        Poll::Ready(true)
     }
 
     /// Ready when the stream has been given up for silence or lack of time.
@@ -109,12 +142,27 @@ impl Relay {
         }
     }
 
+    /// A policy ended the answer with these last words: the rest of the
+    /// provider's stream is not wanted any more.
+    fn stop(&mut self, events: &[Event]) {
+        self.body = None;
+        let usage = self.lane.usage(self.input_estimate);
+        for event in events.iter().chain([&Event::Usage(usage)]) {
+            let bytes = self.lane.say(event);
+            self.hold(bytes);
+        }
+        let last = self.lane.end();
+        self.hold(last);
+        self.reading = None;
+        let Some(attempt) = self.attempt.take() else { return };
+        attempt.cancelled(&usage, self.exchange.gateway.clock.now());
+        self.exchange.settle(&End { outcome: Outcome::Completed, status: 200, error: None, usage });
+    }
+
     /// The provider's stream ended as it should.
     fn complete(&mut self, last: Bytes) {
         self.body = None;
-        if !last.is_empty() {
-            self.held.push_back(last);
-        }
+        self.hold(last);
         self.settle(None);
     }
 
@@ -122,17 +170,30 @@ impl Relay {
     fn fail(&mut self, error: &Error) {
         self.body = None;
         let last = self.lane.fail(error);
-        if !last.is_empty() {
-            self.held.push_back(last);
-        }
+        self.hold(last);
         self.settle(Some(error));
     }
 
+    fn hold(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.held.push_back(bytes);
+        }
+    }
+
     fn settle(&mut self, error: Option<&Error>) {
+        // What policies ask ends with the exchange, before it is accounted for.
+        self.reading = None;
         let Some(attempt) = self.attempt.take() else { return };
         let now = self.exchange.gateway.clock.now();
         let usage = self.lane.usage(self.input_estimate);
-        let outcome = attempt.flowed(error, &usage, now);
+        let outcome = match error {
+            // The provider had no part in it.
+            Some(error) if error.origin == Origin::Policy => {
+                attempt.cancelled(&usage, now);
+                Outcome::Partial
+            }
+            error => attempt.flowed(error, &usage, now),
+        };
         self.exchange.settle(&End { outcome, status: 200, error, usage });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Hook;
 use crate::ir::Money;
 
 /// Bounds on policies. The defaults are those of the documentation.
@@ -11,6 +12,8 @@ pub struct Limits {
     pub inline: Budget,
     /// A hook that can reach an effect: it runs on the script threads.
     pub effects: Budget,
+    /// Duration for one sentence in `on_text`, waits included: meanwhile the client waits.
+    pub sentence: Duration,
     /// Most bytes that the values of one evaluation may add up to.
     pub bytes: u64,
     /// Most policies that wait for an effect at once, in the whole process.
@@ -48,6 +51,18 @@ impl Default for Limits {
             effects: 64,
             cost: None,
         };
-        Self { inline, effects, bytes: 16 << 20, suspended: 20_000 }
+        Self { inline, effects, sentence: Duration::from_secs(5), bytes: 16 << 20, suspended: 20_000 }
+    }
+}
+
+impl Limits {
+    /// What one evaluation of `hook` may use, which can wait or not.
+    #[must_use]
+    pub fn budget(&self, hook: Hook, waits: bool) -> Budget {
+        let budget = if waits { self.effects } else { self.inline };
+        match hook {
+            Hook::Text => Budget { wall: budget.wall.min(self.sentence), ..budget },
+            _ => budget,
+        }
     }
 }

@@ -21,6 +21,7 @@ pub mod query;
 pub mod reference;
 mod scene;
 mod script;
+pub mod sentences;
 mod trace;
 
 pub use effect::{Answer, Ask, Effect, EffectValue, Effects, JournalEntry};

@@ -22,6 +22,7 @@
 
 mod gateway;
 mod policies;
+mod reading;
 mod upstream;
 
 use gateway::Gateway;

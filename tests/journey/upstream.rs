@@ -108,6 +108,9 @@ impl Upstream {
             }
             "error-in-200" => send(stream, 200, "", &error("not today", "server_error")).await,
             "unstreamed" => send(stream, 200, "", &whole(model)).await,
+            _ if model.starts_with("talks-") && !streamed => {
+                send(stream, 200, "", &whole(model).replace("Hello you", &TALK.replace('\n', "\\n"))).await
+            }
             _ if streamed => self.stream(stream, model).await,
             _ => send(stream, 200, "", &whole(model)).await,
         }
@@ -120,6 +123,20 @@ impl Upstream {
             chunk(stream, &format!("data: {}\n\n", error("overloaded", "overloaded_error"))).await;
             stream.write_all(b"0\r\n\r\n").await.unwrap();
             return true;
+        }
+        if let Some(piece) = model.strip_prefix("talks-") {
+            let usage = r#"{"prompt_tokens":10,"completion_tokens":40,"total_tokens":50}"#;
+            let end = format!(
+                "data: {{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"stop\"}}],\"usage\":{usage}}}\n\ndata: [DONE]\n\n"
+            );
+            for bytes in (talk(model) + end.as_str()).as_bytes().chunks(piece.parse().unwrap()) {
+                raw_chunk(stream, bytes).await;
+            }
+            return stream.write_all(b"0\r\n\r\n").await.is_ok();
+        }
+        if model == "chatters" {
+            chunk(stream, &talk(model)).await;
+            return self.wait_for_close(stream, model).await;
         }
         for (place, word) in ["Hel", "lo ", "you"].into_iter().enumerate() {
             let delta = json!({ "id": "c1", "object": "chat.completion.chunk", "created": 1, "model": model,
@@ -145,6 +162,33 @@ impl Upstream {
         self.changed.notify_waiters();
         false
     }
+}
+
+/// What the models `talks-N` and `chatters` say.
+pub const TALK: &str = "Write to anna.b@example.com today. Your account is DE89 3704 0044 0532 0130 00, is it?\n\n\
+    It costs 3.14 USD, e.g. now! 今日は。Good";
+
+/// The stream of a model that says [`TALK`] a few letters at a time, reasons
+/// before and calls a tool in the middle; less its end.
+fn talk(model: &str) -> String {
+    let chunk = |delta: Value, finish: Value| {
+        let chunk = json!({ "id": "c1", "object": "chat.completion.chunk", "created": 1, "model": model,
+            "choices": [{ "index": 0, "delta": delta, "finish_reason": finish, "logprobs": { "content": [] } }] });
+        format!("data: {chunk}\n\n")
+    };
+    let say = |text: &str| -> String {
+        let letters: Vec<char> = text.chars().collect();
+        letters
+            .chunks(4)
+            .map(|piece| chunk(json!({ "content": String::from_iter(piece) }), Value::Null))
+            .collect()
+    };
+    let (first, rest) = TALK.split_at(TALK.find(" Your").unwrap());
+    let call = json!([{ "index": 0, "id": "t1", "type": "function", "function": { "name": "look", "arguments": "{}" } }]);
+    let begin = json!({ "role": "assistant", "reasoning_content": "Let me see. Yes." });
+    let all =
+        [chunk(begin, Value::Null), say(first), chunk(json!({ "tool_calls": call }), Value::Null), say(rest)];
+    all.concat()
 }
 
 /// The answer of a model that works.
@@ -207,8 +251,13 @@ async fn send(stream: &mut TcpStream, status: u16, headers: &str, body: &str) ->
 }
 
 async fn chunk(stream: &mut TcpStream, data: &str) {
+    raw_chunk(stream, data.as_bytes()).await;
+}
+
+async fn raw_chunk(stream: &mut TcpStream, data: &[u8]) {
+    let framed = [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat();
     // A gateway that has closed is noticed by the next read.
-    drop(stream.write_all(format!("{:x}\r\n{data}\r\n", data.len()).as_bytes()).await);
+    drop(stream.write_all(&framed).await);
 }
 
 /// Reads one HTTP/1.1 request: path and body.

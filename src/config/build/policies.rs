@@ -180,6 +180,7 @@ fn limits(written: &PolicyLimits) -> Limits {
         inline: budget(base.inline, &written.inline),
         effects: budget(base.effects, &written.effects),
         bytes: written.bytes.map_or(base.bytes, |bytes| bytes.0),
+        sentence: written.sentence.map_or(base.sentence, |time| time.0),
         suspended: written.suspended.unwrap_or(base.suspended),
     }
 }

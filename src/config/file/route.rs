@@ -98,6 +98,8 @@ pub struct PolicyLimits {
     pub inline: PolicyBudget,
     /// Hooks that ask models or services.
     pub effects: PolicyBudget,
+    /// Duration for one sentence in `on_text`, waits included. Default: 5s.
+    pub sentence: Option<Time>,
     /// Most bytes that the values of one evaluation may add up to. Default: 16MiB.
     pub bytes: Option<Bytes>,
     /// Most policies that wait at once. Default: 20000.

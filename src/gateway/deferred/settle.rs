@@ -14,6 +14,7 @@ use crate::gateway::decide::{Deciders, Reviewed};
 use crate::gateway::exchange::{End, Exchange};
 use crate::gateway::ledger::Booked;
 use crate::gateway::pipeline::{journey_of, keep};
+use crate::gateway::{Route, reading};
 use crate::ir::{Dialect, Endpoint, Request, Response, Usage};
 use crate::policy::Hook;
 use crate::principal::Principal;
@@ -107,17 +108,20 @@ impl Conductor {
         facts: &Facts,
         response: Response,
     ) -> Result<Option<Response>> {
-        let Some(route) = exchange.route.clone().filter(|route| route.has(Hook::Response)) else {
-            return Ok(None);
-        };
+        let reads = |route: &Arc<Route>| route.has(Hook::Response) || route.has(Hook::Text);
+        let Some(route) = exchange.route.clone().filter(reads) else { return Ok(None) };
         let journey = Arc::new(journey_of(exchange, route, &http::HeaderMap::new()));
         let request = Request::new(exchange.inbound.dialect(), facts.asked.as_str());
         let request = LazyRequest::built(exchange.endpoint, exchange.inbound, request);
         let mut deciders = Deciders::new(&journey, request, Arc::default());
-        let reviewed = deciders.on_response(response).await;
-        let notes = std::mem::take(&mut exchange.notes);
+        let reviewed = match deciders.on_response(response).await {
+            Ok(Reviewed::Answer(response)) if deciders.has(Hook::Text) => {
+                let read = reading::whole(&mut deciders, *response).await;
+                read.map(|response| Reviewed::Answer(Box::new(response)))
+            }
+            other => other,
+        };
         keep(exchange, &mut deciders);
-        exchange.notes.extend(notes);
         match reviewed? {
             Reviewed::Answer(response) => Ok(Some(*response)),
             Reviewed::Plan(_) => {

@@ -83,6 +83,8 @@ impl Differences {
             (Expect { retry_ms: Some(ms), .. }, _) => wrong("verdict", format!("another try after {ms} ms")),
             (Expect { give_up: Some(true), .. }, Verdict::GiveUp) => {}
             (Expect { give_up: Some(true), .. }, _) => wrong("verdict", "that it gives up".to_owned()),
+            (Expect { stop: Some(words), .. }, Verdict::Stop(message)) if words == message => {}
+            (Expect { stop: Some(words), .. }, _) => wrong("verdict", format!("the end with {words:?}")),
             (Expect { nothing: Some(true), .. }, Verdict::Continue) => {}
             (Expect { nothing: Some(true), .. }, _) => wrong("verdict", "nothing".to_owned()),
             _ => {}

@@ -55,6 +55,8 @@ pub struct Case {
     pub attempt: Option<AttemptFacts>,
     /// A whole answer: `on_response` is asked instead.
     pub response: Option<Value>,
+    /// The text of an answer: `on_text` is asked instead, on each of its sentences.
+    pub text: Option<String>,
     /// What settling recorded: `on_settled` is asked instead.
     pub record: Option<Value>,
     /// What a client fed back: `on_feedback` is asked instead.
@@ -137,6 +139,8 @@ pub struct Expect {
     pub request: Option<RequestFacts>,
     /// The answer's text as the policy left it.
     pub answer: Option<String>,
+    /// In `on_text`: the policy stops the answer with these last words.
+    pub stop: Option<String>,
     /// Notes, by name.
     pub notes: Map<String, Value>,
     /// State afterwards, by key.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::expect;
 use super::file::{Case, CaseFile};
-use super::script::Script;
+use super::script::{Script, response_of};
 use super::stage;
 use crate::model::tokens;
 use crate::plan::Verdict;
-use crate::policy::{Bound, Effects, Fall, Fault, JournalEntry, Policy, Scene, dispatch};
+use crate::policy::sentences::{Sentence, Sentences, joined};
+use crate::policy::{Bound, Effects, Fall, Fault, Hook, JournalEntry, Outcome, Policy, Scene, dispatch};
 use crate::problem::Problem;
 
 /// What a case's hooks made of its scene.
@@ -71,7 +72,10 @@ pub fn play(policy: &Arc<Policy>, file: &CaseFile, case: &Case) -> Result<Played
     let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
     let (mut scene, mut verdict, mut journal) = (scene, Ok(Verdict::Continue), Vec::new());
     for hook in hooks {
-        let outcome = runtime.block_on(dispatch(&bound, hook, scene, &effects));
+        let outcome = match &case.text {
+            Some(text) if hook == Hook::Text => runtime.block_on(read(&bound, text, scene, &effects)),
+            _ => runtime.block_on(dispatch(&bound, hook, scene, &effects)),
+        };
         (scene, verdict) = (outcome.scene, outcome.verdict);
         journal.extend(outcome.journal);
         if !matches!(verdict, Ok(Verdict::Continue)) {
@@ -80,6 +84,39 @@ pub fn play(policy: &Arc<Policy>, file: &CaseFile, case: &Case) -> Result<Played
     }
     let (falls, reached) = trace.map(|trace| (trace.take(), trace.take_lines())).unwrap_or_default();
     Ok(Played { scene, verdict, falls, asked: script.asked(), journal, reached })
+}
+
+/// `on_text` on each sentence of `text`; what is left of it becomes the scene's
+/// answer. The verdict is the last one that changed something.
+async fn read(bound: &Arc<Bound>, text: &str, mut scene: Scene, effects: &Arc<dyn Effects>) -> Outcome {
+    let (mut verdict, mut journal, mut said) = (Ok(Verdict::Continue), Vec::new(), String::new());
+    let mut sentences = Sentences::default();
+    sentences.push(text);
+    while let Some(Sentence { before, text }) = sentences.complete().or_else(|| sentences.rest()) {
+        if text.is_empty() {
+            said.push_str(&before);
+            continue;
+        }
+        scene.text = Some(Arc::from(text.as_str()));
+        let outcome = dispatch(bound, Hook::Text, scene, effects).await;
+        scene = outcome.scene;
+        journal.extend(outcome.journal);
+        match &outcome.verdict {
+            Ok(Verdict::Replace(other)) => said.push_str(&joined(before, other)),
+            Ok(Verdict::Stop(message)) => said.extend([before.as_str(), message]),
+            Ok(_) => said.extend([before.as_str(), &text]),
+            Err(_) => {}
+        }
+        let ends = matches!(outcome.verdict, Ok(Verdict::Stop(_)) | Err(_));
+        if outcome.verdict != Ok(Verdict::Continue) {
+            verdict = outcome.verdict;
+        }
+        if ends {
+            break;
+        }
+    }
+    scene.response = Some(Arc::new(response_of(&said.into())));
+    Outcome { scene, verdict, journal }
 }
 
 fn bind(policy: &Arc<Policy>, file: &CaseFile, case: &Case) -> Result<Arc<Bound>, String> {

@@ -28,6 +28,8 @@ pub(super) fn hooks(case: &Case) -> &'static [Hook] {
         &[Hook::Failure]
     } else if case.response.is_some() {
         &[Hook::Response]
+    } else if case.text.is_some() {
+        &[Hook::Text]
     } else if case.record.is_some() {
         &[Hook::Settled]
     } else if case.feedback.is_some() {

@@ -43,7 +43,12 @@ fn hooks(text: &mut String) {
         let _ = writeln!(text, "| `{name}()` | {} | {sees} | {} | {failed} |", hook.when(), hook.returns());
     }
     text.push_str("\nWhen a hook fails, `deny` refuses the exchange, `fallback` tries the route's candidates in their order, `ignore` goes on as if it had returned nothing. `//! on_error: deny` in the head chooses for the whole file.\n");
+    text.push_str(READING);
 }
+
+const READING: &str = "
+`on_text` gets a sentence or a line without the spaces before it; one of more than 4096 bytes comes in pieces. Tool calls, reasoning and everything else of the answer keep their place; log probabilities are left out, for they would tell the words. After `stop(message)` nothing follows: a stream's provider is left, and the finish reason is that of a filter (`content_filter`, `refusal`, ..). Answers that a policy gives by `respond(..)` are read too, and those out of batches. A script that waits has `policy_limits: { sentence: 5s }` for each.
+";
 
 fn variables(text: &mut String, vocabulary: &Vocabulary) {
     text.push_str("\n## Variables\n\n| variable | type | what it is |\n| --- | --- | --- |\n");

@@ -82,7 +82,7 @@ pub async fn run_blocking(
     let thread = std::thread::Builder::new().name("policy".to_owned()).stack_size(STACK_BYTES);
     let started = thread.spawn(move || {
         let limits = given.bound.policy.limits;
-        let meter = Meter::new(limits.effects, limits.bytes, true, None);
+        let meter = Meter::new(limits.budget(given.hook, true), limits.bytes, true, None);
         meter.floor_here(STACK_BYTES);
         let run = Run::new(given, meter, Box::new(host));
         let entered = turn::enter(Some(Rc::clone(&run)));
@@ -113,7 +113,7 @@ fn here(bound: &Arc<Bound>, hook: Hook, scene: Scene, host: Box<dyn HostCall>) -
         return nothing(scene);
     }
     let limits = &bound.policy.limits;
-    let budget = if bound.policy.can_suspend(hook) { limits.effects } else { limits.inline };
+    let budget = limits.budget(hook, bound.policy.can_suspend(hook));
     let meter = Meter::new(budget, limits.bytes, false, None);
     let given = Given { bound: Arc::clone(bound), hook, scene, outside: None };
     let run = Run::new(given, meter, host);
@@ -167,7 +167,7 @@ impl Waiting {
         let limits = given.bound.policy.limits;
         let gate = Gate::new();
         let stop = Arc::new(AtomicBool::new(false));
-        let meter = Meter::new(limits.effects, limits.bytes, true, Some(stop));
+        let meter = Meter::new(limits.budget(given.hook, true), limits.bytes, true, Some(stop));
         let run = Run::new(given, meter, Box::new(Fibered(Rc::clone(&gate))));
         match script(&run, gate) {
             Some(script) => Ok(Self { run, script: Some(script), work: None }),
