@@ -238,7 +238,11 @@ fn gist_of_events(events: &[Event]) -> Gist {
             Event::ToolArguments { call, text, .. } => arguments[*call as usize] += text,
             Event::Finish { finish, .. } => gist.finish = Some(finish_name(finish)),
             Event::Usage(usage) => gist.take_usage(usage),
-            Event::Start { .. } | Event::Opaque { .. } | Event::Ping | Event::Done => {}
+            Event::Start { .. }
+            | Event::Citation { .. }
+            | Event::Opaque { .. }
+            | Event::Ping
+            | Event::Done => {}
             event => panic!("unexpected {event:?}"),
         }
     }

@@ -180,7 +180,7 @@ fn gist_of_events(events: &[Event]) -> Gist {
             }
             Event::ToolCall { id, name, .. } => arguments.push((id.clone(), name.clone(), String::new())),
             Event::ToolArguments { call, text, .. } => arguments[*call as usize].2 += text,
-            Event::Opaque { value, .. } => gist.other += usize::from(value["type"] != "citations_delta"),
+            Event::Opaque { value, .. } => gist.other += usize::from(value["type"] != "message_delta"),
             Event::Finish { finish, .. } => gist.stop = Some(wire_name(finish)),
             Event::Usage(usage) => gist.take_usage(usage),
             Event::Start { .. } | Event::Ping | Event::Done => {}

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | the client's side | [`Inbound`] of [`inbound`] |
 //! | the provider's side | [`Outbound`] of [`outbound`] |
+//! | what a client is not told of an answer | [`untold`], [`untold_event`] |
 //! | a body read once, decoded when somebody looks | [`LazyRequest`] |
 
 mod advice;
@@ -34,6 +35,7 @@ mod refusal;
 mod registry;
 pub mod rerank;
 mod splice;
+mod untold;
 mod wire;
 
 pub use crate::sse::Framing;
@@ -43,6 +45,7 @@ pub use parcel::{Named, Parcel};
 pub use refusal::Refused;
 pub use registry::{inbound, outbound};
 pub use splice::Splicer;
+pub use untold::{untold, untold_event};
 pub use wire::{Quirks, Target, TokenField, Wire};
 
 use bytes::Bytes;

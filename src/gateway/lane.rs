@@ -186,7 +186,7 @@ impl Lane {
                     self.seen.error = Some(error.clone());
                     return Err((**error).clone());
                 }
-                Event::Start { .. } | Event::Logprobs { .. } | Event::Ping => {}
+                Event::Start { .. } | Event::Citation { .. } | Event::Logprobs { .. } | Event::Ping => {}
             }
             match &mut self.unread {
                 Some(unread) => unread.push(event),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Dialect;
-use super::{Finish, Logprobs, Part, Thinking, Usage};
+use super::{Citation, Finish, Logprobs, Part, Thinking, Usage};
 use crate::error::Error;
 
 /// One step of a streamed answer.
@@ -41,6 +41,8 @@ pub enum Event {
     ToolArguments { choice: u32, call: u32, text: String },
     /// A picture, sound, film or file that the model made, whole.
     Media { choice: u32, part: Arc<Part> },
+    /// A source of text that was just said, or of what was said before.
+    Citation { choice: u32, citation: Arc<Citation> },
     /// Log probabilities of the text just sent, in OpenAI's form.
     Logprobs { choice: u32, logprobs: Logprobs },
     /// A choice is complete.

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Dialect;
-use super::Extra;
+use super::{Citation, Dialect, Extra};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +32,8 @@ pub struct Message {
     pub developer: bool,
     /// Whether the content came as a plain string rather than as a list of parts.
     pub plain: bool,
+    /// The sources that a model names in an answer.
+    pub citations: Vec<Citation>,
     /// Fields without a place in the canonical form.
     pub extra: Extra,
 }
@@ -47,7 +48,15 @@ impl Message {
     /// A message of these parts.
     #[must_use]
     pub fn of(role: Role, parts: Vec<Part>) -> Self {
-        Self { role, parts, name: None, developer: false, plain: false, extra: Extra::NONE }
+        Self {
+            role,
+            parts,
+            name: None,
+            developer: false,
+            plain: false,
+            citations: Vec::new(),
+            extra: Extra::NONE,
+        }
     }
 
     /// All visible text of the message, parts joined without a separator.

@@ -6,6 +6,7 @@
 //! has and the canonical form has not are kept in an [`Extra`] with their
 //! names, re-emitted to the same dialect and reported as dropped to another.
 
+mod citation;
 mod dialect;
 mod embedding;
 mod event;
@@ -18,11 +19,13 @@ mod response;
 mod units;
 mod usage;
 
+pub use citation::{Citation, Extent};
 pub use dialect::Dialect;
 pub use embedding::{EmbedInput, EmbedRequest, EmbedResponse, Purpose, VectorEncoding};
 pub use event::Event;
 pub use message::{Media, MediaSource, Message, Part, Role, Thinking, ToolCall, ToolResult};
 pub use money::Money;
+pub use recital::BESIDE;
 pub use request::{
     CacheLife, Caching, Effort, Endpoint, Params, Reasoning, Request, ResponseFormat, StreamOptions, Tool,
     ToolChoice,

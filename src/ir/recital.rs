@@ -3,7 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Event, Finish, Part, Response};
+use serde_json::{Map, Value, json};
+
+use super::{Citation, Event, Extent, Finish, Part, Response};
+
+/// Under this name a recital has the extra fields of a message and its choice.
+pub const BESIDE: &str = "beside";
 
 impl Response {
     /// The events of this answer, from [`Event::Start`] to [`Event::Done`].
@@ -13,8 +18,29 @@ impl Response {
         let mut events = vec![start];
         for choice in &self.choices {
             let mut call = 0;
-            for part in &choice.message.parts {
+            let mut said = Extent::default();
+            let mut cited: Vec<&Citation> = choice.message.citations.iter().collect();
+            let all = choice.message.parts.iter().rposition(|part| part.as_text().is_some());
+            for (at, part) in choice.message.parts.iter().enumerate() {
                 recite_part(part, choice.index, &mut call, &mut events);
+                let Some(text) = part.as_text() else { continue };
+                said.add(text);
+                // A source is named as soon as all that rests on it is said.
+                cited.retain(|citation| {
+                    let due = all == Some(at) || citation.range.is_some_and(|(_, end)| end <= said.chars);
+                    if due {
+                        let citation = Arc::new((*citation).clone());
+                        events.push(Event::Citation { choice: choice.index, citation });
+                    }
+                    !due
+                });
+            }
+            let beside = choice.message.extra.iter().chain(choice.extra.iter());
+            let beside: Map<String, Value> =
+                beside.map(|(name, value)| (name.clone(), value.clone())).collect();
+            if !beside.is_empty() {
+                let value = Arc::new(json!({ BESIDE: beside }));
+                events.push(Event::Opaque { dialect: self.dialect, choice: choice.index, value });
             }
             if let Some(logprobs) = &choice.logprobs {
                 events.push(Event::Logprobs { choice: choice.index, logprobs: logprobs.clone() });

@@ -22,6 +22,9 @@
 )]
 
 mod answers;
+mod cited;
+mod documented;
+mod endings;
 mod outward;
 mod requests;
 mod said;

@@ -5,10 +5,11 @@
 //! | --- | --- |
 //! | `request` | a request's body, both ways |
 //! | `block` | content blocks, both ways |
-//! | `response`, `stream`, `error`, `usage` | the same for answers |
+//! | `response`, `stream`, `citation`, `error`, `usage` | the same for answers |
 //! | `generation` | what a model of a generation accepts |
 
 mod block;
+mod citation;
 mod error;
 mod generation;
 mod request;

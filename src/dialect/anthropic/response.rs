@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::super::ReplyFacts;
 use super::block::{self, Encoder, object};
-use super::error;
 use super::usage::{self, WireUsage};
+use super::{citation, error};
 use crate::dialect::fields::{Fields, Path};
 use crate::error::{Error, Result};
-use crate::ir::{Choice, Dialect, Finish, Message, Part, Response, Role, Usage};
+use crate::ir::{Choice, Citation, Dialect, Extent, Finish, Message, Part, Response, Role, Usage};
 
 /// Decodes an answer of status 2xx.
 pub(super) fn decode(body: &[u8]) -> Result<Response> {
@@ -46,9 +46,10 @@ fn read(value: Value) -> Result<Response> {
     }
     fields.take("type");
     fields.take("role");
+    let citations = citation::of_parts(&parts);
     response.choices.push(Choice {
         index: 0,
-        message: Message::of(Role::Assistant, parts),
+        message: Message { citations, ..Message::of(Role::Assistant, parts) },
         finish: stop_reason.map(|reason| finish(&reason, stop_sequence)),
         logprobs: None,
         extra: crate::ir::Extra::NONE,
@@ -81,8 +82,8 @@ pub(super) fn stop(finish: Option<&Finish>, calls_tools: bool, refuses: bool) ->
         Some(Finish::Length) => ("max_tokens", None),
         Some(Finish::ContentFilter | Finish::Refusal) => ("refusal", None),
         Some(Finish::Pause) => ("pause_turn", None),
-        Some(Finish::Other(name)) if name == "compaction" => (name, None),
-        Some(Finish::Other(_)) => ("end_turn", None),
+        // A name that nobody here knows is no proper end: the client reads it as it came.
+        Some(Finish::Other(name)) => (name, None),
     }
 }
 
@@ -96,7 +97,8 @@ pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
     let finish = choice.and_then(|choice| choice.finish.as_ref());
     let (stop_reason, stop_sequence) = stop(finish, calls_tools, refuses);
     let mut message = head(&response.id, &response.model, reply);
-    message.insert("content".to_owned(), content(parts, &mut encoder).into());
+    let said = choice.map(|choice| content(&choice.message, &mut encoder));
+    message.insert("content".to_owned(), said.unwrap_or_default().into());
     message.insert("stop_reason".to_owned(), stop_reason.into());
     message.insert("stop_sequence".to_owned(), stop_sequence.into());
     let mut usage = object(usage::encode(&response.usage.unwrap_or_default()));
@@ -111,24 +113,28 @@ pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
 }
 
 /// The blocks of an answer. Media that an answer cannot have here is left out;
-/// a citation that came as a delta joins the text that it belongs to.
-fn content(parts: &[Part], encoder: &mut Encoder) -> Vec<Value> {
-    let mut blocks: Vec<Value> = Vec::with_capacity(parts.len());
-    for part in parts {
-        match part {
-            Part::Opaque { dialect: Dialect::Anthropic, value } if value["type"] == "citations_delta" => {
-                let citation = value.get("citation").cloned().unwrap_or_default();
-                if let Some(Value::Object(text)) = blocks.last_mut() {
-                    match text.entry("citations").or_insert_with(|| json!([])) {
-                        Value::Array(citations) => citations.push(citation),
-                        other => *other = json!([citation]),
-                    }
-                }
-            }
-            part => {
-                let encoded = encoder.blocks(std::slice::from_ref(part), Path::Root);
-                blocks.extend(encoded.unwrap_or_default());
-            }
+/// what another dialect cites stands on the text that holds the range.
+fn content(message: &Message, encoder: &mut Encoder) -> Vec<Value> {
+    let mut blocks: Vec<Value> = Vec::with_capacity(message.parts.len());
+    let mut said = Extent::default();
+    let mut cited: Vec<&Citation> =
+        if encoder.same() { Vec::new() } else { message.citations.iter().collect() };
+    let last = message.parts.iter().rposition(|part| part.as_text().is_some());
+    for (at, part) in message.parts.iter().enumerate() {
+        if matches!(part, Part::Image(_) | Part::Audio(_) | Part::Video(_) | Part::Document(_)) {
+            continue;
+        }
+        let encoded = encoder.blocks(std::slice::from_ref(part), Path::Root);
+        blocks.extend(encoded.unwrap_or_default());
+        let Some(text) = part.as_text() else { continue };
+        said.add(text);
+        let (due, later) = cited
+            .into_iter()
+            .partition(|one| last == Some(at) || one.range.is_some_and(|(from, _)| from < said.chars));
+        cited = later;
+        let citations: Vec<Value> = Vec::into_iter(due).filter_map(citation::encode).collect();
+        if let (Some(Value::Object(block)), false) = (blocks.last_mut(), citations.is_empty()) {
+            block.insert("citations".to_owned(), citations.into());
         }
     }
     blocks

@@ -4,13 +4,14 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 use super::Anthropic;
 use crate::dialect::{Inbound, Outbound, PathFacts, Quirks, Refused, ReplyFacts, Seen, Target, Wire};
 use crate::error::{Error, Kind, Origin, Retry};
 use crate::ir::{
-    Dialect, Effort, Event, Finish, Media, MediaSource, Message, Part, Reasoning, Request, Response,
-    ResponseFormat, Role, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Usage,
+    Citation, Dialect, Effort, Event, Finish, Media, MediaSource, Message, Part, Reasoning, Request,
+    Response, ResponseFormat, Role, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Usage,
 };
 use crate::sse::{Frame, Framer, Framing};
 
@@ -475,7 +476,7 @@ fn stop_reasons_for_a_client() {
         (Finish::ContentFilter, Some(true), "refusal"),
         (Finish::Stop, Some(false), "refusal"),
         (Finish::Pause, None, "pause_turn"),
-        (Finish::Other("eos".into()), None, "end_turn"),
+        (Finish::Other("OTHER".into()), None, "OTHER"),
     ] {
         let said = text.map(|said| match said {
             true => Event::Text { choice: 0, text: "x".into() },
@@ -572,8 +573,16 @@ fn streams_of_the_documentation() {
             arguments(0, "{}"),
             opaque(json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"q": 1}})),
             opaque(json!({"type": "compaction", "content": "sum"})),
-            opaque(json!({"type": "citations_delta", "citation": {"cited_text": "c"}})),
             Event::Text { choice: 0, text: "hi".into() },
+            Event::Citation {
+                choice: 0,
+                citation: Arc::new(Citation {
+                    range: Some((0, 2)),
+                    quote: Some("c".into()),
+                    raw: Some(json!({"cited_text": "c"}).into()),
+                    ..Citation::of(Dialect::Anthropic)
+                }),
+            },
             Event::Finish { choice: 0, finish: Finish::Pause },
             Event::Usage(Usage { output: 9, ..usage }),
             Event::Done,

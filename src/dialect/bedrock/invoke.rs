@@ -66,16 +66,18 @@ pub(super) fn read(body: &Value) -> Option<Said> {
     };
     let text = at(&TEXTS).and_then(Value::as_str);
     let finish = at(&REASONS).and_then(Value::as_str).map(finish);
-    let count = |places: &[&str]| at(places).and_then(Value::as_u64);
-    let usage = count(&INPUTS).zip(count(&OUTPUTS)).map(|(input, output)| Usage {
-        input,
-        output,
-        ..Usage::default()
-    });
+    let usage = metrics(body);
     if text.is_none() && finish.is_none() {
         return None;
     }
     Some(Said { text: text.unwrap_or_default().to_owned(), finish, usage })
+}
+
+/// What a body, or the last piece of a stream, counts.
+pub(super) fn metrics(body: &Value) -> Option<Usage> {
+    let count = |places: &[&str]| places.iter().find_map(|place| body.pointer(place)?.as_u64());
+    let (input, output) = count(&INPUTS).zip(count(&OUTPUTS))?;
+    Some(Usage { input, output, ..Usage::default() })
 }
 
 fn finish(reason: &str) -> Finish {

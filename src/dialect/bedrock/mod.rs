@@ -10,6 +10,7 @@
 //! Source: Amazon Bedrock API reference, Converse, ConverseStream, InvokeModel,
 //! InvokeModelWithResponseStream, checked 2026-11-21.
 
+mod citation;
 mod invoke;
 mod request;
 mod response;

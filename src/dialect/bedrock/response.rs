@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::invoke;
+use super::{citation, invoke};
 use crate::dialect::Outbound as _;
 use crate::dialect::anthropic;
 use crate::dialect::fields::{Fields, Path};
 use crate::dialect::openai_chat::OpenAiChat;
 use crate::error::{Error, Result};
-use crate::ir::{Choice, Dialect, Extra, Finish, Message, Part, Response, Role, Thinking, ToolCall, Usage};
+use crate::ir::{
+    Choice, Dialect, Extra, Finish, Media, MediaSource, Message, Part, Response, Role, Thinking, ToolCall,
+    Usage,
+};
 
 /// Decodes an answer of status 2xx.
 pub(super) fn decode(body: &[u8]) -> Result<Response> {
@@ -62,7 +65,7 @@ fn read(value: Value) -> Result<Response> {
     response.usage = fields.take("usage").map(|usage| self::usage(&usage));
     response.choices.push(Choice {
         index: 0,
-        message: Message::of(Role::Assistant, parts),
+        message: Message { citations: citation::of_parts(&parts), ..Message::of(Role::Assistant, parts) },
         finish,
         logprobs: None,
         extra: Extra::NONE,
@@ -86,6 +89,9 @@ fn part(block: Value, at: Path<'_>) -> Result<Vec<Part>> {
     }
     if let Some(cited) = fields.object("citationsContent")? {
         return Ok(cited_text(cited));
+    }
+    if let Some(image) = fields.object("image")? {
+        return Ok(vec![picture(image)]);
     }
     Ok(vec![Part::Opaque { dialect: Dialect::Bedrock, value: Arc::new(fields.into_value()) }])
 }
@@ -116,6 +122,14 @@ fn reasoning_content(mut fields: Map<String, Value>) -> Thinking {
     }
     let signature = Some(text(&mut fields, "redactedContent"));
     Thinking { signature, redacted: true, ..Thinking::default() }
+}
+
+/// A picture that the model made.
+pub(super) fn picture(mut fields: Map<String, Value>) -> Part {
+    let format = text(&mut fields, "format");
+    let data = fields.get("source").and_then(|source| source.get("bytes")).and_then(Value::as_str);
+    let source = MediaSource::Base64(data.unwrap_or_default().into());
+    Part::Image(Media::of(source, Some(format!("image/{format}"))))
 }
 
 /// Text that comes with its sources, which stay beside it.

@@ -6,23 +6,35 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-use super::{invoke, response};
+use super::{citation, invoke, response};
 use crate::dialect::anthropic::{EventDecoder, merge};
+use crate::dialect::openai_chat::OpenAiChat;
 use crate::dialect::refusal::Report;
-use crate::dialect::{Seen, StreamDecoder};
+use crate::dialect::{Outbound as _, Seen, StreamDecoder};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Event, Thinking};
+use crate::ir::{Dialect, Event, Extent, Thinking};
 use crate::sse::Frame;
 
 /// Decodes one stream.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
-    /// Decodes the chunks of a model that speaks Anthropic's dialect.
-    inner: Option<EventDecoder>,
+    /// Decodes the chunks of a model that speaks another dialect.
+    inner: Option<Inner>,
     started: bool,
     open: Vec<(u64, Block)>,
     calls: u32,
+    /// How much text was said.
+    said: Extent,
     stopped: bool,
+}
+
+/// The decoder of chunks that `invoke` wraps.
+struct Inner(Box<dyn StreamDecoder>);
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inner")
+    }
 }
 
 /// A content block under way.
@@ -32,6 +44,10 @@ enum Block {
     Thinking { seal: String, redacted: bool },
     /// A tool call: its number, and whether arguments came.
     Call(u32, bool),
+    /// Text with its sources: where it began, and what it cites.
+    Text(u64, Vec<Value>),
+    /// A picture.
+    Image(Map<String, Value>),
     /// A server-side block: its member's name and fields.
     Opaque(String, Map<String, Value>),
 }
@@ -54,7 +70,7 @@ impl StreamDecoder for Decoder {
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
         if let Some(inner) = &mut self.inner {
-            return inner.finish(out);
+            return inner.0.finish(out);
         }
         if !self.stopped {
             let message = "the provider's stream ended before `messageStop`";
@@ -78,10 +94,16 @@ impl Decoder {
             .decode(bytes)
             .map_err(|_| Error::bad_answer("the provider's stream has a chunk that is not base64"))?;
         let value = parse(&data)?;
-        if value.pointer("/choices/0/delta").is_some() {
-            return Err(Error::bad_answer(
-                "this model's stream by `invoke` is not read: ask it by `converse/ID`",
-            ));
+        let frame = Frame { event: "", data: &data };
+        // Some models answer in OpenAI's form.
+        let chat = value
+            .get("choices")
+            .is_some_and(|choices| choices.get(0).is_none_or(|first| first.get("delta").is_some()));
+        if chat {
+            let inner = self.inner.get_or_insert_with(|| Inner(OpenAiChat.stream_decoder()));
+            inner.0.push(&frame, out)?;
+            out.extend(invoke::metrics(&value).filter(|_| value.get("usage").is_none()).map(Event::Usage));
+            return Ok(());
         }
         let is_message = value.get("message").is_some() || value.get("delta").is_some();
         if let Some(said) = invoke::read(&value).filter(|_| !is_message) {
@@ -89,7 +111,8 @@ impl Decoder {
             return Ok(());
         }
         if value.get("type").is_some() {
-            return self.inner.get_or_insert_default().push(&Frame { event: "", data: &data }, out);
+            let inner = self.inner.get_or_insert_with(|| Inner(Box::new(EventDecoder::default())));
+            return inner.0.push(&frame, out);
         }
         if let Value::Object(events) = value {
             events.into_iter().for_each(|(name, value)| self.event(&name, value, out));
@@ -152,6 +175,8 @@ impl Decoder {
                 let (id, name) = (text("toolUseId"), text("name"));
                 out.push(Event::ToolCall { choice: 0, call, id, name, signature: None, custom: false });
                 Block::Call(call, false)
+            } else if member == "image" {
+                Block::Image(fields)
             } else {
                 Block::Opaque(member, fields)
             };
@@ -164,14 +189,32 @@ impl Decoder {
         for (member, value) in delta {
             match (member.as_str(), value) {
                 ("text", Value::String(text)) if !text.is_empty() => {
+                    self.text_block(index);
+                    self.said.add(&text);
                     out.push(Event::Text { choice: 0, text });
                 }
                 ("reasoningContent", Value::Object(fields)) => self.reasoning(index, fields, out),
-                ("citation", citation) => out.push(opaque("citation", citation)),
+                ("citation", citation) => {
+                    if let Some(cited) = self.text_block(index) {
+                        cited.push(citation);
+                    }
+                }
                 ("toolUse", Value::Object(fields)) => self.tool_input(index, fields, out),
                 (_, value) => self.grow(index, value),
             }
         }
+    }
+
+    /// The text block of this number: where it began, and what it cites; its
+    /// sources may come before its words. Text has no start of its own.
+    fn text_block(&mut self, index: u64) -> Option<&mut Vec<Value>> {
+        if !self.open.iter().any(|(open, _)| *open == index) {
+            self.open.push((index, Block::Text(self.said.chars, Vec::new())));
+        }
+        self.open.iter_mut().find_map(|(open, block)| match block {
+            Block::Text(_, cited) if *open == index => Some(cited),
+            _ => None,
+        })
     }
 
     fn reasoning(&mut self, index: u64, fields: Map<String, Value>, out: &mut Vec<Event>) {
@@ -212,7 +255,9 @@ impl Decoder {
     fn grow(&mut self, index: u64, value: Value) {
         let block = self.open.iter_mut().find(|(open, _)| *open == index);
         match (block, value) {
-            (Some((_, Block::Opaque(_, fields))), Value::Object(delta)) => merge(fields, delta),
+            (Some((_, Block::Opaque(_, fields) | Block::Image(fields))), Value::Object(delta)) => {
+                merge(fields, delta);
+            }
             (Some((_, Block::Opaque(_, fields))), content @ Value::Array(_)) => {
                 merge(fields, Map::from_iter([("content".to_owned(), content)]));
             }
@@ -223,6 +268,16 @@ impl Decoder {
     fn block_stop(&mut self, index: u64, out: &mut Vec<Event>) {
         let Some(at) = self.open.iter().position(|(open, _)| *open == index) else { return };
         match self.open.swap_remove(at).1 {
+            Block::Text(from, cited) => {
+                let range = (from, self.said.chars);
+                out.extend(cited.iter().map(|value| Event::Citation {
+                    choice: 0,
+                    citation: Arc::new(citation::decode(value, range)),
+                }));
+            }
+            Block::Image(fields) => {
+                out.push(Event::Media { choice: 0, part: Arc::new(response::picture(fields)) });
+            }
             Block::Thinking { seal, redacted } => {
                 let signature = Some(seal).filter(|seal| !seal.is_empty());
                 let thinking = Thinking { signature, redacted, ..Thinking::default() };

@@ -5,12 +5,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 use super::Bedrock;
 use crate::dialect::{Outbound, PathFacts, Quirks, Refused, Target, Wire, inbound};
 use crate::error::{Kind, Result};
 use crate::ir::{
-    Dialect, Effort, Event, Extra, Finish, Media, MediaSource, Message, Part, Reasoning, Request,
+    Citation, Dialect, Effort, Event, Extra, Finish, Media, MediaSource, Message, Part, Reasoning, Request,
     ResponseFormat, Role, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Usage,
 };
 use crate::sse::Frame;
@@ -355,7 +356,14 @@ fn streams_of_converse() {
             Event::Thinking { choice: 0, text: "hm".into() },
             Event::ThinkingSealed { choice: 0, thinking: sealed },
             Event::Text { choice: 0, text: "hi".into() },
-            opaque(json!({"citation": {"title": "t"}})),
+            Event::Citation {
+                choice: 0,
+                citation: Arc::new(Citation {
+                    range: Some((0, 2)),
+                    title: Some("t".into()),
+                    ..Citation::of(Dialect::Bedrock)
+                }),
+            },
             call(0, "t", "f"),
             arguments(0, "{\"x\":"),
             arguments(0, "1}"),

@@ -2,6 +2,7 @@
 //!
 //! Source: Cohere API reference "Chat" (v2), checked 2026-11-21.
 
+mod citation;
 mod message;
 mod request;
 mod response;

@@ -1,10 +1,11 @@
 //! A whole answer of `/v2/chat`.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::citation;
 use crate::dialect::refusal::Report;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{
     Choice, Dialect, Extra, Finish, Logprobs, Message, Part, Response, Role, Thinking, ToolCall, Usage,
 };
@@ -66,7 +67,7 @@ struct Tokens {
 }
 
 #[derive(Deserialize)]
-struct Logprob {
+pub(super) struct Logprob {
     text: Option<String>,
     #[serde(default)]
     logprobs: Vec<f64>,
@@ -112,6 +113,17 @@ pub(super) fn finish(name: &str) -> Finish {
     }
 }
 
+/// The error that a `finish_reason` means: what was said until then is no answer.
+/// Source: Cohere API reference v2, "finish_reason", checked 2026-11-21.
+pub(super) fn failure(name: &str) -> Option<Error> {
+    let (kind, why) = match name {
+        "ERROR" => (Kind::UpstreamFailed, "the provider's generation failed"),
+        "TIMEOUT" => (Kind::TimedOut, "the provider's generation timed out"),
+        _ => return None,
+    };
+    Some(Error::new(kind, Origin::Upstream, why))
+}
+
 /// Arguments as JSON text; Cohere writes none as nothing or `null`.
 pub(super) fn arguments(text: Option<String>) -> String {
     text.filter(|text| !text.trim().is_empty() && text.trim() != "null").unwrap_or_else(|| "{}".to_owned())
@@ -125,6 +137,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
         return Err(Report::of(&value).error(200));
     }
     let answer = Answer::deserialize(value).map_err(bad)?;
+    if let Some(error) = answer.finish_reason.as_deref().and_then(failure) {
+        return Err(error);
+    }
     let mut response = Response::new(Dialect::Cohere, answer.id, "");
     response.usage = answer.usage.as_ref().and_then(Counted::usage);
     response.choices.push(Choice {
@@ -156,14 +171,12 @@ fn said(said: Said) -> Message {
         parts.push(Part::ToolCall(ToolCall { id: call.id, name, arguments, ..ToolCall::default() }));
     }
     let mut message = Message::of(Role::Assistant, parts);
-    if let Some(citations) = said.citations {
-        message.extra = Extra::of(Map::from_iter([("citations".to_owned(), citations)]));
-    }
+    message.citations = said.citations.as_ref().map(citation::decode).unwrap_or_default();
     message
 }
 
 /// OpenAI's form of Cohere's log probabilities.
-fn logprobs(list: &[Logprob]) -> Logprobs {
+pub(super) fn logprobs(list: &[Logprob]) -> Logprobs {
     let content = list.iter().map(|one| {
         let text = one.text.as_deref().unwrap_or_default();
         json!({

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::response::{Call, Counted, arguments, finish};
+use super::citation;
+use super::response::{Call, Counted, Logprob, arguments, failure, finish, logprobs as logprobs_of};
 use crate::dialect::StreamDecoder;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Event};
+use crate::ir::Event;
 use crate::sse::Frame;
 
 /// Decodes frames into events.
@@ -35,7 +36,13 @@ impl StreamDecoder for Decoder {
                 let id = value.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
                 out.push(Event::Start { id, model: String::new(), created: None });
             }
-            "content-start" | "content-delta" => content(&message, out),
+            "content-start" | "content-delta" => {
+                content(&message, out);
+                let logprobs = value.get("logprobs").filter(|logprobs| !logprobs.is_null());
+                if let Some(Ok(logprob)) = logprobs.map(Logprob::deserialize) {
+                    out.push(Event::Logprobs { choice: 0, logprobs: logprobs_of(&[logprob]) });
+                }
+            }
             "tool-plan-delta" => {
                 let text = text_at(&message, "/tool_plan");
                 out.extend(text.map(|text| Event::Thinking { choice: 0, text }));
@@ -43,8 +50,12 @@ impl StreamDecoder for Decoder {
             "tool-call-start" | "tool-call-delta" => self.call(message, kind == "tool-call-start", out),
             "tool-call-end" => self.close_call(out),
             "citation-start" => {
-                let value = Arc::new(json!({"citations": message.get("citations")}));
-                out.push(Event::Opaque { dialect: Dialect::Cohere, choice: 0, value });
+                let cited = message.get("citations").map(citation::decode).unwrap_or_default();
+                out.extend(
+                    cited
+                        .into_iter()
+                        .map(|citation| Event::Citation { choice: 0, citation: Arc::new(citation) }),
+                );
             }
             "message-end" => self.end(&value, out),
             _ if value.get("message").is_some_and(Value::is_string) || value.get("error").is_some() => {
@@ -99,6 +110,9 @@ impl Decoder {
             return out.push(Event::Error(Box::new(Report::of(error).error(200))));
         }
         if let Some(name) = delta.get("finish_reason").and_then(Value::as_str) {
+            if let Some(error) = failure(name) {
+                return out.push(Event::Error(Box::new(error)));
+            }
             out.push(Event::Finish { choice: 0, finish: finish(name) });
         }
         let usage = delta.get("usage").and_then(|usage| Counted::deserialize(usage).ok()?.usage());

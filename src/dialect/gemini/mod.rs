@@ -8,6 +8,7 @@
 //! call they are [`crate::ir::ToolCall::signature`]; on a text they are a
 //! [`crate::ir::Thinking`] without words after the text.
 
+mod citation;
 mod config;
 mod error;
 mod fields;

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::part::{self, Emit, Ids, Names, object, string};
-use super::{error, finish, logprobs};
+use super::{citation, error, finish, logprobs};
 use crate::dialect::ReplyFacts;
 use crate::error::{Error, Result};
 use crate::ir::{Choice, Dialect, Extra, Finish, Message, Part, Response, Role, Usage};
@@ -41,6 +41,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     }
     for choice in &mut whole.choices {
         settle_finish(choice);
+        let said = choice.message.joined_text();
+        choice.message.citations =
+            citation::decode(|name| choice.extra.get(name), &|bytes| chars_at(&said, bytes));
     }
     Ok(whole)
 }
@@ -189,12 +192,24 @@ impl Candidate {
         self.parts.into_iter().for_each(|part| part::decode(part, ids, &mut parts));
         let finish = self.finish.as_deref().map(|name| finish::decode(name, false));
         let logprobs = self.rest.get("logprobsResult").and_then(logprobs::decode);
+        let message = Message::of(Role::Assistant, parts);
         let mut extra = Extra::of(self.rest);
         if finish == Some(Finish::ContentFilter) {
             extra.insert("finishReason", self.finish.map_or(Value::Null, Value::from));
         }
-        Choice { index: self.index, message: Message::of(Role::Assistant, parts), finish, logprobs, extra }
+        Choice { index: self.index, message, finish, logprobs, extra }
     }
+}
+
+/// Where in `text` so many bytes end, in characters.
+fn chars_at(text: &str, bytes: u64) -> Option<u64> {
+    Some(text.get(..usize::try_from(bytes).ok()?)?.chars().count() as u64)
+}
+
+/// Where in `text` so many characters end, in bytes.
+fn bytes_at(text: &str, chars: u64) -> Option<u64> {
+    let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    ends.map(|at| at as u64).nth(usize::try_from(chars).ok()?)
 }
 
 /// Seconds since the Unix epoch of an RFC 3339 time.
@@ -259,8 +274,12 @@ fn encode_choice(choice: &Choice, same: bool) -> Value {
     candidate.insert("index".to_owned(), Value::from(choice.index));
     if same {
         candidate.extend(choice.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
-    } else if let Some(result) = choice.logprobs.as_ref().and_then(logprobs::encode) {
-        candidate.insert("logprobsResult".to_owned(), result);
+    } else {
+        let said = choice.message.joined_text();
+        let cited = citation::encode(&choice.message.citations, &|chars| bytes_at(&said, chars));
+        candidate.extend(cited.map(|cited| ("groundingMetadata".to_owned(), cited)));
+        let result = choice.logprobs.as_ref().and_then(logprobs::encode);
+        candidate.extend(result.map(|result| ("logprobsResult".to_owned(), result)));
     }
     Value::Object(candidate)
 }

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::citation;
 use super::content::{encode_part, url_of};
 use super::fields::merge;
+use super::message::PICTURE;
 use super::options::Carry;
 use super::response::finish_name;
 use super::turns::{call_value, legacy_call, named_thought};
@@ -50,8 +52,17 @@ fn choice_value(choice: &Choice, own: bool) -> Value {
     merge(&mut message, &json!({ "content": content(choice, &mut carry) }));
     put_thoughts(&mut message, &choice.message.parts, own);
     let pictures: Vec<Value> = choice.message.parts.iter().filter_map(picture).collect();
-    if !pictures.is_empty() && !own {
+    if !pictures.is_empty() && !message.get("content").is_some_and(Value::is_array) {
         merge(&mut message, &json!({ "images": pictures }));
+    }
+    if !own {
+        let said = choice.message.joined_text().chars().count() as u64;
+        let cited = choice.message.citations.iter();
+        let cited: Vec<Value> =
+            cited.filter_map(|one| citation::encode(one, Dialect::OpenAiChat, 0, said)).collect();
+        if !cited.is_empty() {
+            merge(&mut message, &json!({ "annotations": cited }));
+        }
     }
     let refusal: String = choice.message.parts.iter().filter_map(refusal_text).collect();
     merge(&mut message, &json!({ "refusal": if refusal.is_empty() { Value::Null } else { refusal.into() } }));
@@ -104,6 +115,9 @@ fn content(choice: &Choice, carry: &mut Carry<'_>) -> Value {
 /// Source: OpenRouter docs "Image Generation", checked 2026-11-21.
 pub(super) fn picture(part: &Part) -> Option<Value> {
     let Part::Image(media) = part else { return None };
+    if let Some(raw) = media.extra.get(PICTURE) {
+        return Some(raw.clone());
+    }
     Some(json!({ "type": "image_url", "image_url": { "url": url_of(media, "image/png")? } }))
 }
 

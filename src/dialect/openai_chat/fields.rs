@@ -163,6 +163,11 @@ impl Fields {
         Extra::of(self.map)
     }
 
+    /// What was not taken so far.
+    pub(in crate::dialect) fn map(&self) -> &Map<String, Value> {
+        &self.map
+    }
+
     /// Whether nothing remains.
     pub(in crate::dialect) fn is_empty(&self) -> bool {
         self.map.is_empty()

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::citation;
 use super::content::{answer_part, decode_part};
 use super::fields::{Fields, missing, wrong};
 use crate::error::Result;
@@ -81,9 +82,27 @@ pub(super) fn decode_answer(value: Value, seed: &str) -> Message {
         None => {}
     }
     take_calls(&mut fields, &mut message, seed);
+    message.parts.extend(fields.list("images").into_iter().map(pictured));
     message.extra = fields.rest();
+    message.citations = citation::of_message(&message.extra);
     message
 }
+
+/// A picture that the model made, as OpenRouter puts it beside the content.
+/// Source: OpenRouter docs "Image Generation", checked 2026-11-21.
+pub(super) fn pictured(value: Value) -> Part {
+    match answer_part(value.clone()) {
+        Part::Image(mut media) => {
+            media.extra = Extra::NONE;
+            media.extra.insert(PICTURE, value);
+            Part::Image(media)
+        }
+        other => other,
+    }
+}
+
+/// Under this name a picture keeps how it stood beside the content.
+pub(super) const PICTURE: &str = "images";
 
 /// Takes reasoning that stands beside the content. `reasoning_details`
 /// (OpenRouter) hold it with its seals; else `reasoning_content` (DeepSeek, ...)

@@ -10,6 +10,7 @@
 mod answer;
 pub(super) mod caching;
 mod calls;
+pub(super) mod citation;
 pub(super) mod content;
 pub(super) mod error;
 pub(super) mod fields;

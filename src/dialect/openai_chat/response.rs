@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::fields::{Fields, as_count};
-use super::message;
 use super::usage::{decode_usage, leftover};
+use super::{citation, message};
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
-use crate::ir::{Choice, Dialect, Finish, Part, Response};
+use crate::ir::{Choice, Dialect, Extra, Finish, Part, Response};
 
 /// Decodes an answer of status 2xx.
 ///
@@ -42,7 +42,11 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     if response.usage.is_none() {
         response.usage = fields.get("x_groq").and_then(|groq| decode_usage(groq.get("usage")?));
     }
-    response.extra = fields.rest();
+    let rest = fields.into_map();
+    if let Some(first) = response.choices.first_mut() {
+        first.message.citations.extend(citation::sources(&rest));
+    }
+    response.extra = Extra::of(rest);
     Ok(response)
 }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::calls::Calls;
+use super::citation;
 use super::fields::{Fields, as_count};
+use super::message::pictured;
 use super::response::{finish_named, hidden_error};
 use super::usage::{decode_usage, leftover};
 use crate::dialect::StreamDecoder;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Event, Finish, Thinking};
+use crate::ir::{Citation, Dialect, Event, Finish, Thinking};
 use crate::sse::Frame;
 
 /// Fields that only make frames longer (OpenAI's and Mistral's padding against traffic analysis).
@@ -27,6 +29,8 @@ pub(super) struct Decoder {
     choices: Vec<Choice>,
     /// Extra fields of chunks as last passed on: most repeat on every chunk.
     extras: Map<String, Value>,
+    /// Sources that stand beside the choices, as last named.
+    sources: Vec<Citation>,
 }
 
 /// What is known of one choice.
@@ -100,6 +104,10 @@ impl Decoder {
             self.id.clone_from(&id);
             out.push(Event::Start { id, model, created });
         }
+        let sources = citation::sources(fields.map());
+        if !sources.is_empty() {
+            self.sources = sources;
+        }
         for choice in choices {
             self.choice(Fields::of(choice), out);
         }
@@ -149,6 +157,9 @@ impl Decoder {
         if let Some(finish) = finish.filter(|_| !choice.finished) {
             choice.finished = true;
             choice.calls.close(finish == Finish::Length, index, out);
+            for source in self.sources.drain(..) {
+                out.push(Event::Citation { choice: index, citation: Arc::new(source) });
+            }
             out.push(Event::Finish { choice: index, finish });
         }
     }
@@ -169,8 +180,26 @@ fn read_delta(delta: &mut Fields, choice: &mut Choice, out: &mut Vec<Event>) {
     for call in delta.list("tool_calls") {
         choice.calls.push(Fields::of(call), index, out);
     }
+    for picture in delta.list("images") {
+        out.push(Event::Media { choice: index, part: Arc::new(pictured(picture)) });
+    }
+    read_annotations(delta, index, out);
     if let Some(call) = delta.take("function_call") {
         choice.calls.push(Fields::of(json!({ "index": 0, "function": call })), index, out);
+    }
+}
+
+/// Sources of the text; what else is annotated stays.
+fn read_annotations(delta: &mut Fields, choice: u32, out: &mut Vec<Event>) {
+    let mut rest = Vec::new();
+    for value in delta.list("annotations") {
+        match citation::decode(&value, Dialect::OpenAiChat, 0) {
+            Some(citation) => out.push(Event::Citation { choice, citation: Arc::new(citation) }),
+            None => rest.push(value),
+        }
+    }
+    if !rest.is_empty() {
+        delta.put("annotations", rest.into());
     }
 }
 

@@ -5,13 +5,14 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::{id_of, picture, sealed_thought};
+use super::citation;
 use super::error::encode_error;
 use super::fields::merge;
 use super::response::finish_name;
 use super::usage::usage_value;
 use crate::dialect::{ReplyFacts, StreamEncoder};
 use crate::error::Error;
-use crate::ir::{Dialect, Event, Usage};
+use crate::ir::{BESIDE, Dialect, Event, Thinking, Usage};
 use crate::sse::write_data;
 
 /// What stands behind the delta of a choice that is not complete.
@@ -29,6 +30,8 @@ pub(super) struct Encoder {
     usage: Option<Usage>,
     /// Fields of usage that the canonical form has no place for.
     usage_extra: Option<Value>,
+    /// Characters of the first choice's text so far.
+    said: u64,
     /// How many sealed thoughts were sent.
     seals: usize,
     /// The chunk under construction, kept for its memory.
@@ -44,6 +47,7 @@ impl Encoder {
             custom: Vec::new(),
             usage: None,
             usage_extra: None,
+            said: 0,
             seals: 0,
             chunk: Vec::new(),
         };
@@ -114,8 +118,36 @@ impl Encoder {
         }
     }
 
-    fn opaque(&mut self, value: &Value, out: &mut Vec<u8>) {
+    fn seal(&mut self, choice: u32, thinking: &Thinking, out: &mut Vec<u8>) {
+        let mut raw = thinking.extra.get("reasoning_details").cloned();
+        if let Some(Value::Object(detail)) = raw.as_mut().filter(|_| thinking.text.is_empty()) {
+            // The words went out before, as `reasoning_content`.
+            detail.shift_remove("text");
+        }
+        if let Some(detail) = raw.or_else(|| sealed_thought(thinking, self.seals)) {
+            self.seals += 1;
+            self.delta(choice, &json!({ "reasoning_details": [detail] }), out);
+        }
+    }
+
+    fn opaque(&mut self, choice: u32, value: &Value, out: &mut Vec<u8>) {
         let Value::Object(fields) = value else { return };
+        if let Some(beside) = fields.get(BESIDE) {
+            let mut delta = beside.clone();
+            if let Value::Object(fields) = &mut delta {
+                // The words of thoughts have gone by themselves.
+                fields.retain(|name, _| !matches!(name.as_str(), "reasoning" | "reasoning_content"));
+            }
+            if let Some(Value::Array(annotations)) = delta.get_mut("annotations") {
+                // Sources have gone by themselves.
+                annotations.retain(|value| !citation::is_citation(value));
+            }
+            return self.delta(choice, &delta, out);
+        }
+        if fields.contains_key("type") {
+            // A part of an answer that was made whole.
+            return self.delta(choice, &json!({ "content": [value] }), out);
+        }
         let mut fields: Map<String, Value> = fields.clone();
         if let Some(usage) = fields.shift_remove("usage") {
             self.usage_extra = Some(usage);
@@ -135,32 +167,37 @@ impl Encoder {
     }
 }
 
+/// A tool call that begins.
+fn begun(call: u32, id: &str, name: &str, custom: bool) -> Value {
+    if custom {
+        return json!({ "index": call, "id": id, "type": "custom", "custom": { "name": name, "input": "" } });
+    }
+    let function = json!({ "name": name, "arguments": "" });
+    json!({ "index": call, "id": id, "type": "function", "function": function })
+}
+
 impl StreamEncoder for Encoder {
     fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
         match event {
             Event::Start { id, model, created } => self.set_head(id, model, *created),
-            Event::Text { choice, text } => self.text(*choice, "content", text, out),
-            Event::Refusal { choice, text } => self.text(*choice, "refusal", text, out),
-            Event::Thinking { choice, text } => self.text(*choice, "reasoning_content", text, out),
-            Event::ThinkingSealed { choice, thinking } => {
-                let mut raw = thinking.extra.get("reasoning_details").cloned();
-                if let Some(Value::Object(detail)) = raw.as_mut().filter(|_| thinking.text.is_empty()) {
-                    // The words went out before, as `reasoning_content`.
-                    detail.shift_remove("text");
-                }
-                if let Some(detail) = raw.or_else(|| sealed_thought(thinking, self.seals)) {
-                    self.seals += 1;
-                    self.delta(*choice, &json!({ "reasoning_details": [detail] }), out);
+            Event::Text { choice, text } => {
+                self.said += text.chars().filter(|_| *choice == 0).count() as u64;
+                self.text(*choice, "content", text, out);
+            }
+            Event::Citation { choice, citation } => {
+                let value = citation::encode(citation, Dialect::OpenAiChat, 0, self.said);
+                if let Some(value) = value {
+                    self.delta(*choice, &json!({ "annotations": [value] }), out);
                 }
             }
+            Event::Refusal { choice, text } => self.text(*choice, "refusal", text, out),
+            Event::Thinking { choice, text } => self.text(*choice, "reasoning_content", text, out),
+            Event::ThinkingSealed { choice, thinking } => self.seal(*choice, thinking, out),
             Event::ToolCall { choice, call, id, name, signature, custom } => {
-                let mut value = if *custom {
+                if *custom {
                     self.custom.push((*choice, *call));
-                    json!({ "index": call, "id": id, "type": "custom", "custom": { "name": name, "input": "" } })
-                } else {
-                    let function = json!({ "name": name, "arguments": "" });
-                    json!({ "index": call, "id": id, "type": "function", "function": function })
-                };
+                }
+                let mut value = begun(*call, id, name, *custom);
                 if let Some(seal) = signature {
                     merge(
                         &mut value,
@@ -188,7 +225,7 @@ impl StreamEncoder for Encoder {
                 self.send_choice(*choice, b"{}", &tail, out);
             }
             Event::Usage(usage) => self.usage = Some(*usage),
-            Event::Opaque { dialect: Dialect::OpenAiChat, value, .. } => self.opaque(value, out),
+            Event::Opaque { dialect: Dialect::OpenAiChat, choice, value } => self.opaque(*choice, value, out),
             Event::Media { choice, part } => {
                 if let Some(picture) = picture(part) {
                     self.delta(*choice, &json!({ "images": [picture] }), out);

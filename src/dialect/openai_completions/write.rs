@@ -8,7 +8,7 @@ use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::usage::usage_value;
 use crate::dialect::{ReplyFacts, StreamEncoder};
 use crate::error::Error;
-use crate::ir::{Dialect, Event, Usage};
+use crate::ir::{BESIDE, Dialect, Event, Usage};
 use crate::sse::write_data;
 
 /// Encodes chunks.
@@ -54,7 +54,14 @@ impl StreamEncoder for Encoder {
             }
             Event::Finish { choice, finish } => self.send_choice(*choice, "", Some(reason(finish)), out),
             Event::Usage(usage) => self.usage = Some(*usage),
-            Event::Opaque { dialect: Dialect::OpenAiCompletions, value, .. } => self.send(value, out),
+            Event::Opaque { dialect: Dialect::OpenAiCompletions, choice, value } => match value.get(BESIDE) {
+                Some(beside) => {
+                    let mut choice = json!({ "index": choice, "text": "", "finish_reason": null });
+                    merge(&mut choice, beside);
+                    self.send(&json!({ "choices": [choice] }), out);
+                }
+                None => self.send(value, out),
+            },
             Event::Error(error) => self.fail(error, out),
             Event::Ping => out.extend_from_slice(b": ping\n\n"),
             // Thoughts and tool calls have no place in a text.

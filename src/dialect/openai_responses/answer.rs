@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 use super::response::is_content;
 use super::{items, parts};
 use crate::dialect::ReplyFacts;
+use crate::dialect::openai_chat::citation;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::options::Carry;
-use crate::ir::{Choice, Dialect, Finish, Part, Response, Usage};
+use crate::ir::{Choice, Citation, Dialect, Extent, Finish, Part, Response, Usage};
 
 /// Encodes an answer.
 pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
@@ -76,7 +77,14 @@ pub(super) fn finish_fields(finish: Option<&Finish>) -> Value {
         Some(Finish::Other(name)) if name == "incomplete" => {
             return json!({ "status": "incomplete", "incomplete_details": null });
         }
-        _ => return json!({ "status": "completed" }),
+        Some(Finish::Other(name)) if matches!(name.as_str(), "cancelled" | "failed") => {
+            return json!({ "status": name });
+        }
+        // A name that nobody here knows is no proper end: the client reads it as it came.
+        Some(Finish::Other(name)) => name,
+        Some(Finish::Stop | Finish::StopSequence(_) | Finish::ToolCalls | Finish::Pause) | None => {
+            return json!({ "status": "completed" });
+        }
     };
     json!({ "status": "incomplete", "incomplete_details": { "reason": reason } })
 }
@@ -115,9 +123,14 @@ fn output(choice: &Choice, own: bool, request_id: &str) -> Vec<Value> {
         merge(&mut item, &json!({ "id": id("msg", output.len()), "status": "completed" }));
         output.push(item);
     };
+    let mut beside = Beside::of(choice, own);
     for part in &choice.message.parts {
         if is_content(part) {
-            content.extend(parts::encode(part, true, "", &mut carry));
+            let mut value = parts::encode(part, true, "", &mut carry);
+            if let (Some(value), Some(text)) = (&mut value, part.as_text()) {
+                beside.put(value, text);
+            }
+            content.extend(value);
             continue;
         }
         flush(&mut content, &mut output, &mut carry);
@@ -131,9 +144,52 @@ fn output(choice: &Choice, own: bool, request_id: &str) -> Vec<Value> {
             }
             Part::Thinking(thought) => output.push(items::thought_value(thought, own, &id("rs", at))),
             Part::Opaque { dialect: Dialect::OpenAiResponses, value } => output.push((**value).clone()),
-            _ => {}
+            picture => output.extend(items::picture_value(picture, &id("ig", at))),
         }
     }
     flush(&mut content, &mut output, &mut carry);
     output
+}
+
+/// What another dialect's answer says beside its texts: sources and log probabilities.
+struct Beside<'a> {
+    citations: &'a [Citation],
+    logprobs: Option<&'a Value>,
+    said: Extent,
+    /// How many texts are to come.
+    texts: usize,
+}
+
+impl<'a> Beside<'a> {
+    /// What stands beside the texts of `choice`; they bring their `own` themselves.
+    fn of(choice: &'a Choice, own: bool) -> Self {
+        let logprobs = choice.logprobs.as_ref().and_then(|all| all.get("content"));
+        let texts = choice.message.parts.iter().filter(|part| part.as_text().is_some()).count();
+        if own {
+            return Self { citations: &[], logprobs: None, said: Extent::default(), texts };
+        }
+        Self { citations: &choice.message.citations, logprobs, said: Extent::default(), texts }
+    }
+
+    /// Puts beside `text` what belongs to it; what belongs to no text in particular goes to the last.
+    fn put(&mut self, value: &mut Value, text: &str) {
+        let before = self.said.chars;
+        self.said.add(text);
+        self.texts -= 1;
+        let last = self.texts == 0;
+        let here = |citation: &&Citation| {
+            let from = citation.range.map_or(u64::MAX, |(from, _)| from);
+            from >= before && (last || from < self.said.chars)
+        };
+        let chars = self.said.chars - before;
+        let cited = self.citations.iter().filter(here);
+        let cited: Vec<Value> =
+            cited.filter_map(|one| citation::encode(one, Dialect::OpenAiResponses, before, chars)).collect();
+        if !cited.is_empty() {
+            put(value, json!({ "annotations": cited }));
+        }
+        if let Some(logprobs) = self.logprobs.take() {
+            put(value, json!({ "logprobs": logprobs }));
+        }
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::parts;
 use crate::dialect::openai_chat::fields::{Fields, merge};
-use crate::ir::{Dialect, Extra, Message, Part, Thinking, ToolCall};
+use crate::ir::{Dialect, Extra, Media, MediaSource, Message, Part, Thinking, ToolCall};
 
 /// Adds an assistant's item to its turn. `false`: it is a message of its own
 /// that the turn has no room for.
@@ -29,12 +29,14 @@ pub(super) fn add(item: &Value, turn: &mut Message) -> bool {
         }
         "function_call" | "custom_tool_call" => turn.parts.push(Part::ToolCall(call(item))),
         "reasoning" => turn.parts.push(Part::Thinking(thought(item))),
-        _ => {
-            turn.parts
-                .push(Part::Opaque { dialect: Dialect::OpenAiResponses, value: Arc::new(item.clone()) });
-        }
+        _ => turn.parts.push(opaque(item)),
     }
     true
+}
+
+/// An item that only this dialect knows.
+pub(super) fn opaque(item: &Value) -> Part {
+    Part::Opaque { dialect: Dialect::OpenAiResponses, value: Arc::new(item.clone()) }
 }
 
 /// A tool call.
@@ -62,6 +64,35 @@ pub(super) fn call_value(call: &ToolCall) -> Value {
     }
     json!({ "type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments })
 }
+
+/// The picture of a call of the image tool that has ended.
+pub(super) fn picture(item: &Value) -> Option<Part> {
+    let field = |name: &str| item.get(name).and_then(Value::as_str);
+    if field("type") != Some("image_generation_call") {
+        return None;
+    }
+    let data = field("result").filter(|data| !data.is_empty())?;
+    let mime = format!("image/{}", field("output_format").unwrap_or("png"));
+    let mut media = Media::of(MediaSource::Base64(data.into()), Some(mime));
+    media.extra.insert(ITEM, item.clone());
+    Some(Part::Image(media))
+}
+
+/// The item of a picture; `None` where it is none, or only an address.
+pub(super) fn picture_value(part: &Part, id: &str) -> Option<Value> {
+    let Part::Image(Media { source: MediaSource::Base64(data), mime, extra, .. }) = part else { return None };
+    if let Some(item) = extra.get(ITEM) {
+        return Some(item.clone());
+    }
+    let format = mime.as_deref().and_then(|mime| mime.strip_prefix("image/")).unwrap_or("png");
+    Some(json!({
+        "type": "image_generation_call", "id": id, "status": "completed", "result": data.as_ref(),
+        "output_format": format,
+    }))
+}
+
+/// Under this name a picture keeps the item that it was.
+const ITEM: &str = "image_generation_call";
 
 /// A reasoning item. The item goes along as it stood, to come back so.
 pub(super) fn thought(item: &Value) -> Thinking {

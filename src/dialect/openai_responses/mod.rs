@@ -16,6 +16,7 @@ mod parts;
 mod request;
 mod response;
 mod scan;
+mod spoken;
 mod stream;
 mod write;
 

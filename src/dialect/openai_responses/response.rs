@@ -1,13 +1,14 @@
 //! A provider's whole answer, from the wire.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::items;
+use crate::dialect::openai_chat::citation;
 use crate::dialect::openai_chat::fields::{Fields, as_count};
 use crate::dialect::openai_chat::response::hidden_error;
 use crate::dialect::openai_chat::usage::decode_usage;
 use crate::error::{Error, Result};
-use crate::ir::{Choice, Dialect, Finish, Message, Part, Response, Role};
+use crate::ir::{Choice, Citation, Dialect, Extent, Finish, Logprobs, Message, Part, Response, Role};
 
 /// Decodes an answer of status 2xx.
 ///
@@ -30,6 +31,8 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     for item in fields.list("output") {
         add(&item, &mut message);
     }
+    message.citations = citations(&message.parts);
+    let logprobs = logprobs(&message.parts);
     if let Some(usage) = fields.take("usage") {
         response.usage = decode_usage(&usage);
         let rest = leftover(usage);
@@ -40,19 +43,46 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     for name in ["object", "incomplete_details", "status"] {
         fields.take(name);
     }
-    response.choices.push(Choice { index: 0, message, finish, logprobs: None, extra: Default::default() });
+    response.choices.push(Choice { index: 0, message, finish, logprobs, extra: Default::default() });
     response.extra = fields.rest();
     Ok(response)
 }
 
 /// Adds an item to the one message of the answer.
 fn add(item: &Value, message: &mut Message) {
+    if let Some(picture) = items::picture(item) {
+        return message.parts.push(picture);
+    }
     let mut turn = Message::of(Role::Assistant, Vec::new());
     items::add(item, &mut turn);
     message.parts.append(&mut turn.parts);
     if message.extra.is_empty() {
         message.extra = turn.extra;
     }
+}
+
+/// The sources that the texts name.
+fn citations(parts: &[Part]) -> Vec<Citation> {
+    let mut said = Extent::default();
+    let mut citations = Vec::new();
+    for part in parts {
+        let Part::Text { text, extra } = part else { continue };
+        let listed = extra.get("annotations").and_then(Value::as_array).into_iter().flatten();
+        citations
+            .extend(listed.filter_map(|value| citation::decode(value, Dialect::OpenAiResponses, said.chars)));
+        said.add(text);
+    }
+    citations
+}
+
+/// The log probabilities that stand beside the texts.
+fn logprobs(parts: &[Part]) -> Option<Logprobs> {
+    let listed = parts.iter().filter_map(|part| match part {
+        Part::Text { extra, .. } => extra.get("logprobs")?.as_array(),
+        _ => None,
+    });
+    let all: Vec<Value> = listed.flatten().cloned().collect();
+    (!all.is_empty()).then(|| json!({ "content": all, "refusal": null }))
 }
 
 /// Why the model stopped, by the status of the response; `None` while it works.

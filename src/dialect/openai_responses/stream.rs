@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use super::items;
 use super::response::{finish, is_call};
 use crate::dialect::StreamDecoder;
+use crate::dialect::openai_chat::citation;
 use crate::dialect::openai_chat::usage::decode_usage;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Event, Finish};
+use crate::ir::{Dialect, Event, Extent, Finish};
 use crate::sse::Frame;
 
 /// Decodes events.
@@ -20,6 +21,9 @@ pub(super) struct Decoder {
     ended: bool,
     calls: u32,
     items: Vec<Item>,
+    /// How much text the part that is being said has, and the parts before it.
+    part: Extent,
+    before: u64,
 }
 
 /// What is known of one item of the output.
@@ -79,13 +83,14 @@ impl Decoder {
             "response.created" | "response.in_progress" => self.start(&value, out),
             "response.output_text.delta" => {
                 self.spoke(&value);
-                out.push(Event::Text { choice: 0, text: text("delta") });
+                self.say(text("delta"), out);
                 let logprobs =
                     value.get("logprobs").filter(|list| list.as_array().is_some_and(|list| !list.is_empty()));
                 if let Some(list) = logprobs {
                     out.push(Event::Logprobs { choice: 0, logprobs: json!({ "content": list }) });
                 }
             }
+            "response.output_text.annotation.added" => self.cite(value, out),
             "response.refusal.delta" => {
                 self.spoke(&value);
                 out.push(Event::Refusal { choice: 0, text: text("delta") });
@@ -99,12 +104,29 @@ impl Decoder {
                     out.push(Event::ToolArguments { choice: 0, call, text: text("delta") });
                 }
             }
+            "response.content_part.added" => self.next_part(),
             "response.output_item.added" => self.item_added(value, out),
             "response.output_item.done" => self.item_done(value, out),
             "response.completed" | "response.incomplete" => self.end(&value, out),
             name if SILENT.contains(&name) => {}
             _ => out.push(opaque(value)),
         }
+    }
+
+    fn say(&mut self, text: String, out: &mut Vec<Event>) {
+        self.part.add(&text);
+        out.push(Event::Text { choice: 0, text });
+    }
+
+    /// A source of the part that is being said.
+    fn cite(&mut self, value: Value, out: &mut Vec<Event>) {
+        let cited = value
+            .get("annotation")
+            .and_then(|cited| citation::decode(cited, Dialect::OpenAiResponses, self.before));
+        out.push(match cited {
+            Some(citation) => Event::Citation { choice: 0, citation: Arc::new(citation) },
+            None => opaque(value),
+        });
     }
 
     fn start(&mut self, value: &Value, out: &mut Vec<Event>) {
@@ -130,6 +152,10 @@ impl Decoder {
             self.items.push(Item { index, call: None, spoken: false });
         }
         self.items.iter_mut().find(|item| item.index == index)
+    }
+
+    fn next_part(&mut self) {
+        self.before += std::mem::take(&mut self.part).chars;
     }
 
     fn item_added(&mut self, value: Value, out: &mut Vec<Event>) {
@@ -185,11 +211,21 @@ impl Decoder {
             Some("message") => {
                 for part in item.get("content").and_then(Value::as_array).into_iter().flatten() {
                     let text = |name: &str| part.get(name).and_then(Value::as_str).map(str::to_owned);
-                    out.extend(text("text").map(|text| Event::Text { choice: 0, text }));
+                    self.next_part();
+                    if let Some(text) = text("text") {
+                        self.say(text, out);
+                    }
+                    for cited in part.get("annotations").and_then(Value::as_array).into_iter().flatten() {
+                        self.cite(json!({ "annotation": cited }), out);
+                    }
                     out.extend(text("refusal").map(|text| Event::Refusal { choice: 0, text }));
                 }
             }
-            _ => out.push(opaque(value)),
+            _ => {
+                let picture = items::picture(item);
+                out.push(opaque(value));
+                out.extend(picture.map(|part| Event::Media { choice: 0, part: Arc::new(part) }));
+            }
         }
     }
 
@@ -217,8 +253,7 @@ impl Decoder {
 }
 
 /// Events that repeat what deltas and items say.
-const SILENT: [&str; 11] = [
-    "response.content_part.added",
+const SILENT: [&str; 10] = [
     "response.content_part.done",
     "response.output_text.done",
     "response.refusal.done",

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use super::answer::{finish_fields, put, skeleton, usage_value};
 use super::items;
+use super::spoken::Spoken;
 use crate::dialect::openai_chat::error::error_value;
 use crate::dialect::{ReplyFacts, StreamEncoder};
 use crate::error::Error;
-use crate::ir::{Dialect, Event, Finish, Thinking, ToolCall, Usage};
+use crate::ir::{BESIDE, Citation, Dialect, Event, Finish, Logprobs, Part, Thinking, ToolCall, Usage};
 use crate::sse::write_event;
 
 /// Encodes events.
@@ -26,11 +27,13 @@ pub(super) struct Encoder {
     mapped: Vec<(u64, usize)>,
     finish: Option<Finish>,
     usage: Option<Usage>,
+    /// Characters of the messages that are closed.
+    said: u64,
 }
 
 /// The item that text or thought goes into.
 enum Open {
-    Message { index: usize, refusal: bool, text: String },
+    Message(Spoken),
     Reasoning { index: usize, text: String },
 }
 
@@ -53,6 +56,7 @@ impl Encoder {
             mapped: Vec::new(),
             finish: None,
             usage: None,
+            said: 0,
         }
     }
 
@@ -101,26 +105,7 @@ impl Encoder {
     fn close_open(&mut self, seal: Option<&Thinking>, out: &mut Vec<u8>) {
         match self.open.take() {
             None => {}
-            Some(Open::Message { index, refusal, text }) => {
-                let id = self.item_id(index);
-                let at = json!({ "item_id": id, "output_index": index, "content_index": 0 });
-                let (kind, field) = if refusal { ("refusal", "refusal") } else { ("output_text", "text") };
-                let mut done = at.clone();
-                put(&mut done, json!({ field: text }));
-                let mut part = json!({ "type": kind, field: text });
-                if !refusal {
-                    put(&mut done, json!({ "logprobs": [] }));
-                    put(&mut part, json!({ "annotations": [] }));
-                }
-                self.send(&format!("response.{kind}.done"), done, out);
-                let mut closed = at;
-                put(&mut closed, json!({ "part": part }));
-                self.send("response.content_part.done", closed, out);
-                let item = json!({
-                    "type": "message", "id": id, "status": "completed", "role": "assistant", "content": [part],
-                });
-                self.complete(index, item, out);
-            }
+            Some(Open::Message(spoken)) => self.close_message(spoken, out),
             Some(Open::Reasoning { index, text }) => {
                 let id = self.item_id(index);
                 let at = json!({ "item_id": id, "output_index": index, "summary_index": 0 });
@@ -138,6 +123,24 @@ impl Encoder {
                 self.complete(index, item, out);
             }
         }
+    }
+
+    fn close_message(&mut self, spoken: Spoken, out: &mut Vec<u8>) {
+        self.said = spoken.end();
+        let (index, (kind, _)) = (spoken.index, spoken.names());
+        let id = self.item_id(index);
+        let at = json!({ "item_id": id, "output_index": index, "content_index": 0 });
+        let (fields, part) = spoken.done();
+        let mut done = at.clone();
+        put(&mut done, fields);
+        self.send(&format!("response.{kind}.done"), done, out);
+        let mut closed = at;
+        put(&mut closed, json!({ "part": part }));
+        self.send("response.content_part.done", closed, out);
+        let item = json!({
+            "type": "message", "id": id, "status": "completed", "role": "assistant", "content": [part],
+        });
+        self.complete(index, item, out);
     }
 
     fn close_calls(&mut self, out: &mut Vec<u8>) {
@@ -158,31 +161,71 @@ impl Encoder {
     }
 
     fn say(&mut self, refuses: bool, piece: &str, out: &mut Vec<u8>) {
-        let fits = matches!(&self.open, Some(Open::Message { refusal, .. }) if *refusal == refuses);
-        let (kind, field) = if refuses { ("refusal", "refusal") } else { ("output_text", "text") };
-        if !fits {
-            self.close(out);
-            let id = self.id("msg");
-            let item = json!({
-                "type": "message", "id": id, "status": "in_progress", "role": "assistant", "content": [],
-            });
-            let index = self.add(item, out);
-            let mut part = json!({ "type": kind, field: "" });
-            if !refuses {
-                put(&mut part, json!({ "annotations": [] }));
-            }
-            let added = json!({ "item_id": id, "output_index": index, "content_index": 0, "part": part });
-            self.send("response.content_part.added", added, out);
-            self.open = Some(Open::Message { index, refusal: refuses, text: String::new() });
+        if !matches!(&self.open, Some(Open::Message(spoken)) if spoken.refusal == refuses) {
+            self.open_message(refuses, out);
         }
-        let Some(Open::Message { index, text, .. }) = &mut self.open else { return };
-        text.push_str(piece);
-        let index = *index;
+        if let Some(Open::Message(spoken)) = &mut self.open {
+            spoken.say(piece);
+        }
+        self.delta(piece, json!([]), out);
+    }
+
+    fn open_message(&mut self, refuses: bool, out: &mut Vec<u8>) {
+        self.close(out);
+        let id = self.id("msg");
+        let item = json!({
+            "type": "message", "id": id, "status": "in_progress", "role": "assistant", "content": [],
+        });
+        let index = self.add(item, out);
+        let (_, part) = Spoken::new(index, refuses, 0).done();
+        let added = json!({ "item_id": id, "output_index": index, "content_index": 0, "part": part });
+        self.send("response.content_part.added", added, out);
+        self.open = Some(Open::Message(Spoken::new(index, refuses, self.said)));
+    }
+
+    /// Sends words of the open message, with their log probabilities.
+    fn delta(&mut self, piece: &str, logprobs: Value, out: &mut Vec<u8>) {
+        let Some(Open::Message(spoken)) = &self.open else { return };
+        let (index, (kind, _), refuses) = (spoken.index, spoken.names(), spoken.refusal);
         let mut delta = json!({ "item_id": self.item_id(index), "output_index": index, "content_index": 0, "delta": piece });
         if !refuses {
-            put(&mut delta, json!({ "logprobs": [] }));
+            put(&mut delta, json!({ "logprobs": logprobs }));
         }
         self.send(&format!("response.{kind}.delta"), delta, out);
+    }
+
+    /// Names a source of the open message's words.
+    fn cite(&mut self, cited: &Citation, out: &mut Vec<u8>) {
+        let Some(Open::Message(spoken)) = &mut self.open else { return };
+        let index = spoken.index;
+        let Some((number, annotation)) = spoken.cite(cited) else { return };
+        let added = json!({
+            "item_id": self.item_id(index), "output_index": index, "content_index": 0,
+            "annotation_index": number, "annotation": annotation,
+        });
+        self.send("response.output_text.annotation.added", added, out);
+    }
+
+    /// Log probabilities of words that are told already.
+    fn weigh(&mut self, logprobs: &Logprobs, out: &mut Vec<u8>) {
+        let Some(Open::Message(spoken)) = &mut self.open else { return };
+        if let Some(list) = spoken.weigh(logprobs) {
+            self.delta("", list, out);
+        }
+    }
+
+    /// A picture that the model made; this dialect's own, in a stream, stand there already.
+    fn picture(&mut self, part: &Part, out: &mut Vec<u8>) {
+        let id = self.id("ig");
+        let Some(item) = items::picture_value(part, &id) else { return };
+        if self.output.iter().any(|known| known.get("id") == item.get("id")) {
+            return;
+        }
+        self.close(out);
+        let begun =
+            json!({ "type": "image_generation_call", "id": id, "status": "in_progress", "result": null });
+        let index = self.add(begun, out);
+        self.complete(index, item, out);
     }
 
     fn think(&mut self, piece: &str, out: &mut Vec<u8>) {
@@ -233,6 +276,16 @@ impl Encoder {
             put(&mut self.response, Value::Object(fields));
             return;
         }
+        if value.get(BESIDE).is_some() {
+            // Fields of a message that stand in its item, where one is.
+            return;
+        }
+        if !kind.starts_with("response.") {
+            // An item of an answer that was made whole.
+            self.close(out);
+            let index = self.add(value.clone(), out);
+            return self.complete(index, value.clone(), out);
+        }
         let mut event = value.clone();
         if let Some(theirs) = value.get("output_index").and_then(Value::as_u64) {
             let known = self.mapped.iter().find(|(index, _)| *index == theirs).map(|(_, ours)| *ours);
@@ -269,6 +322,9 @@ impl StreamEncoder for Encoder {
             }
             Event::Text { choice: 0, text } => self.say(false, text, out),
             Event::Refusal { choice: 0, text } => self.say(true, text, out),
+            Event::Citation { choice: 0, citation } => self.cite(citation, out),
+            Event::Logprobs { choice: 0, logprobs } => self.weigh(logprobs, out),
+            Event::Media { choice: 0, part } => self.picture(part, out),
             Event::Thinking { choice: 0, text } => self.think(text, out),
             Event::ThinkingSealed { choice: 0, thinking } => self.seal(thinking, out),
             Event::ToolCall { choice: 0, call, id, name, custom, .. } => {
@@ -289,7 +345,7 @@ impl StreamEncoder for Encoder {
             Event::Opaque { dialect: Dialect::OpenAiResponses, value, .. } => self.pass_on(value, out),
             Event::Error(error) => self.fail(error, out),
             Event::Ping => out.extend_from_slice(b": ping\n\n"),
-            // One answer is all that this dialect carries; log probabilities come with the text alone.
+            // One answer is all that this dialect carries.
             _ => {}
         }
     }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::super::citation;
 use super::{CACHE_CONTROL, INVALID_JSON};
 use crate::dialect::fields::Path;
 use crate::error::{Error, Kind, Origin, Result};
@@ -81,7 +82,15 @@ impl Encoder {
                 continue;
             }
             if self.same() || name == CACHE_CONTROL {
-                block.insert(name.clone(), value.clone());
+                let own = |cited: &&Value| !citation::is_foreign(cited);
+                let value = match value {
+                    // What another maker's model cited is nothing that the API knows of.
+                    Value::Array(cited) if name == "citations" && !self.client => {
+                        cited.iter().filter(own).cloned().collect()
+                    }
+                    value => value.clone(),
+                };
+                block.insert(name.clone(), value);
             } else if !says_nothing(value) {
                 self.drop(at.field(name));
             }

@@ -20,8 +20,10 @@ pub(in crate::dialect) fn pass_through(raw: &Bytes, target: &Target<'_>, stream:
     let refused = (!abilities.thinking.takes_budget() && holds("\"budget_tokens\""))
         || (!abilities.thinking.takes_adaptive() && holds("\"adaptive\""))
         || (abilities.effort.is_none() && holds("\"effort\""));
-    // Names of beta features in the body are the SDKs' word for a header.
-    if refused || holds("\"betas\"") {
+    // Names of beta features in the body are the SDKs' word for a header; a citation without
+    // its index is one of another maker's model, told to this client by us.
+    let foreign = ["", " "].iter().any(|gap| holds(&format!("\"encrypted_index\":{gap}\"\"")));
+    if refused || foreign || holds("\"betas\"") {
         return None;
     }
     let path = path(target, stream);

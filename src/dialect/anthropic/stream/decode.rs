@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::usage::WireUsage;
-use super::super::{error, response};
+use super::super::{citation, error, response};
 use crate::dialect::StreamDecoder;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Event, Thinking};
+use crate::ir::{Dialect, Event, Extent, Thinking};
 use crate::sse::Frame;
 
 /// Decodes one stream.
@@ -19,13 +19,16 @@ pub(in crate::dialect) struct Decoder {
     /// Blocks under way; the API has one at a time, but numbers them.
     open: Vec<(u64, Block)>,
     calls: u32,
+    /// How much text was said.
+    said: Extent,
     done: bool,
 }
 
 /// A content block under way.
 #[derive(Debug)]
 enum Block {
-    Text,
+    /// Text: where it began, and the citations that came for it.
+    Text(u64, Vec<Value>),
     /// Reasoning, with its seal as far as it came.
     Thinking(String),
     /// A tool call: its number, and whether arguments came.
@@ -101,8 +104,10 @@ impl Decoder {
         let kind = block.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
         let opened = match kind.as_str() {
             "text" => {
-                say(take(&mut block, "text"), out);
-                Block::Text
+                let from = self.said.chars;
+                self.say(take(&mut block, "text"), out);
+                let citations = block.shift_remove("citations").and_then(|list| list.as_array().cloned());
+                Block::Text(from, citations.unwrap_or_default())
             }
             "thinking" => {
                 think(take(&mut block, "thinking"), out);
@@ -136,9 +141,14 @@ impl Decoder {
 
     fn block_delta(&mut self, index: u64, mut delta: Map<String, Value>, out: &mut Vec<Event>) {
         let kind = take(&mut delta, "type");
+        if kind == "text_delta" {
+            return self.say(take(&mut delta, "text"), out);
+        }
         let Some((_, block)) = self.open.iter_mut().find(|(open, _)| *open == index) else { return };
         match (block, kind.as_str()) {
-            (Block::Text, "text_delta") => say(take(&mut delta, "text"), out),
+            (Block::Text(_, citations), "citations_delta") => {
+                citations.extend(delta.shift_remove("citation"));
+            }
             (Block::Thinking(_), "thinking_delta") => think(take(&mut delta, "thinking"), out),
             (Block::Thinking(seal), "signature_delta") => seal.push_str(&take(&mut delta, "signature")),
             (Block::Call(call, given), "input_json_delta") => {
@@ -152,7 +162,7 @@ impl Decoder {
                 input.push_str(&take(&mut delta, "partial_json"));
             }
             (Block::Opaque(fields, _), _) => merge(fields, delta),
-            (Block::Text, _) => {
+            (Block::Text(..), _) => {
                 delta.insert("type".to_owned(), kind.into());
                 out.push(opaque(delta));
             }
@@ -163,7 +173,13 @@ impl Decoder {
     fn block_stop(&mut self, index: u64, out: &mut Vec<Event>) {
         let Some(at) = self.open.iter().position(|(open, _)| *open == index) else { return };
         match self.open.swap_remove(at).1 {
-            Block::Text => {}
+            Block::Text(from, citations) => {
+                let range = (from, self.said.chars);
+                out.extend(citations.iter().map(|value| Event::Citation {
+                    choice: 0,
+                    citation: Arc::new(citation::decode(value, range)),
+                }));
+            }
             Block::Thinking(seal) => {
                 let signature = Some(seal).filter(|seal| !seal.is_empty());
                 out.push(Event::ThinkingSealed {
@@ -195,6 +211,21 @@ impl Decoder {
             self.usage.update(usage);
             out.push(Event::Usage(self.usage.canonical()));
         }
+        // `container` and what comes to be.
+        delta.retain(|name, value| !value.is_null() && !name.starts_with("stop_"));
+        if !delta.is_empty() {
+            out.push(opaque(Map::from_iter([
+                ("type".to_owned(), "message_delta".into()),
+                ("delta".to_owned(), delta.into()),
+            ])));
+        }
+    }
+
+    fn say(&mut self, text: String, out: &mut Vec<Event>) {
+        if !text.is_empty() {
+            self.said.add(&text);
+            out.push(Event::Text { choice: 0, text });
+        }
     }
 }
 
@@ -203,12 +234,6 @@ fn take(fields: &mut Map<String, Value>, name: &str) -> String {
     match fields.shift_remove(name) {
         Some(Value::String(text)) => text,
         _ => String::new(),
-    }
-}
-
-fn say(text: String, out: &mut Vec<Event>) {
-    if !text.is_empty() {
-        out.push(Event::Text { choice: 0, text });
     }
 }
 

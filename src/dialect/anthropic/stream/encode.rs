@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::super::{error, response, usage};
+use super::super::block::object;
+use super::super::{citation, error, response, usage};
 use super::write;
 use crate::dialect::{ReplyFacts, StreamEncoder};
 use crate::error::Error;
-use crate::ir::{Dialect, Event, Finish, Thinking, Usage};
+use crate::ir::{Citation, Dialect, Event, Finish, Thinking, Usage};
 
 /// Encodes one stream.
 #[derive(Debug)]
@@ -24,13 +25,16 @@ pub(in crate::dialect) struct Encoder {
     usage: Option<Usage>,
     calls_tools: bool,
     refuses: bool,
+    /// What else the provider said at the end.
+    last: Map<String, Value>,
 }
 
 /// The block that is open.
 #[derive(Debug)]
 enum Open {
     None,
-    Text,
+    /// Whether it has citations: what comes then rests on something else.
+    Text(bool),
     Thinking,
     Call(Call),
 }
@@ -70,6 +74,7 @@ impl StreamEncoder for Encoder {
             Event::ToolArguments { choice: 0, call, text } => self.arguments(*call, text, out),
             Event::Finish { choice: 0, finish } => self.finish = Some(finish.clone()),
             Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Citation { choice: 0, citation } => self.cite(citation, out),
             Event::Opaque { dialect: Dialect::Anthropic, choice: 0, value } => self.opaque(value, out),
             Event::Ping => write("ping", &json!({ "type": "ping" }), out),
             // What is left is another choice's, another dialect's, or ends the stream through `finish` or `fail`.
@@ -82,9 +87,11 @@ impl StreamEncoder for Encoder {
         self.close(out);
         let (reason, sequence) = response::stop(self.finish.as_ref(), self.calls_tools, self.refuses);
         let usage = self.usage.unwrap_or(Usage { input: self.reply.estimated_input, ..Usage::default() });
+        let mut ended = object(json!({ "stop_reason": reason, "stop_sequence": sequence }));
+        ended.extend(std::mem::take(&mut self.last));
         let delta = json!({
             "type": "message_delta",
-            "delta": { "stop_reason": reason, "stop_sequence": sequence },
+            "delta": ended,
             "usage": usage::encode(&usage),
         });
         write("message_delta", &delta, out);
@@ -109,6 +116,7 @@ impl Encoder {
             usage: None,
             calls_tools: false,
             refuses: false,
+            last: Map::new(),
         }
     }
 
@@ -136,8 +144,8 @@ impl Encoder {
         if text.is_empty() {
             return;
         }
-        if !matches!(self.open, Open::Text) {
-            self.open(Open::Text, &json!({ "type": "text", "text": "" }), out);
+        if !matches!(self.open, Open::Text(false)) {
+            self.open_text(out);
         }
         self.delta(&json!({ "type": "text_delta", "text": text }), out);
     }
@@ -221,15 +229,34 @@ impl Encoder {
         }
     }
 
-    /// A citation of the open text, or a block that only this dialect knows.
+    fn open_text(&mut self, out: &mut Vec<u8>) {
+        self.open(Open::Text(false), &json!({ "type": "text", "text": "" }), out);
+    }
+
+    /// A citation of the open text.
+    fn cite(&mut self, cited: &Citation, out: &mut Vec<u8>) {
+        let Some(citation) = citation::encode(cited) else { return };
+        if !matches!(self.open, Open::Text(_)) {
+            self.open_text(out);
+        }
+        self.open = Open::Text(true);
+        self.delta(&json!({ "type": "citations_delta", "citation": citation }), out);
+    }
+
+    /// A block that only this dialect knows, a delta of the open text, or what is said at the end.
     fn opaque(&mut self, value: &Arc<Value>, out: &mut Vec<u8>) {
         let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
-        if !kind.ends_with("_delta") {
+        if kind.is_empty() {
+            return;
+        }
+        if kind == "message_delta" {
+            self.last.extend(value.get("delta").and_then(Value::as_object).cloned().unwrap_or_default());
+        } else if !kind.ends_with("_delta") {
             self.whole(value, out);
-        } else if matches!(self.open, Open::Text) {
-            self.delta(value, out);
         } else {
-            self.open(Open::Text, &json!({ "type": "text", "text": "" }), out);
+            if !matches!(self.open, Open::Text(_)) {
+                self.open_text(out);
+            }
             self.delta(value, out);
         }
     }

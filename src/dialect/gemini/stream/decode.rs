@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use super::partial::Partial;
 use crate::dialect::StreamDecoder;
 use crate::dialect::gemini::response::{Candidate, Chunk};
-use crate::dialect::gemini::{finish, logprobs, part};
+use crate::dialect::gemini::{citation, finish, logprobs, part};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Event, Finish, Part, Thinking, ToolCall};
+use crate::ir::{Dialect, Event, Extent, Finish, Part, Thinking, ToolCall};
 use crate::sse::Frame;
 
 /// Fields of a candidate that mean nothing in themselves.
@@ -31,6 +31,7 @@ struct Choice {
     /// The call whose arguments still come in pieces.
     open: Option<Partial>,
     finish: Option<String>,
+    said: Extent,
 }
 
 impl StreamDecoder for Decoder {
@@ -107,6 +108,11 @@ impl Decoder {
         if let Some(logprobs) = candidate.rest.get("logprobsResult").and_then(logprobs::decode) {
             out.push(Event::Logprobs { choice: choice.index, logprobs });
         }
+        for citation in
+            citation::decode(|name| candidate.rest.get(name), &|bytes| choice.said.chars_at(bytes))
+        {
+            out.push(Event::Citation { choice: choice.index, citation: Arc::new(citation) });
+        }
         let said = candidate.rest.into_iter().filter(|(name, _)| !SILENT.contains(&name.as_str()));
         let said: Map<String, Value> = said.collect();
         if !said.is_empty() {
@@ -169,7 +175,10 @@ impl Choice {
         let choice = self.index;
         match part {
             Part::Text { text, .. } if text.is_empty() => {}
-            Part::Text { text, .. } => out.push(Event::Text { choice, text }),
+            Part::Text { text, .. } => {
+                self.said.add(&text);
+                out.push(Event::Text { choice, text });
+            }
             Part::Thinking(Thinking { text, signature, extra, .. }) => {
                 if !text.is_empty() {
                     out.push(Event::Thinking { choice, text });

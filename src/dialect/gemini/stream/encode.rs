@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::dialect::gemini::part::{Emit, object};
 use crate::dialect::gemini::response::{NoNames, stated};
-use crate::dialect::gemini::{error, finish, logprobs};
+use crate::dialect::gemini::{citation, error, finish, logprobs};
 use crate::dialect::{ReplyFacts, StreamEncoder};
 use crate::error::Error;
-use crate::ir::{Dialect, Event, Finish, Part, Thinking, ToolCall, Usage};
+use crate::ir::{BESIDE, Citation, Dialect, Event, Extent, Finish, Part, Thinking, ToolCall, Usage};
 
 /// Encodes events as frames. A tool call goes out when its arguments are
 /// whole, the finish reasons with the usage in the last frame.
@@ -22,13 +22,26 @@ pub(in crate::dialect::gemini) struct Encoder {
     usage: Option<Usage>,
     /// The prompt was blocked: there are no candidates.
     blocked: bool,
+    /// What the first candidate says, and cites.
+    said: Extent,
+    citations: Vec<Citation>,
 }
 
 impl Encoder {
     /// An encoder for one answer.
     pub(in crate::dialect::gemini) fn new(reply: ReplyFacts) -> Self {
         let (id, model) = (reply.request_id.clone(), reply.model.clone());
-        Self { reply, id, model, calls: Vec::new(), finishes: Vec::new(), usage: None, blocked: false }
+        Self {
+            reply,
+            id,
+            model,
+            calls: Vec::new(),
+            finishes: Vec::new(),
+            usage: None,
+            blocked: false,
+            said: Extent::default(),
+            citations: Vec::new(),
+        }
     }
 
     /// Writes a frame with these candidates.
@@ -72,9 +85,12 @@ impl Encoder {
     }
 
     fn opaque(&mut self, choice: u32, value: &Value, out: &mut Vec<u8>) {
-        if let Some(Value::Object(fields)) = value.get("candidate") {
+        if let Some(Value::Object(fields)) = value.get("candidate").or_else(|| value.get(BESIDE)) {
             let mut map = object([("index", Value::from(choice))]);
-            map.extend(fields.clone());
+            // The reason and the log probabilities come by themselves.
+            let said =
+                fields.iter().filter(|(name, _)| !matches!(name.as_str(), "finishReason" | "logprobsResult"));
+            map.extend(said.map(|(name, value)| (name.clone(), value.clone())));
             self.frame(vec![Value::Object(map)], out);
         } else if let Some(feedback) = value.get("promptFeedback") {
             self.blocked |= feedback.get("blockReason").is_some();
@@ -103,6 +119,9 @@ impl StreamEncoder for Encoder {
                 self.model = stated(model, &self.reply.model).to_owned();
             }
             Event::Text { choice, text } | Event::Refusal { choice, text } => {
+                if *choice == 0 {
+                    self.said.add(text);
+                }
                 self.parts(*choice, &[Part::text(text.as_str())], out);
             }
             Event::Thinking { choice, text } => {
@@ -125,6 +144,7 @@ impl StreamEncoder for Encoder {
                 self.calls.push((*choice, *number, call));
             }
             Event::ToolArguments { choice, call, text } => self.arguments(*choice, *call, text),
+            Event::Citation { choice: 0, citation } => self.citations.push((**citation).clone()),
             Event::Logprobs { choice, logprobs } => {
                 if let Some(result) = logprobs::encode(logprobs) {
                     let index = Value::from(*choice);
@@ -139,7 +159,7 @@ impl StreamEncoder for Encoder {
             Event::Opaque { dialect: Dialect::Gemini, choice, value } => self.opaque(*choice, value, out),
             Event::Media { choice, part } => self.parts(*choice, std::slice::from_ref(part.as_ref()), out),
             Event::Error(error) => self.fail(error, out),
-            Event::Opaque { .. } | Event::Ping | Event::Done => {}
+            Event::Citation { .. } | Event::Opaque { .. } | Event::Ping | Event::Done => {}
         }
     }
 
@@ -148,8 +168,11 @@ impl StreamEncoder for Encoder {
         if self.blocked {
             return self.frame(Vec::new(), out);
         }
+        let mut cited = citation::encode(&self.citations, &|chars| self.said.chars_at(chars));
         let last = self.finishes.iter().map(|(choice, finish)| {
             let mut last = candidate_map(*choice, vec![json!({"text": ""})]);
+            let cited = cited.take_if(|_| *choice == 0);
+            last.extend(cited.map(|cited| ("groundingMetadata".to_owned(), cited)));
             last.insert("finishReason".to_owned(), Value::from(finish::encode(finish)));
             Value::Object(last)
         });
