@@ -184,6 +184,7 @@ fn gist_of_events(events: &[Event]) -> Gist {
             Event::Finish { finish, .. } => gist.stop = Some(wire_name(finish)),
             Event::Usage(usage) => gist.take_usage(usage),
             Event::Start { .. } | Event::Ping | Event::Done => {}
+            Event::Citation { citation, .. } => assert!(citation.raw.is_some() && citation.label().is_some()),
             event => panic!("unexpected {event:?}"),
         }
     }

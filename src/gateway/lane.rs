@@ -4,9 +4,11 @@
 
 use bytes::Bytes;
 
-use crate::dialect::{Framing, Inbound, Outbound, ReplyFacts, Seen, StreamDecoder, StreamEncoder};
+use crate::dialect::{
+    Framing, Inbound, Outbound, ReplyFacts, Seen, StreamDecoder, StreamEncoder, untold_event,
+};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Event, Usage};
+use crate::ir::{Dialect, Event, Usage};
 use crate::sse::Framer;
 
 /// One streamed answer.
@@ -17,6 +19,9 @@ pub(super) struct Lane {
     encoder: Box<dyn StreamEncoder>,
     /// Events that policies read before they are encoded; absent: they go straight on.
     unread: Option<Vec<Event>>,
+    /// The client's dialect, and what it has no words for of what came.
+    to: Dialect,
+    pub(super) untold: Vec<String>,
 }
 
 enum Way {
@@ -45,6 +50,8 @@ impl Lane {
             seen: Seen::default(),
             encoder: inbound.stream_encoder(reply),
             unread: None,
+            to: inbound.dialect(),
+            untold: Vec::new(),
         }
     }
 
@@ -187,6 +194,9 @@ impl Lane {
                     return Err((**error).clone());
                 }
                 Event::Start { .. } | Event::Citation { .. } | Event::Logprobs { .. } | Event::Ping => {}
+            }
+            if let Some(name) = untold_event(&event, self.to).filter(|name| !self.untold.contains(name)) {
+                self.untold.push(name);
             }
             match &mut self.unread {
                 Some(unread) => unread.push(event),

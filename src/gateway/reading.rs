@@ -163,6 +163,7 @@ fn choice_of(event: &Event) -> Option<u32> {
         | Event::ToolCall { choice, .. }
         | Event::ToolArguments { choice, .. }
         | Event::Media { choice, .. }
+        | Event::Citation { choice, .. }
         | Event::Logprobs { choice, .. }
         | Event::Finish { choice, .. }
         | Event::Opaque { choice, .. } => Some(*choice),

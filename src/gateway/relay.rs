@@ -194,6 +194,7 @@ impl Relay {
             }
             error => attempt.flowed(error, &usage, now),
         };
+        self.exchange.dropped.append(&mut self.lane.untold);
         self.exchange.settle(&End { outcome, status: 200, error, usage });
     }
 }

@@ -15,7 +15,7 @@ use super::deferred::{RESULTS, Ticket};
 use super::exchange::{End, Exchange};
 use super::passage::Flow;
 use super::relay::Relay;
-use crate::dialect::ReplyFacts;
+use crate::dialect::{ReplyFacts, untold};
 use crate::error::Error;
 use crate::ir::{Event, Response, Usage};
 use crate::record::Outcome;
@@ -119,8 +119,9 @@ pub(super) fn later(mut exchange: Exchange, ticket: Ticket) -> Reply {
 }
 
 /// Encodes a decoded answer, as a stream where the client wants one.
-fn composed(exchange: Exchange, response: &Response, usage: Usage) -> Reply {
+fn composed(mut exchange: Exchange, response: &Response, usage: Usage) -> Reply {
     let facts = facts(&exchange, response);
+    exchange.dropped.extend(untold(response, exchange.inbound.dialect()));
     if !exchange.stream {
         let body = exchange.inbound.encode_response(response, &facts);
         return finished(exchange, body, usage, false);
