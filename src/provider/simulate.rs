@@ -1,5 +1,7 @@
 //! How a model of the simulated provider behaves: data, read from YAML.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Behaviour of a simulated model. The default answers at once, without errors.
@@ -17,6 +19,9 @@ pub struct Simulate {
     pub rate_limit_rate: f64,
     /// What it answers.
     pub answer: Answer,
+    /// The models that requests within a batch may name, by the provider's names:
+    /// our names and behaviours. Of the provider's depot only.
+    pub cast: BTreeMap<String, (Arc<str>, Self)>,
     /// Seed of latencies and faults, so that a drill can be repeated.
     pub seed: u64,
 }
@@ -41,6 +46,7 @@ impl Default for Simulate {
             error_rate: 0.0,
             rate_limit_rate: 0.0,
             answer: Answer::Canned,
+            cast: BTreeMap::new(),
             seed: 0,
         }
     }

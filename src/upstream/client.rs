@@ -79,7 +79,7 @@ impl Upstream {
     pub async fn send(&self, call: Call<'_>) -> Result<Reply> {
         let provider = &call.model.provider;
         if provider.kind.in_process {
-            return self.simulated.answer(call.model, &call.wire, call.upload).await;
+            return self.simulated.answer(call).await;
         }
         let address = self.address(provider, &call.wire.path)?;
         let body = call.wire.body;

@@ -1,5 +1,6 @@
 //! The simulated provider: speaks OpenAI's chat dialect inside this process,
-//! with the latencies, token rates and faults that a model's `simulate` states.
+//! with the latencies, token rates and faults that a model's `simulate` states,
+//! and keeps files and batches in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,64 +14,72 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use super::client::Call;
 use super::reply::{Body, Reply};
-use super::upload::Upload;
+use super::simulated_chat::{duration, read, streamed, whole, write};
+use super::simulated_depot::Accounts;
 use super::works;
-use crate::dialect::Wire;
 use crate::error::{Error, Result};
-use crate::model::Model;
-use crate::provider::{Answer, Simulate};
+use crate::provider::Simulate;
 
-/// The provider's memory: how often each model was asked.
+/// The provider's memory.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Simulated {
-    asked: Arc<Mutex<AHashMap<Arc<str>, Arc<AtomicU64>>>>,
+    /// How often each model was asked.
+    asked: Arc<Mutex<AHashMap<String, Arc<AtomicU64>>>>,
+    /// What it keeps for clients.
+    accounts: Arc<Accounts>,
 }
 
-/// What a request asks for, as far as the simulation cares.
-struct Asked {
-    prompt: String,
-    prompt_tokens: u64,
-    max_tokens: usize,
-    stream: bool,
-    include_usage: bool,
-    tool: Option<String>,
+/// Who answers.
+pub(super) struct Actor<'a> {
+    /// Our name of the model.
+    pub(super) name: &'a str,
+    /// The provider's.
+    pub(super) upstream: &'a str,
+    pub(super) behaviour: &'a Simulate,
 }
 
-/// What it will answer.
-struct Script {
-    id: String,
-    model: String,
-    words: Vec<String>,
-    tool: Option<String>,
-    finish: &'static str,
-    usage: Value,
-    include_usage: bool,
-    pause: Duration,
+/// What a seed gave for one request.
+struct Draw {
+    turn: u64,
+    wait: Duration,
+    /// Status, type and message of a simulated failure.
+    fault: Option<(StatusCode, &'static str, &'static str)>,
+}
+
+/// An answer within a batch.
+pub(super) struct Played {
+    /// How long it took.
+    pub(super) wait: Duration,
+    /// HTTP status, as a single request would have got it.
+    pub(super) status: StatusCode,
+    /// The JSON of its body.
+    pub(super) body: Value,
 }
 
 impl Simulated {
-    /// Answers the request in `wire` after the simulated latency.
-    pub(super) async fn answer(&self, model: &Model, wire: &Wire, upload: Option<Upload>) -> Result<Reply> {
-        if let Some(upload) = upload {
-            upload.drain().await.map_err(|_| Error::invalid("the body broke off"))?;
-        }
+    /// Answers `call` after the simulated latency.
+    pub(super) async fn answer(&self, call: Call<'_>) -> Result<Reply> {
+        let model = call.model;
         let default = Simulate::default();
         let behaviour = model.simulate.as_ref().unwrap_or(&default);
-        let turn = self.turn(&model.name);
-        let mut rng = fastrand::Rng::with_seed(behaviour.seed ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let wait = latency(behaviour, &mut rng);
-        let draw = rng.f64();
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
+        if Accounts::keep(&call.wire.path) {
+            return self.accounts.answer(call, behaviour, self).await;
         }
-        if draw < behaviour.error_rate {
-            return Ok(failure(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "simulated failure"));
+        if let Some(upload) = call.upload {
+            upload.drain().await.map_err(|_| Error::invalid("the body broke off"))?;
         }
-        if draw < behaviour.error_rate + behaviour.rate_limit_rate {
-            return Ok(failure(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "simulated rate limit"));
+        let actor = Actor { name: &model.name, upstream: &model.upstream, behaviour };
+        let draw = self.draw(&actor);
+        if !draw.wait.is_zero() {
+            tokio::time::sleep(draw.wait).await;
         }
-        if let Some((content_type, body)) = works::answer(model, behaviour, wire)? {
+        if let Some((status, kind, message)) = draw.fault {
+            return Ok(failure(status, kind, message));
+        }
+        let wire = &call.wire;
+        if let Some((content_type, body)) = works::answer(&actor, &wire.path, &wire.body)? {
             return Ok(Reply {
                 status: StatusCode::OK,
                 headers: headers(content_type),
@@ -78,13 +87,61 @@ impl Simulated {
             });
         }
         let asked = read(&wire.body)?;
-        let script = write(model, behaviour, &asked, turn);
-        Ok(if asked.stream { streamed(&script) } else { whole(&script) })
+        let script = write(&actor, &asked, draw.turn);
+        if asked.stream {
+            return Ok(streamed(&script));
+        }
+        Ok(Reply {
+            status: StatusCode::OK,
+            headers: headers("application/json"),
+            body: later(duration(&script), whole(&script).to_string().into_bytes()),
+        })
+    }
+
+    /// The answer of `actor` to a request within a batch.
+    pub(super) fn play(&self, actor: &Actor<'_>, path: &str, body: &[u8]) -> Played {
+        let draw = self.draw(actor);
+        let refused =
+            |status, kind, message: &str| Played { wait: draw.wait, status, body: error(kind, message) };
+        if let Some((status, kind, message)) = draw.fault {
+            return refused(status, kind, message);
+        }
+        let answered = works::answer(actor, path, body).and_then(|work| match work {
+            Some((_, body)) => Ok((Duration::ZERO, serde_json::from_slice(&body).unwrap_or_default())),
+            None => {
+                let script = write(actor, &read(body)?, draw.turn);
+                Ok((duration(&script), whole(&script)))
+            }
+        });
+        match answered {
+            Ok((said, body)) => Played { wait: draw.wait + said, status: StatusCode::OK, body },
+            Err(error) => refused(StatusCode::BAD_REQUEST, "invalid_request_error", &error.message),
+        }
+    }
+
+    fn draw(&self, actor: &Actor<'_>) -> Draw {
+        let behaviour = actor.behaviour;
+        let turn = self.turn(actor.name);
+        let mut rng = fastrand::Rng::with_seed(behaviour.seed ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let wait = latency(behaviour, &mut rng);
+        let dice = rng.f64();
+        let fault = if dice < behaviour.error_rate {
+            Some((StatusCode::INTERNAL_SERVER_ERROR, "server_error", "simulated failure"))
+        } else if dice < behaviour.error_rate + behaviour.rate_limit_rate {
+            Some((StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "simulated rate limit"))
+        } else {
+            None
+        };
+        Draw { turn, wait, fault }
     }
 
     /// Counts the requests of a model from 0.
-    fn turn(&self, model: &Arc<str>) -> u64 {
-        let counter = Arc::clone(self.asked.lock().entry(Arc::clone(model)).or_default());
+    fn turn(&self, model: &str) -> u64 {
+        let mut asked = self.asked.lock();
+        let counter = match asked.get(model) {
+            Some(counter) => Arc::clone(counter),
+            None => Arc::clone(asked.entry(model.to_owned()).or_default()),
+        };
         counter.fetch_add(1, Ordering::Relaxed)
     }
 }
@@ -104,98 +161,12 @@ fn latency(behaviour: &Simulate, rng: &mut fastrand::Rng) -> Duration {
     Duration::try_from_secs_f64(median * (spread * normal).exp()).unwrap_or(Duration::MAX)
 }
 
-/// Reads what matters of a chat request.
-fn read(body: &[u8]) -> Result<Asked> {
-    let request: Value =
-        serde_json::from_slice(body).map_err(|at| Error::invalid(format!("the body is not valid: {at}")))?;
-    let empty = Vec::new();
-    let messages = request.get("messages").and_then(Value::as_array).unwrap_or(&empty);
-    let prompt = messages
-        .iter()
-        .rev()
-        .find(|message| message.get("role").and_then(Value::as_str) == Some("user"))
-        .and_then(|message| message.get("content"))
-        .map(text_of)
-        .unwrap_or_default();
-    let characters: usize = messages.iter().filter_map(|m| m.get("content")).map(|c| text_of(c).len()).sum();
-    let limit = ["max_completion_tokens", "max_tokens"].iter().find_map(|key| request.get(*key)?.as_u64());
-    let answered = messages.last().and_then(|m| m.get("role")).and_then(Value::as_str) == Some("tool");
-    let forced = request.get("tool_choice").is_some_and(|choice| choice != "auto" && choice != "none");
-    let tool = request.pointer("/tools/0/function/name").and_then(Value::as_str).map(str::to_owned);
-    Ok(Asked {
-        prompt,
-        prompt_tokens: tokens(characters) + 3 * messages.len() as u64,
-        max_tokens: limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX),
-        stream: request.get("stream").and_then(Value::as_bool).unwrap_or(false),
-        include_usage: request.pointer("/stream_options/include_usage") == Some(&Value::Bool(true)),
-        tool: tool.filter(|_| forced && !answered),
-    })
-}
-
-/// The text of a message's content, string or parts.
-fn text_of(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
-        _ => String::new(),
-    }
-}
-
-/// Tokens of so many characters, as the simulation counts them.
-fn tokens(characters: usize) -> u64 {
-    (characters as u64).div_ceil(4)
-}
-
-fn write(model: &Model, behaviour: &Simulate, asked: &Asked, turn: u64) -> Script {
-    let text = match &behaviour.answer {
-        Answer::Canned => format!(
-            "{} here: I read {} tokens and answer by simulation, without a network.",
-            model.name, asked.prompt_tokens
-        ),
-        Answer::Echo => asked.prompt.clone(),
-        Answer::Scripted(lines) => {
-            let place = usize::try_from(turn % (lines.len().max(1) as u64)).unwrap_or(0);
-            lines.get(place).cloned().unwrap_or_default()
-        }
-    };
-    let mut words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
-    let cut = words.len() > asked.max_tokens;
-    words.truncate(asked.max_tokens);
-    let output = if asked.tool.is_some() { 8 } else { words.len() as u64 };
-    let finish = match (&asked.tool, cut) {
-        (Some(_), _) => "tool_calls",
-        (None, true) => "length",
-        (None, false) => "stop",
-    };
-    let pause = if behaviour.tokens_per_second > 0.0 {
-        Duration::try_from_secs_f64(1.0 / behaviour.tokens_per_second).unwrap_or_default()
-    } else {
-        Duration::ZERO
-    };
-    Script {
-        id: format!("chatcmpl-sim-{}-{turn}", model.name),
-        model: model.upstream.clone(),
-        words,
-        tool: asked.tool.clone(),
-        finish,
-        usage: json!({
-            "prompt_tokens": asked.prompt_tokens,
-            "completion_tokens": output,
-            "total_tokens": asked.prompt_tokens + output,
-            "prompt_tokens_details": { "cached_tokens": 0 },
-            "completion_tokens_details": { "reasoning_tokens": 0 },
-        }),
-        include_usage: asked.include_usage,
-        pause,
-    }
-}
-
-fn headers(content_type: &'static str) -> HeaderMap {
+pub(super) fn headers(content_type: &'static str) -> HeaderMap {
     HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type))])
 }
 
 /// One body after a wait.
-fn later(wait: Duration, body: Vec<u8>) -> Body {
+pub(super) fn later(wait: Duration, body: Vec<u8>) -> Body {
     Body::in_process(
         stream::once(async move {
             tokio::time::sleep(wait).await;
@@ -205,79 +176,14 @@ fn later(wait: Duration, body: Vec<u8>) -> Body {
     )
 }
 
-fn failure(status: StatusCode, kind: &str, message: &str) -> Reply {
-    let body = json!({ "error": { "message": message, "type": kind, "param": null, "code": null } });
+pub(super) fn failure(status: StatusCode, kind: &str, message: &str) -> Reply {
     Reply {
         status,
         headers: headers("application/json"),
-        body: later(Duration::ZERO, body.to_string().into_bytes()),
+        body: later(Duration::ZERO, error(kind, message).to_string().into_bytes()),
     }
 }
 
-fn whole(script: &Script) -> Reply {
-    let count = u32::try_from(script.words.len()).unwrap_or(u32::MAX);
-    let wait = script.pause.saturating_mul(count);
-    let message = match &script.tool {
-        Some(name) => {
-            json!({ "role": "assistant", "content": null, "tool_calls": [tool_call(script, name)] })
-        }
-        None => json!({ "role": "assistant", "content": script.words.concat() }),
-    };
-    let body = json!({
-        "id": script.id, "object": "chat.completion", "created": 0, "model": script.model,
-        "choices": [{ "index": 0, "message": message, "finish_reason": script.finish }],
-        "usage": script.usage,
-    });
-    Reply {
-        status: StatusCode::OK,
-        headers: headers("application/json"),
-        body: later(wait, body.to_string().into_bytes()),
-    }
-}
-
-fn tool_call(script: &Script, name: &str) -> Value {
-    json!({ "id": format!("call_{}", script.id), "type": "function", "function": { "name": name, "arguments": "{}" } })
-}
-
-fn streamed(script: &Script) -> Reply {
-    let frame = |delta: Value, finish: Value| {
-        let chunk = json!({
-            "id": script.id, "object": "chat.completion.chunk", "created": 0, "model": script.model,
-            "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }],
-        });
-        format!("data: {chunk}\n\n")
-    };
-    let mut frames =
-        vec![(Duration::ZERO, frame(json!({ "role": "assistant", "content": "" }), Value::Null))];
-    if let Some(name) = &script.tool {
-        let mut call = tool_call(script, name);
-        if let Some(fields) = call.as_object_mut() {
-            fields.insert("index".to_owned(), Value::from(0));
-        }
-        frames.push((script.pause, frame(json!({ "tool_calls": [call] }), Value::Null)));
-    } else {
-        frames.extend(
-            script.words.iter().map(|word| (script.pause, frame(json!({ "content": word }), Value::Null))),
-        );
-    }
-    frames.push((Duration::ZERO, frame(json!({}), Value::from(script.finish))));
-    if script.include_usage {
-        let chunk = json!({
-            "id": script.id, "object": "chat.completion.chunk", "created": 0, "model": script.model,
-            "choices": [], "usage": script.usage,
-        });
-        frames.push((Duration::ZERO, format!("data: {chunk}\n\n")));
-    }
-    frames.push((Duration::ZERO, "data: [DONE]\n\n".to_owned()));
-    let body = stream::iter(frames).then(|(pause, frame)| async move {
-        if !pause.is_zero() {
-            tokio::time::sleep(pause).await;
-        }
-        Ok(Bytes::from(frame))
-    });
-    Reply {
-        status: StatusCode::OK,
-        headers: headers("text/event-stream"),
-        body: Body::in_process(body.boxed()),
-    }
+fn error(kind: &str, message: &str) -> Value {
+    json!({ "error": { "message": message, "type": kind, "param": null, "code": null } })
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
@@ -56,6 +56,24 @@ impl Upload {
             match self.chunks.recv().await {
                 Some(Some(chunk)) => size += chunk.len() as u64,
                 Some(None) => return Ok(size),
+                None => return Err(broken_off()),
+            }
+        }
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// It broke off, or is longer than `cap` bytes.
+    pub(super) async fn whole(mut self, cap: usize) -> io::Result<Bytes> {
+        let mut all = BytesMut::new();
+        loop {
+            match self.chunks.recv().await {
+                Some(Some(chunk)) if all.len() + chunk.len() > cap => {
+                    return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+                }
+                Some(Some(chunk)) => all.extend_from_slice(&chunk),
+                Some(None) => return Ok(all.freeze()),
                 None => return Err(broken_off()),
             }
         }

@@ -9,9 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::dialect::Wire;
+use super::simulated::Actor;
 use crate::error::{Error, Result};
-use crate::model::Model;
 use crate::provider::{Answer, Simulate};
 
 /// Length of a vector where the request states none.
@@ -34,17 +33,13 @@ const HARMFUL: [&str; 4] = ["kill", "murder", "bomb", "hate"];
 ///
 /// # Errors
 /// `InvalidRequest`: the body is not what its path says.
-pub(super) fn answer(
-    model: &Model,
-    behaviour: &Simulate,
-    wire: &Wire,
-) -> Result<Option<(&'static str, Vec<u8>)>> {
-    let path = wire.path.split('?').next().unwrap_or_default();
+pub(super) fn answer(actor: &Actor<'_>, path: &str, body: &[u8]) -> Result<Option<(&'static str, Vec<u8>)>> {
+    let path = path.split('?').next().unwrap_or_default();
     let asked = || {
-        serde_json::from_slice::<Value>(&wire.body)
+        serde_json::from_slice::<Value>(body)
             .map_err(|at| Error::invalid(format!("the body is not valid: {at}")))
     };
-    let name = &model.upstream;
+    let name = actor.upstream;
     let body = match path {
         "embeddings" => embeddings(name, &asked()?),
         "moderations" => moderations(name, &asked()?),
@@ -52,7 +47,7 @@ pub(super) fn answer(
         "images/generations" => images(asked()?.get("n").and_then(Value::as_u64).unwrap_or(1)),
         "images/edits" | "images/variations" => images(1),
         "audio/speech" => return Ok(Some(("audio/wav", silence(&asked()?)))),
-        "audio/transcriptions" | "audio/translations" => transcript(name, behaviour, wire.body.len()),
+        "audio/transcriptions" | "audio/translations" => transcript(name, actor.behaviour, body.len()),
         _ => return Ok(None),
     };
     Ok(Some(("application/json", body.to_string().into_bytes())))

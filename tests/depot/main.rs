@@ -26,4 +26,5 @@ mod owners;
 #[path = "../shared/port.rs"]
 mod port;
 mod recordings;
+mod simulated;
 mod stage;

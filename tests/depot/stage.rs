@@ -134,6 +134,18 @@ fn serve(folder: &tempfile::TempDir) -> Child {
         .unwrap()
 }
 
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(path, target).unwrap();
+        }
+    }
+}
+
 impl Gateway {
     /// Starts one; `yaml` is the configuration besides its ports.
     pub async fn start(yaml: &str) -> Self {
@@ -150,6 +162,20 @@ impl Gateway {
         let (port, admin) = (crate::port::free_port(), crate::port::free_port());
         let ports = format!("listen: 127.0.0.1:{port}\nadmin: {{ listen: 127.0.0.1:{admin} }}\n");
         std::fs::write(folder.path().join("gateway.yaml"), ports + yaml).unwrap();
+        let mut gateway = Self { child: serve(&folder), port, admin, folder };
+        gateway.ready().await;
+        gateway
+    }
+
+    /// Starts one with the configuration of `folder`, at ports of its own.
+    pub async fn start_from(source: &std::path::Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(source, folder.path());
+        let file = folder.path().join("gateway.yaml");
+        let (port, admin) = (crate::port::free_port(), crate::port::free_port());
+        let yaml = std::fs::read_to_string(&file).unwrap();
+        let yaml = yaml.replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"));
+        std::fs::write(file, yaml.replace("127.0.0.1:8081", &format!("127.0.0.1:{admin}"))).unwrap();
         let mut gateway = Self { child: serve(&folder), port, admin, folder };
         gateway.ready().await;
         gateway

@@ -140,7 +140,7 @@ impl Build<'_> {
         let models = self.models(&providers);
         let routes = self.routes(&models, &policies);
         let direct = self.direct_routes(&models, &policies);
-        let depots = self.depots(&providers);
+        let depots = self.depots(&providers, &models);
         let services = self.services();
         self.policies_in_use(&policies, routes.iter().chain(direct.values()));
         self.names_in_policies(&policies);

@@ -174,6 +174,7 @@ fn simulate(written: Option<&file::Simulate>) -> Simulate {
             Some(file::Script::Echo) => Answer::Echo,
             Some(file::Script::Texts(texts)) => Answer::Scripted(texts.clone()),
         },
+        cast: BTreeMap::new(),
         seed: written.seed,
     }
 }

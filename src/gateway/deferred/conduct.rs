@@ -79,7 +79,7 @@ impl Conductor {
         }
         if self.asked.is_none_or(|asked| asked.elapsed() >= settings.poll) {
             self.asked = Some(Instant::now());
-            self.ask_after(settings).await;
+            self.ask_after(settings, before).await;
             self.give_up(before(settings.give_up)).await;
             if let Err(error) = self.deferrals.purge(before(settings.keep)).await {
                 tracing::error!("old answers stay: {error}");
@@ -88,7 +88,7 @@ impl Conductor {
     }
 
     /// Asks providers after every batch.
-    async fn ask_after(&mut self, settings: &BatchSettings) {
+    async fn ask_after(&mut self, settings: &BatchSettings, before: impl Fn(Duration) -> u64) {
         let batches = match self.deferrals.open_batches().await {
             Ok(batches) => batches,
             Err(error) => return tracing::error!("no batches are asked after: {error}"),
@@ -99,6 +99,12 @@ impl Conductor {
                 None => self.find_again(&batch).await,
             };
             if let Err(error) = done {
+                // Gone there, its requests go into another one; what is new may not show yet.
+                let settled = batch.created_ms < before(settings.poll * 10);
+                let gone = settled && error.kind == Kind::NotFound && error.upstream_status == Some(404);
+                if gone && let Err(error) = self.deferrals.close(&batch.id).await {
+                    tracing::error!("a batch cannot be given back: {error}");
+                }
                 tracing::warn!(batch = %batch.id, provider = %batch.group.provider, "asked again in {} s: {error}", settings.poll.as_secs());
             }
         }

@@ -71,6 +71,8 @@ pub(super) fn kinds() -> Vec<Kind> {
                 Endpoint::Speech,
                 Endpoint::Moderations,
                 Endpoint::Rerank,
+                Endpoint::Batches,
+                Endpoint::Files,
             ],
             otel_name: "pointsman.simulated",
             source: "Pointsman's own",
