@@ -43,6 +43,10 @@ use pointsman::provider::{Provider, kind};
 use pointsman::state::MemoryStore;
 use serde_json::Map;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 31;
 const CALLS: u32 = 2_000;
 

@@ -36,7 +36,7 @@ pub fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
     let of_bundle = Arc::clone(&feeds);
     let accept = Box::new(move |loaded: Loaded| {
         if let Some(gateway) = gateway.get() {
-            loaded.bundle.warm();
+            loaded.bundle.load_vocabularies();
             tracing::info!(bundle = %loaded.bundle.hash, "a new bundle is live");
             gateway.meters.reloads.with_label_values(&["accepted"]).inc();
             let prices = of_bundle.renew(&loaded.feeds, &loaded.bundle.models, gateway.clock.now());
@@ -45,7 +45,7 @@ pub fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
         }
     });
     let (loaded, reloader) = Reloader::open(path, Clock::System, accept)?;
-    loaded.bundle.warm();
+    loaded.bundle.load_vocabularies();
     Ok(Opened { loaded, reloader, feeds, live })
 }
 

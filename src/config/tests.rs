@@ -283,14 +283,18 @@ fn mutated_files_are_refused_calmly() {
 }
 
 #[test]
-fn a_policy_that_waits_needs_a_share_to_be_on_trial() {
+fn a_policy_that_asks_needs_a_share_or_a_sample_to_be_on_trial() {
     let yaml =
         |shadow: &str| format!("{SMALL}routes:\n  - {{ name: r, shadow: {{ policy: asks{shadow} }} }}\n");
     let asks = "fn route() { ask(\"a\", req); }\n";
-    let found = problems(&[("gateway.yaml", &yaml("")), ("policies/asks.rhai", asks)]);
-    assert!(found.iter().any(|one| one.contains("shadow_waits")), "{found:?}");
-    let found = problems(&[("gateway.yaml", &yaml(", share: 5%")), ("policies/asks.rhai", asks)]);
-    assert!(found.is_empty(), "{found:?}");
+    for refused in ["", ", sample: 0%", ", share: 0%"] {
+        let found = problems(&[("gateway.yaml", &yaml(refused)), ("policies/asks.rhai", asks)]);
+        assert!(found.iter().any(|one| one.contains("shadow_waits")), "{refused}: {found:?}");
+    }
+    for taken in [", share: 5%", ", sample: 5%"] {
+        let found = problems(&[("gateway.yaml", &yaml(taken)), ("policies/asks.rhai", asks)]);
+        assert!(found.is_empty(), "{taken}: {found:?}");
+    }
 }
 
 #[test]

@@ -212,6 +212,23 @@ impl LazyRequest {
         *self.glance.get_or_init(|| self.inbound.glance(&self.raw, weigh))
     }
 
+    /// Most tokens to answer with, where the client said: by a look at the
+    /// bytes while nobody has decoded them.
+    ///
+    /// # Errors
+    /// As [`Self::decoded`].
+    pub fn max_tokens(&self) -> Result<Option<u64>> {
+        let glance = match (self.decoded.get(), self.glance.get()) {
+            (Some(_), _) => None,
+            (None, Some(glance)) => *glance,
+            (None, None) => self.inbound.glance(&self.raw, &|_| 0),
+        };
+        match glance {
+            Some(glance) => Ok(glance.max_tokens),
+            None => Ok(self.decoded()?.params.max_tokens),
+        }
+    }
+
     /// Changes the canonical form, copying it first if it is shared. From here
     /// on the raw bytes no longer hold.
     ///

@@ -135,6 +135,7 @@ pub(super) fn learn(
         deadline: tokio::time::Instant::now() + route.timeouts.total,
         traceparent: None,
         companions: http::HeaderMap::new(),
+        beside: false,
     });
     let request = Request::new(Dialect::OpenAiChat, record.asked.clone());
     let endpoint = Endpoint::named(&record.endpoint).unwrap_or(Endpoint::Chat);

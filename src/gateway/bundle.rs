@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::deferred::BatchSettings;
 use crate::ir::{Endpoint, Money};
-use crate::model::{Model, tokens};
+use crate::model::Model;
+use crate::policy::budget::load_soon;
 use crate::policy::{Bound, Hook, Policies};
 use crate::principal::Principal;
 use crate::provider::Provider;
@@ -120,6 +121,10 @@ pub struct Shadow {
     pub policy: Arc<Bound>,
     /// Share of exchanges on which it acts rather than only decides, 0 to 1.
     pub share: f64,
+    /// Share of the other exchanges beside which it decides, 0 to 1.
+    pub sample: f64,
+    /// In the account of what it asks beside an exchange: `ROUTE/shadow`, without policies.
+    pub route: Arc<Route>,
     /// When it stops acting by itself.
     pub bounds: Bounds,
 }
@@ -208,11 +213,11 @@ pub struct ServiceSpec {
 }
 
 impl Bundle {
-    /// Loads the vocabularies by which its policies count, some 100 ms each:
-    /// off the serving path, before it becomes live.
-    pub fn warm(&self) {
+    /// Has the vocabularies loaded by which its policies count, in the background:
+    /// until they are there, counts are estimates with a wide margin.
+    pub fn load_vocabularies(&self) {
         if self.counts_tokens {
-            tokens::warm(self.models.values().map(|model| &**model));
+            load_soon(self.models.values());
         }
     }
 

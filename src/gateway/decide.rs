@@ -6,27 +6,26 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::Gateway;
+use super::beside;
 use super::effects::Asker;
 use super::exchange::{Exchange, Journey};
 use super::journal::recorded;
 use super::prices::snapshot;
-use super::{Bundle, Gateway, Route};
 use crate::dialect::LazyRequest;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::Response;
-use crate::model::Model;
+use crate::model::{Candidate, Model};
 use crate::plan::{Plan, Verdict};
 use crate::policy::{
     AttemptFacts, Bound, Catalog, Effects, Fault, FaultKind, Hook, OnError, Outcome, RouteFacts, Scene,
-    Shelf, dispatch,
+    Shelf, Stock, dispatch,
 };
 use crate::record;
 
 /// The policies of one exchange, with what they see.
 pub(super) struct Deciders {
-    gateway: Arc<Gateway>,
-    bundle: Arc<Bundle>,
-    route: Arc<Route>,
+    journey: Arc<Journey>,
     /// Whether the policies on trial act in this exchange.
     pub(super) on_trial: bool,
     effects: Arc<dyn Effects>,
@@ -62,9 +61,12 @@ impl Deciders {
         headers: Arc<Vec<(String, String)>>,
     ) -> Self {
         let seed = fastrand::u64(..);
-        let route = Arc::clone(&journey.route);
+        let route = &journey.route;
         let scene = Scene {
-            catalog: catalog(journey, request.files_at()),
+            catalog: Catalog::lazy(Box::new(Live {
+                journey: Arc::clone(journey),
+                files_at: request.files_at().cloned(),
+            })),
             request,
             route: Arc::new(RouteFacts { name: Arc::clone(&route.name), retries: route.retries.max }),
             principal: Arc::clone(&journey.principal),
@@ -84,11 +86,9 @@ impl Deciders {
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
         let dice = (seed >> 12) as f64 / (1_u64 << 52) as f64;
         let on_trial = route.shadow.as_ref().is_some_and(|shadow| dice < shadow.share)
-            && journey.gateway.trials.goes_on(&journey.bundle, &route);
+            && journey.gateway.trials.goes_on(&journey.bundle, route);
         Self {
-            gateway: Arc::clone(&journey.gateway),
-            bundle: Arc::clone(&journey.bundle),
-            route,
+            journey: Arc::clone(journey),
             on_trial,
             effects: Arc::new(Asker::new(journey)),
             scene: Some(scene),
@@ -121,17 +121,17 @@ impl Deciders {
 
     /// Whether a policy that acts has this hook.
     pub(super) fn has(&self, hook: Hook) -> bool {
-        match &self.route.shadow {
+        match &self.journey.route.shadow {
             Some(shadow) if self.on_trial => shadow.policy.policy.has(hook),
-            _ => self.route.policies.iter().any(|bound| bound.policy.has(hook)),
+            _ => self.journey.route.policies.iter().any(|bound| bound.policy.has(hook)),
         }
     }
 
     /// The policies that act in this exchange, of those that have this hook.
     fn acting(&self, hook: Hook) -> Vec<Arc<Bound>> {
-        let acting = match &self.route.shadow {
+        let acting = match &self.journey.route.shadow {
             Some(shadow) if self.on_trial => std::slice::from_ref(&shadow.policy),
-            _ => &self.route.policies,
+            _ => &self.journey.route.policies,
         };
         acting.iter().filter(|bound| bound.policy.has(hook)).map(Arc::clone).collect()
     }
@@ -164,23 +164,24 @@ impl Deciders {
     /// `route` of each policy in turn; the first that decides wins. Without a
     /// decision the route's candidates are tried in their order.
     pub(super) async fn route(&mut self) -> Result<Decision> {
-        let mut decision = None;
+        let verdict = self.routed().await?;
+        self.compare(&verdict).await;
+        match verdict {
+            Verdict::Route(plan) => Ok(Decision::Go(plan)),
+            Verdict::Respond(response) => Ok(Decision::Answer(response)),
+            Verdict::Batch(plan) => Ok(Decision::Later(plan)),
+            verdict => refused(verdict).map(|()| Decision::Go(self.default_plan())),
+        }
+    }
+
+    async fn routed(&mut self) -> Result<Verdict> {
         for bound in self.acting(Hook::Route) {
             match self.ask(&bound, Hook::Route).await? {
-                Verdict::Route(plan) => decision = Some(Decision::Go(plan)),
-                Verdict::Respond(response) => decision = Some(Decision::Answer(response)),
-                Verdict::Batch(plan) => decision = Some(Decision::Later(plan)),
-                verdict => refused(verdict)?,
-            }
-            if decision.is_some() {
-                break;
+                Verdict::Continue => {}
+                verdict => return Ok(verdict),
             }
         }
-        let decision = decision.unwrap_or_else(|| Decision::Go(self.default_plan()));
-        if let Decision::Go(plan) = &decision {
-            self.compare(plan).await;
-        }
-        Ok(decision)
+        Ok(Verdict::Route(self.default_plan()))
     }
 
     /// `on_failure` of each policy in turn; the first that says something wins.
@@ -247,15 +248,15 @@ impl Deciders {
         let scene = self.scene.take().ok_or_else(lent)?;
         let Outcome { scene, verdict, journal } = dispatch(bound, hook, scene, &self.effects).await;
         self.scene = Some(scene);
-        let content = self.bundle.settings.record_content;
+        let content = self.journey.bundle.settings.record_content;
         self.journal.extend(journal.iter().map(|entry| recorded(entry, hook, content)));
-        self.gateway.policy_ran(&self.bundle, verdict.is_err());
+        self.journey.gateway.policy_ran(&self.journey.bundle, verdict.is_err());
         match verdict {
             Ok(verdict) => Ok(verdict),
             Err(fault) => {
                 // Not the policy's fault: what it looked at is no valid request.
                 self.request()?.decoded()?;
-                report(&self.gateway, &fault);
+                report(&self.journey.gateway, &fault);
                 self.faults.push(fault.to_string());
                 if fault.kind == FaultKind::Saturated {
                     let text = "too many policies are waiting at once: try again in a moment";
@@ -271,43 +272,30 @@ impl Deciders {
         }
     }
 
-    /// The route's candidates in their order, those whose breaker is open last.
     fn default_plan(&self) -> Plan {
-        let now = self.gateway.clock.now();
-        let (mut first, mut last) = (Vec::new(), Vec::new());
-        let files_at = self.scene.as_ref().and_then(|scene| scene.request.files_at());
-        let there = |model: &&Arc<Model>| files_at.is_none_or(|at| model.provider.name == *at);
-        for model in self.route.candidates.iter().filter(there) {
-            let healthy = self.gateway.models.of(&model.name).healthy(now);
-            if healthy { &mut first } else { &mut last }.push(Arc::clone(&model.name));
-        }
-        Plan::of(first.into_iter().chain(last))
+        default_plan(&self.journey)
     }
 
-    /// Lets the policy on trial decide beside the acting ones and counts whether
-    /// they agree. It sees a copy of the scene; nothing of its acts. One that
-    /// waits would ask models for that: it only acts, on its share.
-    async fn compare(&mut self, acted: &Plan) {
-        let Some(shadow) = self.route.shadow.as_ref().filter(|_| !self.on_trial) else { return };
-        let policy = &shadow.policy.policy;
-        if !policy.has(Hook::Route) || policy.can_suspend(Hook::Route) {
+    /// Lets the policy on trial decide beside the acting ones, of whom this is the verdict.
+    async fn compare(&mut self, acted: &Verdict) {
+        if self.on_trial {
             return;
         }
-        let Some(scene) = self.scene.clone() else { return };
-        let outcome = dispatch(&shadow.policy, Hook::Route, scene, &self.effects).await;
-        let default;
-        let would = match &outcome.verdict {
-            Ok(Verdict::Route(plan)) => Some(plan),
-            Ok(Verdict::Continue) => {
-                default = self.default_plan();
-                Some(&default)
-            }
-            _ => None,
-        };
-        self.shadow = self.gateway.trials.compared(&self.bundle, &self.route, acted, would);
-        let agreed = if self.shadow.is_none() { "yes" } else { "no" };
-        self.gateway.meters.shadow.with_label_values(&[self.route.name.as_ref(), agreed]).inc();
+        if let Some(scene) = &self.scene {
+            self.shadow = beside::decide(&self.journey, scene, acted).await;
+        }
     }
+}
+
+/// The route's candidates in their order, those whose breaker is open last.
+pub(super) fn default_plan(journey: &Journey) -> Plan {
+    let now = journey.gateway.clock.now();
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    for model in &journey.route.candidates {
+        let healthy = journey.gateway.models.of(&model.name).healthy(now);
+        if healthy { &mut first } else { &mut last }.push(Arc::clone(&model.name));
+    }
+    Plan::of(first.into_iter().chain(last))
 }
 
 /// What `on_response` made of an answer.
@@ -325,20 +313,26 @@ pub(super) enum Said {
 }
 
 /// Candidates and models with prices and health, taken when first looked at.
-/// Files that the request names leave the candidates where they are kept.
-fn catalog(journey: &Arc<Journey>, files_at: Option<&Arc<str>>) -> Catalog {
-    let (journey, files_at) = (Arc::clone(journey), files_at.cloned());
-    Catalog::lazy(Box::new(move |shelf| {
-        let gateway = &journey.gateway;
+struct Live {
+    journey: Arc<Journey>,
+    /// Files that the request names leave the candidates where they are kept.
+    files_at: Option<Arc<str>>,
+}
+
+impl Stock for Live {
+    fn take(&self, shelf: Shelf) -> Arc<[Candidate]> {
+        let Journey { gateway, bundle, route, .. } = &*self.journey;
         let (book, now) = (gateway.prices.load(), gateway.clock.now());
-        let there = |model: &&Arc<Model>| files_at.as_ref().is_none_or(|at| model.provider.name == *at);
+        let there = |model: &&Arc<Model>| self.files_at.as_ref().is_none_or(|at| model.provider.name == *at);
         match shelf {
-            Shelf::Candidates => {
-                snapshot(journey.route.candidates.iter().filter(there), &book, &gateway.models, now)
-            }
-            Shelf::Models => snapshot(journey.bundle.models.values(), &book, &gateway.models, now),
+            Shelf::Candidates => snapshot(route.candidates.iter().filter(there), &book, &gateway.models, now),
+            Shelf::Models => snapshot(bundle.models.values(), &book, &gateway.models, now),
         }
-    }))
+    }
+
+    fn name(&self, name: &str) -> Option<Arc<str>> {
+        self.journey.bundle.models.get_key_value(name).map(|(name, _)| Arc::clone(name))
+    }
 }
 
 /// The error for a verdict that ends the exchange; anything else goes on.
@@ -354,7 +348,7 @@ fn refused(verdict: Verdict) -> Result<()> {
 }
 
 /// Counts and logs a failed evaluation.
-fn report(gateway: &Gateway, fault: &Fault) {
+pub(super) fn report(gateway: &Gateway, fault: &Fault) {
     let kind = format!("{:?}", fault.kind).to_lowercase();
     gateway.meters.policy_faults.with_label_values(&[fault.policy.as_str(), fault.hook, &kind]).inc();
     tracing::warn!(

@@ -109,8 +109,12 @@ async fn answer(
         .ok_or_else(|| Error::internal("no dialect for a policy's question"))?;
     let lazy = LazyRequest::built(Endpoint::Chat, inbound, request);
     // Boxed: a plan of a policy runs inside the plan of its exchange.
-    let running: Pin<Box<dyn Future<Output = Result<Answered>> + Send>> =
-        Box::pin(run(journey, plan, Source::Policy(&lazy), Manner { cause: "ask", decode: true }));
+    let running: Pin<Box<dyn Future<Output = Result<Answered>> + Send>> = Box::pin(run(
+        journey,
+        plan,
+        Source::Policy(&lazy),
+        Manner { cause: journey.cause("ask"), decode: true },
+    ));
     match running.await? {
         Answered::Whole(whole) => {
             let response = whole.response.ok_or_else(|| Error::internal("an answer was not decoded"))?;

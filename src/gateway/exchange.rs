@@ -36,9 +36,16 @@ pub(super) struct Journey {
     pub(super) traceparent: Option<HeaderValue>,
     /// Headers that belong to the request in the client's dialect.
     pub(super) companions: HeaderMap,
+    /// Whether it runs beside another and acts on nothing: the questions of its policy are then accounted as `shadow`.
+    pub(super) beside: bool,
 }
 
 impl Journey {
+    /// The cause of an attempt that a policy asked for by `effect`.
+    pub(super) fn cause(&self, effect: &'static str) -> &'static str {
+        if self.beside { "shadow" } else { effect }
+    }
+
     /// Time left until the exchange's deadline.
     pub(super) fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

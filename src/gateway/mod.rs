@@ -8,7 +8,8 @@
 //! | `bundle`, `prices` | what is live together, and what it costs |
 //! | `identify` | key to principal |
 //! | `exchange` | the exchange from acceptance to settling |
-//! | `decide`, `shadow` | policies at their hooks, and those on trial |
+//! | `decide` | policies at their hooks |
+//! | `beside`, `shadow` | policies on trial: decided beside the acting ones, and how they do |
 //! | `effects`, `questions`, `services` | what policies ask of the outside |
 //! | `afterwards` | what policies learn from records and feedback |
 //! | `attempts`, `attempt`, `ledger` | a plan carried out, and the account of it |
@@ -24,6 +25,7 @@
 mod afterwards;
 mod attempt;
 mod attempts;
+mod beside;
 mod bundle;
 mod decide;
 mod deferred;

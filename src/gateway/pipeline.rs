@@ -251,6 +251,7 @@ pub(super) fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &Heade
         deadline: Instant::now() + route.timeouts.total,
         traceparent: headers.get("traceparent").cloned(),
         companions: companions(exchange.inbound, headers),
+        beside: false,
         route,
     }
 }

@@ -81,7 +81,8 @@ async fn ask<T>(
     read: impl FnOnce(&[u8]) -> Result<(T, Option<Usage>)>,
 ) -> Result<T> {
     let estimate = Usage { input: wire.body.len() as u64 / 4, estimated: true, ..Usage::default() };
-    let mut attempt = Attempt::begin(&journey.gateway, &journey.ledger, model, cause, estimate.input)?;
+    let mut attempt =
+        Attempt::begin(&journey.gateway, &journey.ledger, model, journey.cause(cause), estimate.input)?;
     let limit = journey.route.timeouts.first_byte.min(journey.time_left());
     let got = timeout(limit, send(journey, model, wire, &mut attempt)).await;
     let got = got.unwrap_or_else(|_| {

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::{Bundle, Gateway, Route, Shadow};
 use crate::ir::Money;
-use crate::plan::Plan;
 
 /// Exchanges that decide at the least.
 const LEAST: usize = 20;
@@ -59,17 +58,8 @@ impl Trials {
         self.0.lock().get(&key(bundle, route)).is_none_or(|trial| trial.returned.is_none())
     }
 
-    /// Counts whether both would have gone to the same model first. Gives what
-    /// the record keeps of a disagreement.
-    pub(super) fn compared(
-        &self,
-        bundle: &Bundle,
-        route: &Route,
-        acted: &Plan,
-        would: Option<&Plan>,
-    ) -> Option<Value> {
-        let first = |plan: &Plan| plan.steps.first().map(|step| Arc::clone(&step.model));
-        let (acted, would) = (first(acted), would.and_then(first));
+    /// Counts whether both decided alike; gives what the record keeps where they did not.
+    pub(super) fn compared(&self, bundle: &Bundle, route: &Route, acted: &str, would: &str) -> Option<Value> {
         let mut trials = self.0.lock();
         let trial = trials.entry(key(bundle, route)).or_default();
         if acted == would {
@@ -77,7 +67,7 @@ impl Trials {
             return None;
         }
         trial.disagreed += 1;
-        Some(json!({ "acted": acted.as_deref(), "would": would.as_deref() }))
+        Some(json!({ "acted": acted, "would": would }))
     }
 
     /// An exchange ended on which the policy on trial acted. Gives the bound
@@ -109,6 +99,7 @@ impl Trials {
             "route": &*route.name,
             "policy": &*shadow.policy.policy.name,
             "share": shadow.share,
+            "sample": shadow.sample,
             "acted": trial.map_or(0, |trial| trial.acted.len()),
             "agreed": trial.map_or(0, |trial| trial.agreed),
             "disagreed": trial.map_or(0, |trial| trial.disagreed),

@@ -29,7 +29,7 @@ pub use fault::{Fault, FaultKind};
 pub use hook::{Hook, OnError};
 pub use limits::{Budget, Limits};
 pub use param::{DECLARATIONS, ParamKind, ParamSpec};
-pub use scene::{AttemptFacts, Catalog, RouteFacts, Scene, Shelf, Take};
+pub use scene::{AttemptFacts, Catalog, RouteFacts, Scene, Shelf, Stock};
 pub use script::{
     Bound, Literal, Outcome, Policies, Policy, dispatch, replay, run, run_blocking, run_inline, suspended,
     vocabulary,

@@ -66,46 +66,74 @@ pub enum Shelf {
     Models,
 }
 
-/// Takes a shelf's models with the prices and health of the moment.
-pub type Take = dyn Fn(Shelf) -> Arc<[Candidate]> + Send + Sync;
+/// Where a [`Catalog`] takes its models from.
+pub trait Stock: Send + Sync {
+    /// A shelf's models with the prices and health of the moment.
+    fn take(&self, shelf: Shelf) -> Arc<[Candidate]>;
+
+    /// The name of the model `name`, if there is one: without a look at prices and health.
+    fn name(&self, name: &str) -> Option<Arc<str>>;
+}
 
 /// Models with live prices and health: each shelf taken once, when first looked at.
 #[derive(Clone)]
 pub struct Catalog(Arc<Shelves>);
 
 struct Shelves {
-    take: Box<Take>,
+    stock: Box<dyn Stock>,
     candidates: OnceLock<Arc<[Candidate]>>,
     models: OnceLock<Arc<[Candidate]>>,
 }
 
 impl Catalog {
-    /// A catalog that calls `take` at the first look at a shelf.
+    /// A catalog that takes a shelf from `stock` at the first look at it.
     #[must_use]
-    pub fn lazy(take: Box<Take>) -> Self {
-        Self(Arc::new(Shelves { take, candidates: OnceLock::new(), models: OnceLock::new() }))
+    pub fn lazy(stock: Box<dyn Stock>) -> Self {
+        Self(Arc::new(Shelves { stock, candidates: OnceLock::new(), models: OnceLock::new() }))
     }
 
     /// A catalog of fixed values, for cases and tests.
     #[must_use]
     pub fn fixed(candidates: Vec<Candidate>, models: Vec<Candidate>) -> Self {
-        let (candidates, models): (Arc<[_]>, Arc<[_]>) = (candidates.into(), models.into());
-        Self::lazy(Box::new(move |shelf| match shelf {
-            Shelf::Candidates => Arc::clone(&candidates),
-            Shelf::Models => Arc::clone(&models),
-        }))
+        Self::lazy(Box::new(Fixed { candidates: candidates.into(), models: models.into() }))
     }
 
     /// The models that the route allows, in its order.
     #[must_use]
     pub fn candidates(&self) -> &Arc<[Candidate]> {
-        self.0.candidates.get_or_init(|| (self.0.take)(Shelf::Candidates))
+        self.0.candidates.get_or_init(|| self.0.stock.take(Shelf::Candidates))
     }
 
     /// All models of the bundle, by name.
     #[must_use]
     pub fn models(&self) -> &Arc<[Candidate]> {
-        self.0.models.get_or_init(|| (self.0.take)(Shelf::Models))
+        self.0.models.get_or_init(|| self.0.stock.take(Shelf::Models))
+    }
+
+    /// The name of the model `name`, if there is one.
+    #[must_use]
+    pub fn name(&self, name: &str) -> Option<Arc<str>> {
+        self.0.stock.name(name)
+    }
+}
+
+/// Models that stay as they are.
+struct Fixed {
+    candidates: Arc<[Candidate]>,
+    models: Arc<[Candidate]>,
+}
+
+impl Stock for Fixed {
+    fn take(&self, shelf: Shelf) -> Arc<[Candidate]> {
+        Arc::clone(match shelf {
+            Shelf::Candidates => &self.candidates,
+            Shelf::Models => &self.models,
+        })
+    }
+
+    fn name(&self, name: &str) -> Option<Arc<str>> {
+        let found = self.models.iter().find(|candidate| &*candidate.model.name == name);
+        found.map(|candidate| Arc::clone(&candidate.model.name))
     }
 }
 

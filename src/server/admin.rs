@@ -57,10 +57,28 @@ async fn status(State(admin): State<Admin>) -> Response {
     json_reply(&describe(&admin))
 }
 
-/// The main rates of a price, USD per million tokens.
+/// The rates of a conversation's price, USD per million tokens and per request;
+/// `tiers` hold for inputs above so many tokens.
 fn rates(price: &Price) -> Value {
     let usd = |nano: i64| Money(nano).as_usd();
-    json!({ "input": usd(price.input), "output": usd(price.output), "cached_input": price.cached_input.map(usd) })
+    let tiers = price.tiers.iter().map(|tier| {
+        json!({
+            "above": tier.above,
+            "input": usd(tier.input),
+            "output": usd(tier.output),
+            "cached_input": tier.cached_input.map(usd),
+            "cache_write": tier.cache_write.map(usd),
+        })
+    });
+    json!({
+        "input": usd(price.input),
+        "output": usd(price.output),
+        "cached_input": price.cached_input.map(usd),
+        "cache_write": price.cache_write.map(usd),
+        "reasoning": price.reasoning.map(usd),
+        "request": price.request.map(usd),
+        "tiers": tiers.collect::<Vec<_>>(),
+    })
 }
 
 /// Bundle, reloads, models and feeds.

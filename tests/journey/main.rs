@@ -23,6 +23,7 @@
 mod gateway;
 mod policies;
 mod reading;
+mod shadows;
 mod upstream;
 
 use gateway::Gateway;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::ir::Money;
-use crate::model::{Candidate, Health, Price};
+use crate::model::{Candidate, Health, Price, Tier};
 use crate::upstream::Upstream;
 
 /// Largest `/status` that is read, bytes.
@@ -32,12 +32,51 @@ struct Facts {
     price: Option<Rates>,
 }
 
-/// USD per million tokens.
+/// USD per million tokens, and per request.
 #[derive(Deserialize)]
 struct Rates {
     input: f64,
     output: f64,
     cached_input: Option<f64>,
+    cache_write: Option<f64>,
+    #[serde(default)]
+    reasoning: Option<f64>,
+    #[serde(default)]
+    request: Option<f64>,
+    /// Those of long inputs.
+    #[serde(default)]
+    tiers: Vec<Above>,
+}
+
+/// Rates above so many input tokens.
+#[derive(Deserialize)]
+struct Above {
+    above: u64,
+    #[serde(flatten)]
+    rates: Rates,
+}
+
+impl Rates {
+    fn price(self) -> Price {
+        let nano = |usd: f64| Money::from_usd(usd).0;
+        let tiers = self.tiers.into_iter().map(|Above { above, rates }| Tier {
+            above,
+            input: nano(rates.input),
+            output: nano(rates.output),
+            cached_input: rates.cached_input.map(nano),
+            cache_write: rates.cache_write.map(nano),
+        });
+        Price {
+            input: nano(self.input),
+            output: nano(self.output),
+            cached_input: self.cached_input.map(nano),
+            cache_write: self.cache_write.map(nano),
+            reasoning: self.reasoning.map(nano),
+            request: self.request.map(nano),
+            tiers: tiers.collect(),
+            ..Price::default()
+        }
+    }
 }
 
 impl Live {
@@ -74,18 +113,27 @@ impl Live {
             headroom: facts.headroom,
             samples: facts.samples,
         };
-        let nano = |usd: f64| Money::from_usd(usd).0;
-        // A price in the configuration is whole; a feed's comes with its main rates.
-        let price = candidate.price.or_else(|| {
-            facts.price.map(|rates| {
-                Arc::new(Price {
-                    input: nano(rates.input),
-                    output: nano(rates.output),
-                    cached_input: rates.cached_input.map(nano),
-                    ..Price::default()
-                })
-            })
-        });
+        // A price in the configuration is whole already.
+        let price = candidate.price.or_else(|| facts.price.map(|rates| Arc::new(rates.price())));
         Candidate { health, price, ..candidate }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::Usage;
+
+    #[test]
+    fn a_long_input_costs_what_its_tier_says() {
+        let said = serde_json::json!({
+            "input": 1.0, "output": 2.0, "cached_input": null,
+            "tiers": [{ "above": 1000, "input": 3.0, "output": 4.0, "cached_input": null, "cache_write": null }],
+        });
+        let price = Rates::deserialize(&said).unwrap().price();
+        for (input, usd) in [(1_000, 0.001), (1_001, 0.003_003)] {
+            let usage = Usage { input, ..Usage::default() };
+            assert_eq!(price.cost(&usage), Money::from_usd(usd), "{input}");
+        }
     }
 }

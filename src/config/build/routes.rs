@@ -38,19 +38,20 @@ impl Build<'_> {
             let candidates = self.candidates(written, models);
             let bound = self.bound(&written.policies, policies);
             self.unheard(written, &bound);
-            let shadow = written.shadow.as_ref().and_then(|shadow| self.shadow(shadow, policies));
-            built.push(Arc::new(Route {
+            let mut route = Route {
                 name: written.name.value.as_str().into(),
                 names: names.into_iter().map(|name| name.value).collect(),
                 claims,
                 endpoints: written.endpoints.as_ref().map(|list| list.iter().map(|at| at.value.0).collect()),
                 candidates,
                 policies: bound,
-                shadow,
+                shadow: None,
                 timeouts: timeouts(&written.timeouts, &timeouts(&self.file.timeouts, &Timeouts::default())),
                 retries: retries(&written.retries, retries(&self.file.retries, Retries::default())),
                 strict: written.strict.unwrap_or(self.file.strict),
-            }));
+            };
+            route.shadow = written.shadow.as_ref().and_then(|shadow| self.shadow(shadow, &route, policies));
+            built.push(Arc::new(route));
         }
         self.file.routes = declared;
         built
@@ -97,15 +98,17 @@ impl Build<'_> {
         }
     }
 
-    fn shadow(&mut self, written: &file::Shadow, policies: &Policies) -> Option<Shadow> {
+    fn shadow(&mut self, written: &file::Shadow, route: &Route, policies: &Policies) -> Option<Shadow> {
         let policy = self.bind(&written.policy, policies)?;
         let share = written.share.map_or(0.0, |share| share.0);
-        if share == 0.0 && policy.policy.can_suspend(Hook::Route) {
+        let asks = policy.policy.can_suspend(Hook::Route);
+        let sample = written.sample.map_or(if asks { 0.0 } else { 1.0 }, |sample| sample.0);
+        if share == 0.0 && sample == 0.0 && asks {
             let message = format!(
-                "`{}` waits for effects, and a policy beside the others asks nobody",
+                "`{}` asks models or services, which costs beside every exchange that it is tried on",
                 policy.policy.name
             );
-            let help = "give it a `share` of the exchanges, such as `share: 5%`: there it acts and asks";
+            let help = "say beside how many: `sample: 5%`; or let it act on some: `share: 5%`";
             self.findings.error(written.policy.name.place, "shadow_waits", message, help);
         }
         let above = &written.return_above;
@@ -114,7 +117,19 @@ impl Build<'_> {
             cost: above.cost.map(|cost| Money(cost.0)),
             p95: above.p95.map(|time| time.0),
         };
-        Some(Shadow { policy, share, bounds })
+        let route = Arc::new(Route {
+            name: format!("{}/shadow", route.name).into(),
+            names: Vec::new(),
+            claims: GlobSet::empty(),
+            endpoints: route.endpoints.clone(),
+            candidates: route.candidates.clone(),
+            policies: Vec::new(),
+            shadow: None,
+            timeouts: route.timeouts,
+            retries: route.retries,
+            strict: route.strict,
+        });
+        Some(Shadow { policy, share, sample, route, bounds })
     }
 
     /// The globs of a route, compiled; names that an earlier route takes are told.

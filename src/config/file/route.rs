@@ -73,6 +73,10 @@ pub struct Shadow {
     /// Share of exchanges on which it acts; the rest only counts where it disagrees. Default: 0.
     #[serde(default)]
     pub share: Option<Share>,
+    /// Share of the other exchanges beside which it decides. Default: all; none for a policy that asks models
+    /// or services, because its questions cost.
+    #[serde(default)]
+    pub sample: Option<Share>,
     /// Bounds beyond which it stops acting by itself, until the next reload.
     #[serde(default)]
     pub return_above: ReturnAbove,

@@ -5,6 +5,7 @@
 //! some 100 ms once; [`Tokenizer::warm`] does that ahead of the traffic.
 
 mod estimate;
+mod ready;
 mod request;
 mod sample;
 
@@ -93,11 +94,10 @@ impl Tokenizer {
         self.encoding
     }
 
-    /// The tokens of `text`.
+    /// The tokens of `text`. Loads the vocabulary where that was not done yet.
     #[must_use]
     pub fn count(self, text: &str) -> u64 {
-        tiktoken::get_encoding(self.encoding)
-            .map_or_else(|| estimate(text), |encoding| encoding.count(text) as u64)
+        self.vocabulary().map_or_else(|| estimate(text), |encoding| encoding.count(text) as u64)
     }
 
     /// The tokens of `text`: exact up to 48 KiB; of a longer text samples are
@@ -117,7 +117,7 @@ impl Tokenizer {
     /// The text cut to at most `most` tokens: its beginning, or its end.
     #[must_use]
     pub fn cut(self, text: &str, most: u64, keep_end: bool) -> String {
-        let Some(encoding) = tiktoken::get_encoding(self.encoding) else { return String::new() };
+        let Some(encoding) = self.vocabulary() else { return String::new() };
         let tokens = encoding.encode(text);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         if tokens.len() <= most {
@@ -131,7 +131,19 @@ impl Tokenizer {
 
     /// Loads the vocabulary now rather than at the first count.
     pub fn warm(self) {
-        let _ = tiktoken::get_encoding(self.encoding);
+        let _ = self.vocabulary();
+    }
+
+    /// Whether the vocabulary is loaded, so that counting takes no longer than the text is long.
+    #[must_use]
+    pub fn is_ready(self) -> bool {
+        ready::is(self.encoding)
+    }
+
+    fn vocabulary(self) -> Option<&'static tiktoken::CoreBpe> {
+        let vocabulary = tiktoken::get_encoding(self.encoding);
+        ready::set(self.encoding);
+        vocabulary
     }
 
     /// Where a request keeps this tokenizer's count.

@@ -11,7 +11,7 @@ use crate::dialect::LazyRequest;
 use crate::error::Result;
 use crate::ir::{Part, Request};
 use crate::model::Model;
-use crate::model::tokens::{Tokenizer, count_request, near_request};
+use crate::model::tokens::{Tokenizer, count_request, estimate, near_request};
 use crate::policy::query::text_stats;
 use crate::state::Store;
 
@@ -60,6 +60,9 @@ impl Learned {
 /// Counts texts for one model.
 pub struct Counter<'a> {
     tokenizer: Tokenizer,
+    /// Whether its counts are exact; while the vocabulary is on its way they are estimates.
+    exact: bool,
+    ready: bool,
     model: &'a str,
     store: &'a dyn Store,
     now: Now,
@@ -69,13 +72,22 @@ impl<'a> Counter<'a> {
     /// A counter for `model`, with what `store` remembers of it.
     #[must_use]
     pub fn of(model: &'a Model, store: &'a dyn Store, now: Now) -> Self {
-        Self { tokenizer: Tokenizer::of(model), model: &model.name, store, now }
+        let tokenizer = Tokenizer::of(model);
+        let ready = tokenizer.is_ready();
+        Self { tokenizer, exact: ready && tokenizer.is_exact(), ready, model: &model.name, store, now }
+    }
+
+    /// The same, waiting for the vocabulary if need be.
+    #[must_use]
+    pub fn warmed(model: &'a Model, store: &'a dyn Store, now: Now) -> Self {
+        Tokenizer::of(model).warm();
+        Self::of(model, store, now)
     }
 
     /// The tokens of `text`, without the margin.
     #[must_use]
     pub fn count(&self, text: &str) -> u64 {
-        let counted = self.tokenizer.near(text);
+        let counted = if self.ready { self.tokenizer.near(text) } else { estimate(text) };
         if self.tokenizer.is_exact() {
             counted
         } else {
@@ -88,7 +100,7 @@ impl<'a> Counter<'a> {
     /// # Errors
     /// The request does not decode.
     pub fn request(&self, request: &LazyRequest) -> Result<u64> {
-        if self.tokenizer.is_exact() {
+        if self.exact {
             return near_request(request, self.tokenizer);
         }
         Ok(count_request(request.decoded()?, &|text| self.count(text)))
@@ -97,7 +109,7 @@ impl<'a> Counter<'a> {
     /// The tokens of `text`, margin included: what to plan with.
     #[must_use]
     pub fn safe(&self, text: &str) -> u64 {
-        let margin = if self.tokenizer.is_exact() { EXACT_MARGIN } else { self.learned(text).margin() };
+        let margin = if self.exact { EXACT_MARGIN } else { self.learned(text).margin() };
         (self.count(text) as f64 * (1.0 + margin)).ceil() as u64
     }
 
@@ -111,7 +123,20 @@ impl<'a> Counter<'a> {
     #[must_use]
     pub fn cut(&self, text: &str, most: u64, keep_end: bool) -> String {
         let factor = if self.tokenizer.is_exact() { 1.0 } else { self.learned(text).factor };
-        self.tokenizer.cut(text, (most as f64 / factor) as u64, keep_end)
+        let most = (most as f64 / factor) as u64;
+        if self.ready {
+            return self.tokenizer.cut(text, most, keep_end);
+        }
+        let share = most as f64 / (estimate(text) as f64 * (1.0 + UNLEARNED.margin())).max(1.0);
+        if share >= 1.0 {
+            return text.to_owned();
+        }
+        let bytes = (text.len() as f64 * share) as usize;
+        let kept = match keep_end {
+            true => text.get(text.ceil_char_boundary(text.len() - bytes)..),
+            false => text.get(..text.floor_char_boundary(bytes)),
+        };
+        kept.unwrap_or_default().to_owned()
     }
 }
 

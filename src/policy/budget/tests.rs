@@ -153,7 +153,7 @@ fn the_factor_of_an_unknown_tokenizer_converges_in_every_class() {
             learn(&store, &model, &request, input, now);
         }
     }
-    let counter = Counter::of(&model, &store, now);
+    let counter = Counter::warmed(&model, &store, now);
     for (class, (_, test)) in &halves {
         let texts: Vec<String> = (0..200).map(|_| mix(test, &mut rng)).collect();
         let off = |text: &String, count: u64| count as f64 / hidden.count(text) as f64 - 1.0;
@@ -173,7 +173,7 @@ fn the_factor_of_an_unknown_tokenizer_converges_in_every_class() {
 fn a_public_tokenizer_is_exact() {
     let model = candidate("gpt-4o", None, None, 0.5).model;
     let (store, now) = (MemoryStore::default(), Clock::manual(0).now());
-    let counter = Counter::of(&model, &store, now);
+    let counter = Counter::warmed(&model, &store, now);
     for (class, text) in crate::model::tokens::samples::all() {
         let exact = Tokenizer::named("o200k").unwrap().count(&text);
         assert_eq!(counter.count(&text), exact, "{class}");

@@ -81,15 +81,16 @@ impl Selection {
         keep: impl Fn(&Candidate) -> bool,
         why: impl Fn(&Candidate) -> String,
     ) -> Self {
-        let stays = |at: &&u16| self.all.get(usize::from(**at)).is_some_and(&keep);
-        let kept: Arc<[u16]> = self.kept.iter().filter(stays).copied().collect();
+        let stays = |at: &u16| self.all.get(usize::from(*at)).is_some_and(&keep);
+        let mut kept = Vec::with_capacity(self.kept.len());
+        kept.extend(self.kept.iter().copied().filter(stays));
         if let Some(trace) = self.trace.as_deref().filter(|_| kept.len() < self.kept.len()) {
             let query = query();
             for candidate in self.iter().filter(|candidate| !keep(candidate)) {
                 trace.fell(&candidate.model.name, &query, why(candidate));
             }
         }
-        self.with(kept)
+        self.with(kept.into())
     }
 
     /// The same snapshot with other candidates kept.

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::ir::{Money, Part, ResponseFormat, Usage};
 use crate::model::tokens::{Tokenizer, estimate, estimate_request, near_request};
 use crate::model::{Candidate, Model};
+use crate::policy::budget::load_soon;
 
 /// Output tokens that a cost before the answer assumes, unless the request
 /// allows fewer: about the mean of public traces of chats.
@@ -15,6 +16,9 @@ pub const EXPECTED_OUTPUT: u64 = 300;
 
 /// How far the cheap estimate may be off before the exact count is asked, both ways.
 const DOUBT: f64 = 0.25;
+
+/// By how much the estimate is raised where the exact count would have to be waited for.
+const MARGIN: f64 = 0.1;
 
 /// What a request asks of a model.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +40,8 @@ pub struct Need<'a> {
     pub tools: bool,
     /// Whether the answer must follow a JSON Schema.
     pub schema: bool,
+    /// Whether nobody waits for a vocabulary to be loaded.
+    at_once: bool,
 }
 
 /// Why a model cannot serve a request.
@@ -102,6 +108,7 @@ impl<'a> Need<'a> {
             documents: false,
             tools: false,
             schema: false,
+            at_once: false,
         };
         if let Some(talk) = request.glance(&estimate) {
             need.max_tokens = talk.max_tokens;
@@ -115,6 +122,13 @@ impl<'a> Need<'a> {
             need.look(part);
         }
         Ok(need)
+    }
+
+    /// The same where nobody can wait: a vocabulary that is not there is loaded in
+    /// the background, and the estimate decides meanwhile.
+    #[must_use]
+    pub fn at_once(self, at_once: bool) -> Self {
+        Self { at_once, ..self }
     }
 
     fn look(&mut self, part: &Part) {
@@ -131,7 +145,7 @@ impl<'a> Need<'a> {
     /// Why `model` cannot serve it; `None`: it can. What is not known of a
     /// model does not speak against it.
     #[must_use]
-    pub fn misfit(&self, model: &Model) -> Option<Misfit> {
+    pub fn misfit(&self, model: &Arc<Model>) -> Option<Misfit> {
         elsewhere(self.request, model).or_else(|| self.lacks(model)).or_else(|| self.too_long(model))
     }
 
@@ -157,7 +171,7 @@ impl<'a> Need<'a> {
 
     /// Whether input or answer are too long for the model: the cheap estimate
     /// decides where it is clear, the model's tokenizer where it is close.
-    fn too_long(&self, model: &Model) -> Option<Misfit> {
+    fn too_long(&self, model: &Arc<Model>) -> Option<Misfit> {
         let answer = self.max_tokens.unwrap_or(0);
         if let Some(has) = model.max_output_tokens.filter(|has| answer > *has) {
             return Some(Misfit::Output { needs: answer, has });
@@ -170,9 +184,19 @@ impl<'a> Need<'a> {
         } else if near * (1.0 - DOUBT) > room {
             self.tokens
         } else {
-            near_request(self.request, Tokenizer::of(model)).unwrap_or(self.tokens)
+            self.near(model)
         };
         (input as f64 > room).then_some(Misfit::Window { needs: input + answer, has })
+    }
+
+    /// The input tokens where the estimate alone cannot decide.
+    fn near(&self, model: &Arc<Model>) -> u64 {
+        let tokenizer = Tokenizer::of(model);
+        if self.at_once && !tokenizer.is_ready() {
+            load_soon([model]);
+            return (self.tokens as f64 * (1.0 + MARGIN)).ceil() as u64;
+        }
+        near_request(self.request, tokenizer).unwrap_or(self.tokens)
     }
 
     /// What `candidate` would cost for it, about; absent: unpriced.

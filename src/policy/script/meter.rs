@@ -27,6 +27,8 @@ pub(super) const STACK_MARGIN: usize = 1 << 20;
 pub(super) struct Meter {
     budget: Budget,
     operations: Cell<u64>,
+    /// The operation at which there is more to look at than the stack.
+    next_look: Cell<u64>,
     bytes_left: Cell<u64>,
     began: Cell<Option<Instant>>,
     looked: Cell<Option<Instant>>,
@@ -60,6 +62,7 @@ impl Meter {
         Self {
             budget,
             operations: Cell::new(0),
+            next_look: Cell::new(CLOCK_EVERY.min(budget.operations)),
             bytes_left: Cell::new(bytes),
             began: Cell::new(None),
             looked: Cell::new(None),
@@ -103,20 +106,24 @@ impl Meter {
         let here = address();
         if here < self.lowest.get() {
             self.lowest.set(here);
+            if here < self.floor.get() {
+                return self.end(FaultKind::Depth);
+            }
         }
+        if count < self.next_look.get() { Next::Go } else { self.pause(count) }
+    }
+
+    /// What is looked at now and then, and at the end.
+    fn pause(&self, count: u64) -> Next {
         if self.breach.get().is_some() {
             return Next::Stop;
-        }
-        if here < self.floor.get() {
-            return self.end(FaultKind::Depth);
         }
         if count > self.budget.operations {
             return self.end(FaultKind::Operations);
         }
-        if count.is_multiple_of(CLOCK_EVERY) {
-            return self.look(count);
-        }
-        Next::Go
+        let last = self.budget.operations.saturating_add(1);
+        self.next_look.set((count + CLOCK_EVERY).min(last));
+        self.look(count)
     }
 
     /// Looks at the clock and at the flag.
@@ -191,6 +198,7 @@ impl Meter {
         if self.breach.get().is_none() {
             self.breach.set(Some(why));
         }
+        self.next_look.set(0);
         Next::Stop
     }
 

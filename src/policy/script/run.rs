@@ -59,7 +59,7 @@ pub(super) struct Outside {
 /// What a hook may edit, as it was: a failed hook leaves no edit behind.
 #[derive(Clone)]
 struct Before {
-    request: Option<crate::dialect::LazyRequest>,
+    request: Option<Box<crate::dialect::LazyRequest>>,
     response: Option<Arc<crate::ir::Response>>,
 }
 
@@ -75,7 +75,7 @@ impl Run {
     pub(super) fn new(given: Given, meter: Meter, host: Box<dyn HostCall>) -> Rc<Self> {
         let Given { bound, hook, scene, outside } = given;
         let before = Before {
-            request: matches!(hook, Hook::Request).then(|| scene.request.clone()),
+            request: matches!(hook, Hook::Request).then(|| Box::new(scene.request.clone())),
             response: scene.response.clone(),
         };
         Rc::new(Self {
@@ -144,7 +144,7 @@ impl Run {
         };
         if verdict.is_err() {
             if let Some(request) = before.request {
-                scene.request = request;
+                scene.request = *request;
             }
             scene.response = before.response;
         }

@@ -17,10 +17,13 @@ pub(super) fn read(hook: Hook, value: Dynamic) -> Result<Verdict, String> {
         return Ok(Verdict::Continue);
     }
     let found = value.type_name();
-    let shown = shown(&value, found);
-    let verdict = convert(hook, value).ok_or_else(|| refuse(hook, &shown))?;
+    // What can be shown in full is cheap to keep.
+    let plain = value.is_string() || value.is_int() || value.is_bool() || value.is_float();
+    let kept = if plain { value.clone() } else { Dynamic::UNIT };
+    let refused = || refuse(hook, &shown(&kept, found));
+    let verdict = convert(hook, value).ok_or_else(refused)?;
     check(&verdict)?;
-    if fits(hook, &verdict) { Ok(verdict) } else { Err(refuse(hook, &shown)) }
+    if fits(hook, &verdict) { Ok(verdict) } else { Err(refused()) }
 }
 
 fn convert(hook: Hook, value: Dynamic) -> Option<Verdict> {
@@ -93,9 +96,9 @@ fn refuse(hook: Hook, shown: &str) -> String {
     format!("`{}` returned {shown}; it may return {may}", hook.function())
 }
 
-/// The value in few words.
+/// A value in few words: itself, or where that is `()` its type.
 fn shown(value: &Dynamic, found: &str) -> String {
-    if value.is_string() || value.is_int() || value.is_bool() || value.is_float() {
+    if !value.is_unit() {
         let text = value.to_string();
         let short: String = text.chars().take(40).collect();
         let dots = if short.len() < text.len() { ".." } else { "" };

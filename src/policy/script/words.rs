@@ -23,6 +23,11 @@ const AMBIENT: [(&str, &str, &str); 8] = [
     ("feedback", "Map", "What the client sent: exchange, score, comment. In `on_feedback`."),
 ];
 
+/// Types whose methods take them by value: after a method by reference the
+/// interpreter tries to write the property back on which it was called
+/// (`ctx.candidates.healthy()`), which costs more than the method.
+const BY_VALUE: [&str; 2] = ["Models", "Plan"];
+
 /// Every word of the engine that policies run on.
 #[must_use]
 pub fn vocabulary() -> Vocabulary {
@@ -87,8 +92,8 @@ type Documented<'a> = (&'a str, String, String, Vec<String>);
 fn word(engine: &Engine, name: &str, params: &[(&str, &str)], documented: Documented<'_>) -> Word {
     let (returns, meaning, example, names) = documented;
     let (form, name) = form(name);
-    let method =
-        params.first().is_some_and(|(_, of)| of.trim().starts_with("&mut")) || form != Form::Function;
+    let receives = |of: &str| of.trim().starts_with("&mut") || BY_VALUE.contains(&of_type(engine, of).name());
+    let method = params.first().is_some_and(|(_, of)| receives(of)) || form != Form::Function;
     let receiver =
         params.first().filter(|_| method && form != Form::Operator).map(|(_, of)| of_type(engine, of));
     let rest = params.iter().skip(usize::from(receiver.is_some()));

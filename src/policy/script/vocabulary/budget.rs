@@ -8,8 +8,9 @@ use super::messages::Messages;
 use super::request::{change, decoded};
 use super::word::{count, kind_of, number, word};
 use crate::ir::{Message, Request, Role};
-use crate::model::Candidate;
 use crate::model::tokens::count_request;
+use crate::model::{Candidate, Model};
+use crate::policy::Scene;
 use crate::policy::budget::{Counter, Options, Passage, choose, fit};
 use crate::policy::query::asks_for_more;
 use crate::policy::script::turn::{Reply, Req, raise, read};
@@ -54,10 +55,17 @@ pub(super) fn register(engine: &mut Engine) {
     });
 }
 
+/// A counter for `model`. Nobody waits for its vocabulary except cases and
+/// explanations, which come out the same each time.
+pub(super) fn counter<'a>(model: &'a Model, scene: &'a Scene) -> Counter<'a> {
+    let make = if scene.trace.is_some() { Counter::warmed } else { Counter::of };
+    make(model, &*scene.state, scene.now)
+}
+
 /// Looks with a counter for `model`.
 fn with_counter<R>(model: &Candidate, look: impl FnOnce(&Counter<'_>, &Request) -> R) -> Reply<R> {
     read(|scene| {
-        let counter = Counter::of(&model.model, &*scene.state, scene.now);
+        let counter = counter(&model.model, scene);
         scene.request.decoded().map(|request| look(&counter, request))
     })?
     .map_err(|error| raise(error.message))

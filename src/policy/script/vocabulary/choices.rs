@@ -32,7 +32,7 @@ pub(super) fn register(engine: &mut Engine) {
     });
     word("pick()", "A model by chance, all alike.", "ctx.candidates.healthy().pick()").register_into_engine(
         engine,
-        |list: &mut Selection| -> Reply<Dynamic> {
+        |list: Selection| -> Reply<Dynamic> {
             let place = (turn::random()? * list.len() as f64) as usize;
             Ok(list.get(place).cloned().map_or(Dynamic::UNIT, Dynamic::from))
         },

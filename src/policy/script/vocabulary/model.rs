@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Engine, ImmutableString};
 
+use super::budget::counter;
 use super::request::with_need;
 use super::word::{self, getter, index, kind_of, word};
 use crate::ir::Money;
 use crate::model::{Candidate, Price};
-use crate::policy::budget::Counter;
 use crate::policy::query;
 use crate::policy::script::turn::{Reply, Req, absent, or_absent, raise, read};
 
@@ -101,13 +101,13 @@ fn abilities(engine: &mut Engine) {
     )
     .register_into_engine(engine, |model: &mut Candidate, _: Req| -> Reply<i64> {
         let tokens =
-            read(|scene| Counter::of(&model.model, &*scene.state, scene.now).request(&scene.request))?;
+            read(|scene| counter(&model.model, scene).request(&scene.request))?;
         tokens.map(|tokens| tokens as i64).map_err(|error| raise(error.message))
     });
     word("tokens(text)", "A text's tokens, counted likewise.", "m.tokens(req.system)").register_into_engine(
         engine,
         |model: &mut Candidate, text: ImmutableString| {
-            read(|scene| Counter::of(&model.model, &*scene.state, scene.now).count(&text) as i64)
+            read(|scene| counter(&model.model, scene).count(&text) as i64)
         },
     );
 }

@@ -28,8 +28,7 @@ pub(super) fn register(engine: &mut Engine) {
         "Adds further attempts after those that there are, with bounds of their own.",
         "plan(\"a\").first_byte_ms(500).then(\"b\")",
     )
-    .register_into_engine(engine, |plan: &mut Plan, targets: Dynamic| -> Reply<Plan> {
-        let mut plan = plan.clone();
+    .register_into_engine(engine, |mut plan: Plan, targets: Dynamic| -> Reply<Plan> {
         plan.steps.extend(plan_of(&targets)?.steps);
         Ok(plan)
     });
@@ -41,8 +40,7 @@ pub(super) fn register(engine: &mut Engine) {
         });
     word("top(most)", "The first so many attempts.", "plan(list).top(3)").register_into_engine(
         engine,
-        |plan: &mut Plan, most: i64| {
-            let mut plan = plan.clone();
+        |mut plan: Plan, most: i64| {
             plan.steps.truncate(usize::try_from(most).unwrap_or(0));
             plan
         },
@@ -79,9 +77,8 @@ fn bounds(engine: &mut Engine) {
         let meaning = format!("{meaning}; of each attempt named so far.");
         word(&format!("{name}(value)"), &meaning, &format!("plan(list).{example}")).register_into_engine(
             engine,
-            move |plan: &mut Plan, value: Dynamic| -> Reply<Plan> {
+            move |mut plan: Plan, value: Dynamic| -> Reply<Plan> {
                 let value = count(&value, name)?;
-                let mut plan = plan.clone();
                 plan.steps.iter_mut().for_each(|step| set(step, value));
                 Ok(plan)
             },
@@ -92,9 +89,9 @@ fn bounds(engine: &mut Engine) {
         "Bound on everything until the client's first byte, and on the whole answer, ms.",
         "plan(list).total_ms(30000)",
     )
-    .register_into_engine(engine, |plan: &mut Plan, value: Dynamic| -> Reply<Plan> {
+    .register_into_engine(engine, |plan: Plan, value: Dynamic| -> Reply<Plan> {
         let total = Duration::from_millis(count(&value, "total_ms")?);
-        Ok(Plan { total: Some(total), ..plan.clone() })
+        Ok(Plan { total: Some(total), ..plan })
     });
 }
 
@@ -104,9 +101,9 @@ fn fall_back(engine: &mut Engine) {
         "Which errors move on to the next attempt; without it all that another model may not have. Names as in `attempt.kind`.",
         "plan(list).fall_back_on([\"rate_limited\", \"overloaded\", \"timed_out\"])",
     )
-    .register_into_engine(engine, |plan: &mut Plan, kinds: Array| -> Reply<Plan> {
+    .register_into_engine(engine, |plan: Plan, kinds: Array| -> Reply<Plan> {
         let kinds: Vec<Kind> = kinds.iter().map(|name| kind_named(&name.to_string())).collect::<Reply<_>>()?;
-        Ok(Plan { fall_back_on: Some(kinds), ..plan.clone() })
+        Ok(Plan { fall_back_on: Some(kinds), ..plan })
     });
 }
 
@@ -136,6 +133,7 @@ fn add(plan: &mut Plan, targets: &Dynamic) -> Reply<()> {
         *plan = Plan { steps: std::mem::take(&mut plan.steps), ..other.clone() };
         plan.steps.extend(other.steps.iter().cloned());
     } else if let Some(list) = targets.read_lock::<Selection>() {
+        plan.steps.reserve(list.len());
         plan.steps.extend(list.iter().map(|candidate| Step::of(Arc::clone(&candidate.model.name))));
     } else if let Some(list) = targets.read_lock::<Array>() {
         list.iter().try_for_each(|one| add(plan, one))?;
@@ -155,10 +153,10 @@ fn add(plan: &mut Plan, targets: &Dynamic) -> Reply<()> {
 /// The model's name, if there is such a model.
 fn known(name: &str) -> Reply<Arc<str>> {
     read(|scene| {
-        let models = scene.catalog.models();
-        if let Some(hit) = models.iter().find(|candidate| &*candidate.model.name == name) {
-            return Ok(Arc::clone(&hit.model.name));
+        if let Some(known) = scene.catalog.name(name) {
+            return Ok(known);
         }
+        let models = scene.catalog.models();
         let near = did_you_mean(name, models.iter().map(|candidate| &*candidate.model.name));
         let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         Err(raise(format!("there is no model `{name}`{near}")))

@@ -7,9 +7,9 @@ use super::messages::Messages;
 use super::word::{self, getter, index, kind_of, set_index, setter, word};
 use crate::ir::{Message, Request, ResponseFormat, Role, Tool};
 use crate::model::tokens::estimate_request;
-use crate::policy::field;
 use crate::policy::query::{Need, TextStats, text_stats};
 use crate::policy::script::turn::{Reply, Req, absent, edit, or_absent, raise, read};
+use crate::policy::{Scene, field};
 
 /// `req.params`: sampling and limits by name.
 #[derive(Clone, Copy)]
@@ -28,7 +28,10 @@ pub(super) struct HeadersView;
 /// # Errors
 /// No script runs, or the request does not decode.
 pub(super) fn with_need<R>(look: impl FnOnce(&Need<'_>) -> R) -> Reply<R> {
-    read(|scene| Need::of(&scene.request).map(|need| look(&need)))?.map_err(|error| raise(error.message))
+    // What is traced is a case or an explanation: they wait, and come out the same each time.
+    let need =
+        |scene: &Scene| Need::of(&scene.request).map(|need| look(&need.at_once(scene.trace.is_none())));
+    read(need)?.map_err(|error| raise(error.message))
 }
 
 /// Looks at the decoded request.
@@ -140,9 +143,10 @@ fn needs(engine: &mut Engine) {
         tokens.map(|tokens| tokens as i64).map_err(|error| raise(error.message))
     });
     getter("max_tokens", "Most tokens to answer with, or `()`.", "req.max_tokens ?? 4096")
-        .register_into_engine(engine, |_: &mut Req| {
-            decoded(|request| request.params.max_tokens.map(|max| max as i64))
-                .map(|max| or_absent(max, || "req.max_tokens".to_owned()))
+        .register_into_engine(engine, |_: &mut Req| -> Reply<Dynamic> {
+            read(|scene| scene.request.max_tokens())?
+                .map(|max| or_absent(max.map(|max| max as i64), || "req.max_tokens".to_owned()))
+                .map_err(|error| raise(error.message))
         });
     setter("max_tokens", "Limits the answer; `()` lifts the limit.", "req.max_tokens = 500")
         .register_into_engine(engine, |_: &mut Req, most: Dynamic| set_param("max_tokens", &most));
