@@ -46,7 +46,7 @@ pub use refusal::Refused;
 pub use registry::{inbound, outbound};
 pub use splice::Splicer;
 pub use untold::{untold, untold_event};
-pub use wire::{Quirks, Target, TokenField, Wire};
+pub use wire::{Quirks, Refusal, SPEAKERS, Target, TokenField, Wire};
 
 use bytes::Bytes;
 use http::HeaderMap;

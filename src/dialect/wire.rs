@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use serde_json::{Map, Value};
 
 /// An encoded request, ready to be signed and sent.
 #[derive(Debug, Clone)]
@@ -48,8 +49,11 @@ pub struct Quirks {
     pub cache_key: bool,
     /// Whether Anthropic's `cache_control` is known on parts of OpenAI's chat dialect.
     pub cache_marks: bool,
-    /// Top-level request fields that the vendor refuses: left out and reported.
+    /// Request fields that the vendor refuses: left out and reported. Top-level
+    /// ones, and [`SPEAKERS`].
     pub refused: &'static [&'static str],
+    /// The same for some of its models.
+    pub refused_by: &'static [Refusal],
     /// Path of chat completions where it is not `chat/completions` (Writer's `chat`).
     pub chat_path: Option<&'static str>,
     /// Top-level request fields that the vendor has under another name: `(OpenAI's, its own)`.
@@ -64,6 +68,58 @@ pub struct Quirks {
     pub vertex: bool,
 }
 
+/// In [`Quirks::refused`]: the names of participants.
+pub const SPEAKERS: &str = "messages[].name";
+
+/// Request fields that some models of a vendor refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// The top-level fields.
+    pub fields: &'static [&'static str],
+    /// The models: a name stands for its versions and sizes too (`o3`: `o3-mini`, `gpt-5`: `gpt-5.1`).
+    pub models: &'static [&'static str],
+    /// Whatever has this in its name is none of them.
+    pub except: &'static [&'static str],
+}
+
+impl Refusal {
+    fn is_by(&self, model: &str) -> bool {
+        let named = |family: &&str| {
+            let rest = model.strip_prefix(*family);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+        };
+        self.models.iter().any(|family| named(&family))
+            && !self.except.iter().any(|part| model.contains(part))
+    }
+}
+
+impl Target<'_> {
+    /// The top-level request fields that the model refuses.
+    pub(super) fn refused(&self) -> impl Iterator<Item = &'static str> {
+        let by = self.quirks.refused_by.iter().filter(|refusal| refusal.is_by(self.model));
+        let by = by.flat_map(|refusal| refusal.fields);
+        self.quirks.refused.iter().chain(by).copied().filter(|name| *name != SPEAKERS)
+    }
+
+    /// Takes what the model refuses out of `body`; gives the names of what said
+    /// something: a value that is the default as well says nothing.
+    pub(super) fn take_refused(&self, body: &mut Map<String, Value>) -> Vec<&'static str> {
+        let taken = self.refused().filter_map(|name| Some((name, body.shift_remove(name)?)));
+        taken.filter(|(name, value)| !is_default(name, value)).map(|(name, _)| name).collect()
+    }
+}
+
+/// Whether a field says what holds without it.
+fn is_default(name: &str, value: &Value) -> bool {
+    let number = |default: f64| value.as_f64().is_some_and(|value| (value - default).abs() < f64::EPSILON);
+    match name {
+        "n" | "temperature" | "top_p" => number(1.0),
+        "presence_penalty" | "frequency_penalty" => number(0.0),
+        "logprobs" => *value == Value::Bool(false),
+        _ => value.is_null(),
+    }
+}
+
 /// The field of the token limit in OpenAI's chat dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenField {
@@ -72,4 +128,25 @@ pub enum TokenField {
     MaxCompletionTokens,
     /// `max_tokens`.
     MaxTokens,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_for_its_versions_and_sizes() {
+        let refusal = Refusal { fields: &["x"], models: &["o3", "gpt-5"], except: &["gpt-5-chat"] };
+        for (model, expected) in [
+            ("o3", true),
+            ("o3-2025-04-16", true),
+            ("gpt-5.1", true),
+            ("gpt-5-mini", true),
+            ("gpt-5-chat-latest", false),
+            ("gpt-50", false),
+            ("gpt-4o", false),
+        ] {
+            assert_eq!(refusal.is_by(model), expected, "{model}");
+        }
+    }
 }

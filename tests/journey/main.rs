@@ -24,6 +24,7 @@ mod gateway;
 mod policies;
 mod reading;
 mod shadows;
+mod strict;
 mod upstream;
 
 use gateway::Gateway;

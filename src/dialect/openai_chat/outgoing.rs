@@ -1,6 +1,7 @@
 //! A request to a provider, onto the wire.
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::caching;
@@ -8,7 +9,7 @@ use super::fields::merge;
 use super::options::{self, Carry};
 use super::reasoning::encode_reasoning;
 use super::turns::Turns;
-use crate::dialect::{Quirks, Target, TokenField, Wire};
+use crate::dialect::{Quirks, SPEAKERS, Target, TokenField, Wire};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Request, ResponseFormat};
 
@@ -35,11 +36,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     put_params(request, target, &mut body, &mut carry);
     put_rest(request, target.quirks, &mut body, &mut carry);
     caching::put_key(&request.caching, target.quirks, &mut body);
-    for name in target.quirks.refused {
-        if body.shift_remove(*name).is_some() {
-            carry.lose(*name);
-        }
-    }
+    target.take_refused(&mut body).into_iter().for_each(|name| carry.lose(name));
     for (name, own) in target.quirks.renamed {
         if let Some(value) = body.shift_remove(*name) {
             body.insert((*own).to_owned(), value);
@@ -79,11 +76,27 @@ pub(super) fn pass_through(raw: &Bytes, target: &Target<'_>) -> Option<Wire> {
         || (quirks.short_tool_ids && holds("\"tool_call_id\""))
         || (quirks.no_json_schema && holds("\"json_schema\""))
         || quirks.renamed.iter().any(|(name, _)| holds(&format!("\"{name}\"")))
-        || quirks.refused.iter().any(|name| holds(&format!("\"{name}\"")));
+        || target.refused().any(|name| holds(&format!("\"{name}\"")))
+        || (quirks.refused.contains(&SPEAKERS) && holds("\"name\"") && has_speakers(raw));
     if deviates {
         return None;
     }
     Some(Wire { path: chat_path(target), body: raw.clone(), headers: Vec::new(), dropped: Vec::new() })
+}
+
+/// Whether a message names its participant.
+fn has_speakers(raw: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Body {
+        messages: Vec<Spoken>,
+    }
+    #[derive(Deserialize)]
+    struct Spoken {
+        name: Option<serde::de::IgnoredAny>,
+    }
+    // What is not read so is encoded anew, which tells what is wrong with it.
+    serde_json::from_slice::<Body>(raw)
+        .map_or(true, |body| body.messages.iter().any(|said| said.name.is_some()))
 }
 
 fn put_format(
@@ -140,7 +153,9 @@ fn put_params(request: &Request, target: &Target<'_>, body: &mut Map<String, Val
             body.insert(name.to_owned(), value);
         }
     };
-    let older = target.quirks.token_field == TokenField::MaxTokens || (carry.own && params.older_limit_field);
+    let known = !target.refused().any(|name| name == "max_tokens");
+    let older = target.quirks.token_field == TokenField::MaxTokens
+        || (carry.own && params.older_limit_field && known);
     put(if older { "max_tokens" } else { "max_completion_tokens" }, params.max_tokens.map(Value::from));
     put("temperature", params.temperature.map(Value::from));
     put("top_p", params.top_p.map(Value::from));

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::content::encode_part;
 use super::fields::merge;
 use super::options::Carry;
-use crate::dialect::Quirks;
+use crate::dialect::{Quirks, SPEAKERS};
 use crate::ir::{Message, Part, Role, Thinking, ToolCall, ToolResult};
 
 /// Collects messages on the wire.
@@ -79,7 +79,7 @@ impl<'a, 'b> Turns<'a, 'b> {
         if !legacy {
             merge(&mut value, &json!({ "tool_call_id": self.tool_id(&result.call_id) }));
         }
-        if self.carry.own && !result.name.is_empty() {
+        if self.carry.own && !result.name.is_empty() && !self.quirks.refused.contains(&SPEAKERS) {
             merge(&mut value, &json!({ "name": result.name }));
         }
         merge(&mut value, &json!({ "content": content }));
@@ -93,8 +93,12 @@ impl<'a, 'b> Turns<'a, 'b> {
 
     fn add_turn(&mut self, path: &str, message: &Message) {
         let mut value = json!({ "role": self.role(message) });
-        if let Some(name) = &message.name {
-            merge(&mut value, &json!({ "name": name }));
+        match &message.name {
+            Some(name) if !self.quirks.refused.contains(&SPEAKERS) => {
+                merge(&mut value, &json!({ "name": name }));
+            }
+            Some(_) => self.carry.lose(format!("{path}.name")),
+            None => {}
         }
         let mut content = Vec::new();
         let mut calls = Vec::new();

@@ -41,12 +41,8 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     if let Value::Object(fields) = &mut whole {
         caching::put_key(&request.caching, target.quirks, fields);
     }
-    for name in target.quirks.refused {
-        if let Value::Object(fields) = &mut whole
-            && fields.shift_remove(*name).is_some()
-        {
-            carry.lose(*name);
-        }
+    if let Value::Object(fields) = &mut whole {
+        target.take_refused(fields).into_iter().for_each(|name| carry.lose(name));
     }
     let body =
         serde_json::to_vec(&whole).map_err(|at| Error::internal(format!("cannot write the body: {at}")))?;
@@ -55,8 +51,8 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
 
 /// The client's bytes as they are, unless the vendor refuses something that they hold.
 pub(super) fn pass_through(raw: &Bytes, target: &Target<'_>) -> Option<Wire> {
-    let holds = |name: &&str| memchr::memmem::find(raw, format!("\"{name}\"").as_bytes()).is_some();
-    if target.quirks.refused.iter().any(holds) {
+    let holds = |name: &str| memchr::memmem::find(raw, format!("\"{name}\"").as_bytes()).is_some();
+    if target.refused().any(holds) {
         return None;
     }
     Some(Wire { path: endpoint(target), body: raw.clone(), headers: Vec::new(), dropped: Vec::new() })

@@ -1,6 +1,8 @@
 //! Hosts of other people's models that speak OpenAI's chat dialect.
 
-use super::{CHAT_COMPLETIONS, CHAT_RESPONSES, EMBEDDINGS, Endpoint, Kind, Quirks, compatible, look_alike};
+use super::{
+    CHAT_COMPLETIONS, CHAT_RESPONSES, EMBEDDINGS, Endpoint, Kind, Quirks, SPEAKERS, compatible, look_alike,
+};
 
 pub(super) fn kinds() -> Vec<Kind> {
     vec![
@@ -10,10 +12,10 @@ pub(super) fn kinds() -> Vec<Kind> {
             default_path: "/openai/v1",
             quirks: Quirks {
                 no_developer_role: true,
-                refused: &["logprobs", "top_logprobs", "logit_bias"],
+                refused: &["logprobs", "top_logprobs", "logit_bias", "n", SPEAKERS],
                 ..Quirks::default()
             },
-            source: "Groq docs, OpenAI compatibility: logprobs, logit_bias and top_logprobs are refused with 400",
+            source: "Groq docs, OpenAI compatibility: logprobs, logit_bias, top_logprobs, names of messages and n above 1 are refused with 400",
             ..compatible("groq", "Groq", "https://api.groq.com/openai/v1")
         },
         Kind {

@@ -1,8 +1,8 @@
 //! Makers of models, and the clouds that serve them under their own protocol.
 
 use super::{
-    Auth, CHAT_COMPLETIONS, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, Quirks, TokenField,
-    compatible, embed, look_alike, rerank,
+    Auth, CHAT_COMPLETIONS, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, Quirks, Refusal,
+    TokenField, compatible, embed, look_alike, rerank,
 };
 
 /// Everything besides conversations that OpenAI serves.
@@ -14,6 +14,30 @@ const OPENAI_ENDPOINTS: &[Endpoint] = &[
     Endpoint::Moderations,
     Endpoint::Batches,
     Endpoint::Files,
+];
+
+/// What OpenAI's reasoning models refuse. From 5.1 on sampling is taken while
+/// they do not reason, which is their default.
+/// Source: OpenAI API reference "Chat", `stop` (o3, o4-mini) and `max_tokens`
+/// (o-series), checked 2026-11-21. The rest is stated in no reference: it is
+/// known from the errors `unsupported_parameter` and `unsupported_value` of
+/// these models, and from the capabilities in the AI SDK's OpenAI provider.
+const REASONERS: &[Refusal] = &[
+    Refusal {
+        fields: &[
+            "temperature",
+            "top_p",
+            "presence_penalty",
+            "frequency_penalty",
+            "logprobs",
+            "top_logprobs",
+            "logit_bias",
+        ],
+        models: &["o1", "o3", "o4-mini", "gpt-5"],
+        except: &["gpt-5-chat", "gpt-5."],
+    },
+    Refusal { fields: &["max_tokens"], models: &["o1", "o3", "o4-mini", "gpt-5"], except: &["gpt-5-chat"] },
+    Refusal { fields: &["stop"], models: &["o1-mini", "o3", "o4-mini"], except: &["o3-mini"] },
 ];
 
 /// Vertex AI's address.
@@ -31,7 +55,7 @@ fn own_protocols() -> Vec<Kind> {
         Kind {
             dialects: OPENAI,
             endpoints: OPENAI_ENDPOINTS,
-            quirks: Quirks { cache_key: true, ..Quirks::default() },
+            quirks: Quirks { cache_key: true, refused_by: REASONERS, ..Quirks::default() },
             source: "OpenAI API reference",
             ..compatible("openai", "OpenAI, and servers that speak its API", "https://api.openai.com/v1")
         },
@@ -41,7 +65,7 @@ fn own_protocols() -> Vec<Kind> {
             endpoints: OPENAI_ENDPOINTS,
             default_path: "/openai/v1",
             auth: Auth::Header("api-key"),
-            quirks: Quirks { cache_key: true, ..Quirks::default() },
+            quirks: Quirks { cache_key: true, refused_by: REASONERS, ..Quirks::default() },
             otel_name: "azure.ai.openai",
             source: "Azure OpenAI in Foundry Models, v1 REST API reference",
             ..compatible("azure", "Azure OpenAI", "")
@@ -52,6 +76,7 @@ fn own_protocols() -> Vec<Kind> {
             endpoints: EMBEDDINGS,
             quirks: Quirks {
                 deployment_paths: true,
+                refused_by: REASONERS,
                 query: Some("api-version=2024-10-21".to_owned()),
                 ..Quirks::default()
             },
@@ -137,7 +162,15 @@ fn look_alikes() -> Vec<Kind> {
                 short_tool_ids: true,
                 cache_key: true,
                 renamed: &[("seed", "random_seed")],
-                refused: &["logit_bias", "user", "store", "service_tier", "verbosity"],
+                refused: &[
+                    "logit_bias",
+                    "logprobs",
+                    "top_logprobs",
+                    "user",
+                    "store",
+                    "service_tier",
+                    "verbosity",
+                ],
                 ..look_alike()
             },
             otel_name: "mistral_ai",
@@ -147,8 +180,17 @@ fn look_alikes() -> Vec<Kind> {
         Kind {
             dialects: CHAT_RESPONSES,
             default_path: "",
-            quirks: Quirks { no_json_schema: true, reasoning_content: true, ..look_alike() },
-            source: "DeepSeek API docs, response_format: text and json_object; nothing is said of json_schema",
+            quirks: Quirks {
+                no_json_schema: true,
+                reasoning_content: true,
+                refused_by: &[Refusal {
+                    fields: &["logprobs", "top_logprobs"],
+                    models: &["deepseek-reasoner"],
+                    except: &[],
+                }],
+                ..look_alike()
+            },
+            source: "DeepSeek API docs, response_format: text and json_object, nothing is said of json_schema; guide of deepseek-reasoner: logprobs and top_logprobs are refused",
             ..compatible("deepseek", "DeepSeek", "https://api.deepseek.com")
         },
         Kind {
@@ -167,8 +209,16 @@ fn look_alikes() -> Vec<Kind> {
         Kind {
             dialects: CHAT_RESPONSES,
             endpoints: &[Endpoint::Images, Endpoint::Batches],
+            quirks: Quirks {
+                refused_by: &[Refusal {
+                    fields: &["presence_penalty", "frequency_penalty", "stop"],
+                    models: &["grok-3-mini", "grok-4", "grok-code-fast-1"],
+                    except: &["non-reasoning"],
+                }],
+                ..Quirks::default()
+            },
             otel_name: "x_ai",
-            source: "xAI API reference",
+            source: "xAI API reference; guide Reasoning: penalties and stop are refused by reasoning models",
             ..compatible("xai", "xAI", "https://api.x.ai/v1")
         },
         Kind {

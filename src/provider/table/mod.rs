@@ -15,7 +15,7 @@ mod servers;
 use std::sync::LazyLock;
 
 use super::{Auth, Kind};
-use crate::dialect::{Quirks, TokenField, embed, rerank};
+use crate::dialect::{Quirks, Refusal, SPEAKERS, TokenField, embed, rerank};
 use crate::ir::{Dialect, Endpoint};
 
 /// The kind of this name or alias.
