@@ -106,7 +106,7 @@ impl Names {
 }
 
 /// Fields that are carried in a form of their own, or are no part of what is said.
-const CARRIED: [&str; 14] = [
+const CARRIED: [&str; 17] = [
     "annotations",
     "avgLogprobs",
     "cache_control",
@@ -117,6 +117,9 @@ const CARRIED: [&str; 14] = [
     "id",
     "logprobs",
     "logprobsResult",
+    "reasoning",
+    "reasoning_content",
+    "role",
     "safetyRatings",
     "status",
     "tokenCount",

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::said::{End, Kind, Said, said};
 
 /// Whether a dialect has words for a kind of answer.
-fn can_say(dialect: Dialect, said: &Said) -> bool {
+pub fn can_say(dialect: Dialect, said: &Said) -> bool {
     match dialect {
         Dialect::OpenAiCompletions => said.calls.is_empty() && said.thought.is_empty(),
         _ => true,
@@ -37,7 +37,7 @@ fn pieces(text: &str) -> Vec<String> {
 }
 
 /// A whole answer as `dialect` has it.
-fn whole(dialect: Dialect, said: &Said) -> Value {
+pub fn whole(dialect: Dialect, said: &Said) -> Value {
     match dialect {
         Dialect::OpenAiChat => chat_whole(said),
         Dialect::OpenAiResponses => responses_whole(said),
@@ -63,7 +63,7 @@ fn whole(dialect: Dialect, said: &Said) -> Value {
 }
 
 /// The same answer streamed.
-fn streamed(dialect: Dialect, said: &Said) -> (Framing, String) {
+pub fn streamed(dialect: Dialect, said: &Said) -> (Framing, String) {
     match dialect {
         Dialect::OpenAiChat => (Framing::Sse, chat_stream(said)),
         Dialect::OpenAiResponses => (Framing::Sse, responses_stream(said)),

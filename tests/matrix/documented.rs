@@ -684,3 +684,71 @@ fn everything_documented_is_told_or_reported() {
 /// The words of a source, its file and its place in the provider's index belong to
 /// a citation that is told by its address or title.
 const QUOTES: [&str; 6] = ["mk-quote", "mk-index", "mk-file", "mk-container", "mk-seal", "mk-sealed"];
+
+/// No client reads fields of another dialect's parts: SDKs that check answers refuse them.
+#[test]
+fn parts_for_gemini_hold_nothing_of_other_dialects() {
+    const KNOWN: [&str; 10] = [
+        "text",
+        "thought",
+        "thoughtSignature",
+        "functionCall",
+        "functionResponse",
+        "inlineData",
+        "fileData",
+        "executableCode",
+        "codeExecutionResult",
+        "videoMetadata",
+    ];
+    let inbound = dialect::inbound(Dialect::Gemini).unwrap();
+    for from in Dialect::ALL.into_iter().filter(|from| *from != Dialect::Gemini) {
+        for piece in pieces(from) {
+            let response =
+                dialect::outbound(from).unwrap().decode_response(piece.whole.to_string().as_bytes()).unwrap();
+            let told: Value = serde_json::from_slice(&inbound.encode_response(&response, &reply())).unwrap();
+            for part in told["candidates"][0]["content"]["parts"].as_array().unwrap() {
+                for name in part.as_object().unwrap().keys() {
+                    assert!(KNOWN.contains(&name.as_str()), "{} of {}: {part}", piece.name, from.name());
+                }
+            }
+        }
+    }
+}
+
+/// Log probabilities are the same tokens wherever a dialect has a place for them.
+#[test]
+fn log_probabilities_reach_every_client_that_has_a_place_for_them() {
+    let tokens = |logprobs: &Value| -> Vec<(String, f64)> {
+        let list = logprobs["content"].as_array().into_iter().flatten();
+        list.map(|one| (one["token"].as_str().unwrap().to_owned(), one["logprob"].as_f64().unwrap()))
+            .collect()
+    };
+    let expected = [("mk-token".to_owned(), -0.5)];
+    let mut cells = 0;
+    for from in Dialect::ALL.into_iter().filter(|from| *from != Dialect::OpenAiCompletions) {
+        for piece in pieces(from).iter().filter(|piece| piece.name.starts_with("logprobs")) {
+            let response =
+                dialect::outbound(from).unwrap().decode_response(piece.whole.to_string().as_bytes()).unwrap();
+            let stream = events(from, framing(from), bytes(from, &piece.stream).as_bytes());
+            for to in [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::Gemini] {
+                let reader = dialect::outbound(to).unwrap();
+                let whole = dialect::inbound(to).unwrap().encode_response(&response, &reply());
+                let whole =
+                    reader.decode_response(&whole).unwrap().choices[0].logprobs.clone().unwrap_or_default();
+                assert_eq!(tokens(&whole), expected, "{} for {}", from.name(), to.name());
+                let told = events(to, Framing::Sse, told(to, &stream).as_bytes());
+                let streamed: Vec<_> = told
+                    .iter()
+                    .filter_map(|event| match event {
+                        Event::Logprobs { logprobs, .. } => Some(tokens(logprobs)),
+                        _ => None,
+                    })
+                    .flatten()
+                    .collect();
+                assert_eq!(streamed, expected, "{} for {}, streamed", from.name(), to.name());
+                cells += 1;
+            }
+        }
+    }
+    assert_eq!(cells, 15);
+}

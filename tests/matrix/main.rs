@@ -25,6 +25,7 @@ mod answers;
 mod cited;
 mod documented;
 mod endings;
+mod golden;
 mod outward;
 mod requests;
 mod said;

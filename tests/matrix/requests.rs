@@ -22,11 +22,14 @@ pub enum Kind {
     Logprobs,
     Cache,
     Sampling,
+    Named,
+    Refused,
+    Failed,
     Unknown,
 }
 
 impl Kind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Plain,
         Self::System,
         Self::MultiTurn,
@@ -42,6 +45,9 @@ impl Kind {
         Self::Logprobs,
         Self::Cache,
         Self::Sampling,
+        Self::Named,
+        Self::Refused,
+        Self::Failed,
         Self::Unknown,
     ];
 }
@@ -57,7 +63,7 @@ fn schema(mark: &str) -> Value {
 /// The request of this kind; `None` where the dialect has no words for it.
 pub fn request(dialect: Dialect, kind: Kind) -> Option<Value> {
     match dialect {
-        Dialect::OpenAiChat => Some(chat(kind)),
+        Dialect::OpenAiChat => chat(kind),
         Dialect::OpenAiResponses => responses(kind),
         Dialect::OpenAiCompletions => completions(kind),
         Dialect::Anthropic => messages(kind),
@@ -72,14 +78,14 @@ fn with(mut body: Value, more: Value) -> Value {
     body
 }
 
-fn chat(kind: Kind) -> Value {
+fn chat(kind: Kind) -> Option<Value> {
     let ask = |turns: Value| json!({ "model": "m", "messages": turns });
     let user = json!({ "role": "user", "content": "mk-question" });
     let tool = |name: &str| json!({ "type": "function", "function": { "name": name, "description": "mk-tool", "parameters": schema("mk-schema") } });
     let call = |id: &str, city: &str| json!({ "id": id, "type": "function", "function": { "name": "weather", "arguments": json!({ "city": city }).to_string() } });
     let result = |id: &str, text: &str| json!({ "role": "tool", "tool_call_id": id, "content": text });
     let one = ask(json!([user]));
-    match kind {
+    Some(match kind {
         Kind::Plain => one,
         Kind::System => ask(json!([{ "role": "system", "content": "mk-system" }, user])),
         Kind::MultiTurn => ask(
@@ -130,8 +136,12 @@ fn chat(kind: Kind) -> Value {
             one,
             json!({ "max_completion_tokens": 4321, "temperature": 0.25, "top_p": 0.75, "seed": 1234, "presence_penalty": 0.125, "frequency_penalty": 0.375, "n": 1 }),
         ),
+        Kind::Named => ask(json!([{ "role": "user", "name": "mk-Ada", "content": "mk-question" }])),
+        Kind::Refused => ask(json!([user, { "role": "assistant", "refusal": "mk-refusal" }, user])),
+        // No word for it.
+        Kind::Failed => return None,
         Kind::Unknown => with(one, json!({ "made_up": "mk-unknown" })),
-    }
+    })
 }
 
 fn responses(kind: Kind) -> Option<Value> {
@@ -191,9 +201,12 @@ fn responses(kind: Kind) -> Option<Value> {
         }
         Kind::Cache => with(one, json!({ "prompt_cache_key": "mk-key" })),
         Kind::Sampling => with(one, json!({ "max_output_tokens": 4321, "temperature": 0.25, "top_p": 0.75 })),
+        Kind::Refused => ask(
+            json!([user, { "role": "assistant", "content": [{ "type": "refusal", "refusal": "mk-refusal" }] }, user]),
+        ),
         Kind::Unknown => with(one, json!({ "made_up": "mk-unknown" })),
         // The API has none.
-        Kind::Stop => return None,
+        Kind::Stop | Kind::Named | Kind::Failed => return None,
     })
 }
 
@@ -269,8 +282,14 @@ fn messages(kind: Kind) -> Option<Value> {
         Kind::Sampling => {
             with(one, json!({ "max_tokens": 4321, "temperature": 0.25, "top_p": 0.75, "top_k": 7 }))
         }
+        Kind::Failed => with(
+            ask(
+                json!([user, { "role": "assistant", "content": [call("c1", "mk-rome")] }, { "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "c1", "is_error": true, "content": "mk-failed" }] }]),
+            ),
+            json!({ "tools": [tool("weather")] }),
+        ),
         Kind::Unknown => with(one, json!({ "made_up": "mk-unknown" })),
-        Kind::Logprobs => return None,
+        Kind::Logprobs | Kind::Named | Kind::Refused => return None,
     })
 }
 
@@ -328,6 +347,13 @@ fn gemini(kind: Kind) -> Option<Value> {
         Kind::Sampling => config(
             json!({ "maxOutputTokens": 4321, "temperature": 0.25, "topP": 0.75, "topK": 7, "seed": 1234, "presencePenalty": 0.125, "frequencyPenalty": 0.375 }),
         ),
+        Kind::Failed => with(
+            ask(
+                json!([user, { "role": "model", "parts": [call("mk-rome")] }, { "role": "user", "parts": [{ "functionResponse": { "name": "weather", "response": { "error": "mk-failed" } } }] }]),
+            ),
+            json!({ "tools": tools(&["weather"]) }),
+        ),
+        Kind::Named | Kind::Refused => return None,
         Kind::Unknown => with(one, json!({ "made_up": "mk-unknown" })),
     })
 }

@@ -81,7 +81,10 @@ fn part(block: Value, at: Path<'_>) -> Result<Vec<Part>> {
     if let Some(text) = fields.string("text")? {
         return Ok(vec![Part::text(text)]);
     }
-    if let Some(call) = fields.object("toolUse")?.filter(|_| !is_server_tool) {
+    if is_server_tool {
+        return Ok(vec![Part::Opaque { dialect: Dialect::Bedrock, value: Arc::new(fields.into_value()) }]);
+    }
+    if let Some(call) = fields.object("toolUse")? {
         return Ok(vec![Part::ToolCall(tool_use(call))]);
     }
     if let Some(reasoning) = fields.object("reasoningContent")? {

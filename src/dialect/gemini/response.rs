@@ -251,6 +251,22 @@ pub(super) fn stated<'a>(theirs: &'a str, ours: &'a str) -> &'a str {
     if theirs.is_empty() { ours } else { theirs }
 }
 
+/// A part without the fields of another dialect, which this one's SDKs refuse.
+fn bare(part: &Part) -> Part {
+    let mut bare = part.clone();
+    match &mut bare {
+        Part::Text { extra, .. } => *extra = Extra::NONE,
+        Part::Image(media) | Part::Audio(media) | Part::Video(media) | Part::Document(media) => {
+            media.extra = Extra::NONE;
+        }
+        Part::ToolCall(call) => call.extra = Extra::NONE,
+        Part::ToolResult(result) => result.extra = Extra::NONE,
+        Part::Thinking(thinking) => thinking.extra = Extra::NONE,
+        Part::Refusal(_) | Part::Opaque { .. } => {}
+    }
+    bare
+}
+
 fn encode_choice(choice: &Choice, same: bool) -> Value {
     let mut parts = Vec::new();
     let shown: Vec<Part>;
@@ -258,7 +274,7 @@ fn encode_choice(choice: &Choice, same: bool) -> Value {
         &choice.message.parts
     } else {
         let foreign = |part: &&Part| !matches!(part, Part::Opaque { .. });
-        shown = choice.message.parts.iter().filter(foreign).cloned().collect();
+        shown = choice.message.parts.iter().filter(foreign).map(bare).collect();
         &shown
     };
     Emit { same: true, names: &NoNames, dropped: &mut Vec::new() }.parts(said, "", &mut parts);

@@ -56,12 +56,17 @@ pub(super) fn encode_reasoning(reasoning: &Reasoning) -> Map<String, Value> {
     if !raw.is_empty() && read_reasoning(&raw) == (Reasoning { extra: Extra::NONE, ..reasoning.clone() }) {
         return raw;
     }
-    let effort = reasoning.effort.or_else(|| match (reasoning.enabled, reasoning.budget_tokens) {
+    let effort = effort_of(reasoning);
+    effort.map(|effort| ("reasoning_effort".to_owned(), effort_name(effort).into())).into_iter().collect()
+}
+
+/// The effort that `reasoning` asks for, by its budget where it names none.
+pub(in crate::dialect) fn effort_of(reasoning: &Reasoning) -> Option<Effort> {
+    reasoning.effort.or_else(|| match (reasoning.enabled, reasoning.budget_tokens) {
         (Some(false), _) => Some(Effort::None),
         (_, Some(budget)) => Some(effort_of_budget(budget)),
         _ => None,
-    });
-    effort.map(|effort| ("reasoning_effort".to_owned(), effort_name(effort).into())).into_iter().collect()
+    })
 }
 
 /// The effort that comes nearest to a budget of thinking tokens.

@@ -145,6 +145,9 @@ fn prompt(request: &Request, carry: &mut Carry<'_>) -> Value {
 
 /// The text of a message; what is no text is noted as lost.
 fn text_of(message: &Message, at: usize, carry: &mut Carry<'_>) -> String {
+    if message.name.is_some() {
+        carry.lose(format!("messages[{at}].name"));
+    }
     let mut text = message.joined_text();
     for part in &message.parts {
         match part {

@@ -8,7 +8,7 @@ use crate::dialect::openai_chat::caching;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::options::Carry;
 use crate::dialect::openai_chat::outgoing::path;
-use crate::dialect::openai_chat::reasoning::effort_name;
+use crate::dialect::openai_chat::reasoning::{effort_name, effort_of};
 use crate::dialect::{Target, Wire};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Message, Part, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult};
@@ -73,6 +73,9 @@ fn put_message(message: &Message, path: &str, input: &mut Vec<Value>, carry: &mu
         Role::Assistant => "assistant",
         Role::User | Role::Tool => "user",
     };
+    if message.name.is_some() {
+        carry.lose(format!("{path}.name"));
+    }
     let mut content = Vec::new();
     let flush = |content: &mut Vec<Value>, input: &mut Vec<Value>, carry: &mut Carry<'_>| {
         if !content.is_empty() {
@@ -225,7 +228,7 @@ fn put_rest(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
     }
     if let Some(reasoning) = &request.reasoning {
         let mut value = json!({});
-        if let Some(effort) = reasoning.effort {
+        if let Some(effort) = effort_of(reasoning) {
             merge(&mut value, &json!({ "effort": effort_name(effort) }));
         }
         if !carry.own && reasoning.include_thoughts == Some(true) {

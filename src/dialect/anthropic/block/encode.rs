@@ -163,7 +163,8 @@ impl Encoder {
                 return Value::Object(Map::new());
             }
             self.drop(at.field("arguments"));
-            json!({ INVALID_JSON: call.arguments })
+            // A free-text tool's words are no broken JSON.
+            json!({ if call.custom { "input" } else { INVALID_JSON }: call.arguments })
         });
         if call.signature.is_some() {
             self.drop(at.field("signature"));
@@ -215,7 +216,10 @@ impl Encoder {
         } else {
             json!({ "type": "thinking", "thinking": thinking.text, "signature": seal })
         });
-        self.extra(&mut block, &thinking.extra, at);
+        if self.same() {
+            // In others the extra fields say how the thought stood on the wire.
+            self.extra(&mut block, &thinking.extra, at);
+        }
         Some(Value::Object(block))
     }
 }

@@ -106,7 +106,8 @@ impl Encoder {
     }
 
     fn block(&mut self, part: &Part, at: Path<'_>) -> Result<Option<Value>> {
-        if let Some(extra) = extra_of(part).filter(|_| !matches!(part, Part::Document(_))) {
+        if let Some(extra) = extra_of(part).filter(|_| !matches!(part, Part::Document(_) | Part::Thinking(_)))
+        {
             self.extra(extra, at);
         }
         Ok(match part {
