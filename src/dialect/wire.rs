@@ -88,8 +88,7 @@ impl Refusal {
             let rest = model.strip_prefix(*family);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
         };
-        self.models.iter().any(|family| named(family))
-            && !self.except.iter().any(|part| model.contains(part))
+        self.models.iter().any(named) && !self.except.iter().any(|part| model.contains(part))
     }
 }
 
