@@ -9,9 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::outbound;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Usage};
 
 /// A form of batch service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +48,7 @@ pub enum Outcome {
 }
 
 /// Marks a batch of ours at the provider.
-const MARK: &str = "pointsman_batch";
+pub(super) const MARK: &str = "pointsman_batch";
 
 impl BatchForm {
     /// The path of its batches below the base URL.
@@ -213,50 +211,6 @@ pub fn files(answer: &[u8]) -> Vec<(String, Vec<String>)> {
     made
 }
 
-/// What requests of a batch used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Used {
-    /// The provider's name for the model.
-    pub model: String,
-    /// Tokens.
-    pub usage: Usage,
-}
-
-/// What a batch of OpenAI's form used, when it is over and says so: its id, and
-/// how much. Batches of ours say nothing: their answers are counted one by one.
-#[must_use]
-pub fn used(answer: &[u8]) -> Option<(String, Used)> {
-    let batch: Value = serde_json::from_slice(answer).ok()?;
-    let text = |name: &str| Some(batch.get(name)?.as_str()?.to_owned());
-    let ours = batch.pointer(&format!("/metadata/{MARK}")).is_some();
-    if ours || !matches!(text("status")?.as_str(), "completed" | "expired" | "cancelled") {
-        return None;
-    }
-    let count = |place: &str| batch.pointer(place).and_then(Value::as_u64);
-    let usage = Usage {
-        input: count("/usage/input_tokens")?,
-        output: count("/usage/output_tokens")?,
-        cached_input: count("/usage/input_tokens_details/cached_tokens"),
-        reasoning: count("/usage/output_tokens_details/reasoning_tokens"),
-        ..Usage::default()
-    };
-    let used = Used { model: text("model")?, usage };
-    (usage.total() > 0).then_some((text("id")?, used))
-}
-
-/// What a line of Anthropic's results used.
-#[must_use]
-pub fn used_by_line(line: &[u8]) -> Option<Used> {
-    #[derive(Deserialize)]
-    struct Answer {
-        model: String,
-    }
-    let (_, Outcome::Answered(body)) = BatchForm::Anthropic.outcome(line).ok()? else { return None };
-    let model = serde_json::from_slice::<Answer>(&body).ok()?.model;
-    let usage = outbound(Dialect::Anthropic)?.scan_response(&body).ok()??;
-    Some(Used { model, usage })
-}
-
 /// A line of results in either form.
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -291,7 +245,7 @@ struct Given<'a> {
     error: Option<&'a RawValue>,
 }
 
-fn bytes_of(value: Option<&RawValue>) -> Bytes {
+pub(super) fn bytes_of(value: Option<&RawValue>) -> Bytes {
     Bytes::copy_from_slice(value.map_or("", RawValue::get).as_bytes())
 }
 
@@ -384,35 +338,6 @@ mod tests {
             br#"{"data":[{"id":"b1","metadata":null},{"id":"b2","metadata":{"pointsman_batch":"01J"}}]}"#;
         assert_eq!(BatchForm::OpenAi.ours(list, "01J").as_deref(), Some("b2"));
         assert_eq!(BatchForm::OpenAi.ours(list, "01K"), None);
-    }
-
-    #[test]
-    fn what_a_batch_used_is_told_when_it_is_over() {
-        let of = |model: &str, input, output, cached_input, reasoning| Used {
-            model: model.to_owned(),
-            usage: Usage { input, output, cached_input, reasoning, ..Usage::default() },
-        };
-        let said = r#""usage":{"input_tokens":36,"output_tokens":224,"input_tokens_details":{"cached_tokens":4},"output_tokens_details":{"reasoning_tokens":128}}"#;
-        for (answer, expected) in [
-            (
-                format!(r#"{{"id":"b","status":"completed","model":"m-1",{said}}}"#),
-                Some(of("m-1", 36, 224, Some(4), Some(128))),
-            ),
-            (format!(r#"{{"id":"b","status":"in_progress","model":"m-1",{said}}}"#), None),
-            (
-                format!(
-                    r#"{{"id":"b","status":"completed","model":"m-1","metadata":{{"pointsman_batch":"x"}},{said}}}"#
-                ),
-                None,
-            ),
-            (r#"{"id":"b","status":"completed","model":"m-1"}"#.to_owned(), None),
-        ] {
-            assert_eq!(used(answer.as_bytes()).map(|(_, used)| used), expected, "{answer}");
-        }
-        let line = br#"{"custom_id":"0","result":{"type":"succeeded","message":{"model":"c-2","id":"m","type":"message","role":"assistant","content":[],"stop_reason":"end_turn","usage":{"input_tokens":20,"output_tokens":5}}}}"#;
-        let found = used_by_line(line).unwrap();
-        assert_eq!((found.model.as_str(), found.usage.input, found.usage.output), ("c-2", 20, 5));
-        assert_eq!(used_by_line(br#"{"custom_id":"0","result":{"type":"canceled"}}"#), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 mod advice;
 mod anthropic;
 pub mod batch;
+pub mod batch_bill;
 mod bedrock;
 mod cause;
 mod cohere;

@@ -163,6 +163,11 @@ impl Gateway {
         }
     }
 
+    /// The same, where anybody has kept something.
+    fn known_holdings(&self) -> Option<&Arc<Deferrals>> {
+        self.deferrals.as_ref().or_else(|| self.holdings.get())
+    }
+
     /// The bundle that new exchanges get.
     #[must_use]
     pub fn bundle(&self) -> Arc<Bundle> {

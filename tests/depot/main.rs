@@ -18,6 +18,7 @@
     reason = "a test may fail loudly and at length"
 )]
 
+mod bills;
 mod deferred;
 mod enclosed;
 mod journeys;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{HeaderValue, Method};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::BatchSettings;
+use super::{BatchSettings, bills};
 use crate::dialect::batch::BatchForm;
 use crate::dialect::passage::Outgoing;
 use crate::dialect::{Target, Wire, outbound};
@@ -22,16 +22,20 @@ use crate::record::deferrals::{Batch, Deferrals, Group};
 use crate::upstream::{Call, Reply, Upload};
 
 /// Shortest time between two looks.
-const TICK: Duration = Duration::from_millis(50);
+pub(super) const TICK: Duration = Duration::from_millis(50);
 /// Longest wait for the head of a provider's answer once all was sent.
-const ANSWER: Duration = Duration::from_secs(60);
+pub(super) const ANSWER: Duration = Duration::from_secs(60);
 /// Largest answer about a batch, bytes.
 const ABOUT: usize = 4 << 20;
 
-/// Gathers, submits and collects batches for as long as it runs.
+/// Gathers, submits and collects batches, and enters what clients' own cost, for as long as it runs.
 pub async fn run_batches(gateway: Arc<Gateway>) {
+    tokio::join!(conduct(Arc::clone(&gateway)), bills::run(gateway));
+}
+
+async fn conduct(gateway: Arc<Gateway>) {
     let Some(deferrals) = gateway.deferrals.clone() else { return };
-    let mut conductor = Conductor { gateway, deferrals, pace: BTreeMap::new(), asked: None };
+    let mut conductor = Conductor::new(gateway, deferrals);
     loop {
         let settings = conductor.gateway.bundle().settings.batches;
         conductor.tick(&settings).await;
@@ -65,6 +69,10 @@ pub(super) struct Pace {
 }
 
 impl Conductor {
+    pub(super) const fn new(gateway: Arc<Gateway>, deferrals: Arc<Deferrals>) -> Self {
+        Self { gateway, deferrals, pace: BTreeMap::new(), asked: None }
+    }
+
     /// Does what is due. What fails is told in the log and due again.
     async fn tick(&mut self, settings: &BatchSettings) {
         let now = self.gateway.clock.now().unix_ms;

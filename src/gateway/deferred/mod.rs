@@ -13,8 +13,10 @@
 //! | `submit` | a batch on its way to the provider |
 //! | `collect` | its results on their way back |
 //! | `settle` | one answer into the account and into keeping |
+//! | `bills` | what batches cost that clients ordered themselves |
 //! | `fetch` | the client asks for its answer |
 
+mod bills;
 mod collect;
 mod conduct;
 mod fetch;

@@ -30,7 +30,8 @@ impl Conductor {
             Err(error) => return tracing::error!("an answer waits at the provider: {error}"),
         }
         let Some(inbound) = Dialect::named(&facts.inbound).and_then(inbound) else { return };
-        let mut exchange = self.exchange(id, facts, inbound);
+        let mut exchange = self.exchange(facts, inbound);
+        exchange.notes.insert("deferred".to_owned(), Value::from(id));
         let answered = match outcome {
             Ok(body) => self.answered(&mut exchange, facts, body).await,
             Err(error) => {
@@ -55,8 +56,8 @@ impl Conductor {
         }
     }
 
-    /// The exchange of an answer.
-    fn exchange(&self, id: &str, facts: &Facts, inbound: &'static dyn Inbound) -> Exchange {
+    /// The exchange of an answer, or of what a batch cost.
+    pub(super) fn exchange(&self, facts: &Facts, inbound: &'static dyn Inbound) -> Exchange {
         let endpoint = Endpoint::named(&facts.endpoint).unwrap_or(Endpoint::Chat);
         let mut exchange = Exchange::accept(&self.gateway, endpoint, inbound);
         let text = |name: &Option<String>| name.as_deref().map(Arc::from);
@@ -74,7 +75,6 @@ impl Conductor {
         exchange.model = bundle.models.get(facts.model.as_str()).cloned();
         exchange.asked.clone_from(&facts.asked);
         exchange.session = text(&facts.session);
-        exchange.notes.insert("deferred".to_owned(), Value::from(id));
         exchange
     }
 

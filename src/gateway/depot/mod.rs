@@ -23,7 +23,7 @@ mod price;
 pub use enclosed::enclosed_offline;
 pub(super) use enclosed::{Enclosed, looked_up, reachable};
 pub use errand::{Errand, Place};
-pub(super) use price::Tally;
+pub(super) use price::{Counts, Tally};
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! What batches cost that clients ordered themselves. It is entered once, by
 //! the exchange that first sees what a batch used: in OpenAI's form in the
-//! batch itself, in Anthropic's in its results, while they pass.
+//! batch itself, in Anthropic's in its results, while they pass. What no
+//! client's exchange sees is asked for in time (`deferred::bills`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::errand::Errand;
-use crate::dialect::batch::{self, Used};
+use crate::dialect::batch_bill::{Bill, Used, bill, id_of, used_by_line};
 use crate::gateway::ledger::{Booked, Ledger};
 use crate::gateway::{Bundle, Depot, Gateway};
 use crate::ir::{Dialect, Endpoint, Money, Usage};
@@ -37,13 +38,35 @@ pub(super) async fn enter(
     ledger: &Ledger,
     answer: &[u8],
 ) -> Usage {
-    let Some((id, used)) = batch::used(answer) else { return Usage::default() };
-    if !first_sight(gateway, &depot.model.provider.name, &id).await {
+    let (Some(id), Ok(bill)) = (id_of(answer), bill(answer)) else { return Usage::default() };
+    let provider = &depot.model.provider.name;
+    let used = match bill {
+        Bill::Stated(used) => used,
+        Bill::Pages(_) => return look_now(gateway, provider, &id).await,
+        Bill::Lines(paths) if paths.iter().any(|path| path.starts_with("files/")) => {
+            return look_now(gateway, provider, &id).await;
+        }
+        Bill::Open | Bill::Lines(_) => return Usage::default(),
+    };
+    if !first_sight(gateway, provider, &id).await {
         return Usage::default();
     }
     let mut tally = Counts::default();
     tally.add(gateway, bundle, depot, &used);
     tally.book(gateway, bundle, depot, ledger)
+}
+
+/// The batch is over and does not state what it used: its results are looked
+/// at beside, in an exchange of their own.
+async fn look_now(gateway: &Gateway, provider: &str, id: &str) -> Usage {
+    let told = match gateway.holdings().await {
+        Ok(holdings) => holdings.bill_due(provider, id).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = told {
+        tracing::error!("a batch is priced later: {error}");
+    }
+    Usage::default()
 }
 
 /// Counts the results of a batch while they pass.
@@ -84,7 +107,7 @@ impl Tally {
         let counts = &mut self.counts;
         let Some(framer) = &mut self.framer else { return };
         let looked = framer.push(chunk, |line| {
-            if let Some(used) = batch::used_by_line(line.data) {
+            if let Some(used) = used_by_line(line.data) {
                 counts.add(gateway, bundle, depot, &used);
             }
             Ok(())
@@ -116,10 +139,11 @@ impl Tally {
 
 /// What requests used together, by our names of their models; no name: none of ours.
 #[derive(Default)]
-struct Counts(BTreeMap<Option<Arc<str>>, (Usage, Option<Money>)>);
+pub(in crate::gateway) struct Counts(BTreeMap<Option<Arc<str>>, (Usage, Option<Money>)>);
 
 impl Counts {
-    fn add(&mut self, gateway: &Gateway, bundle: &Bundle, depot: &Depot, used: &Used) {
+    /// Adds what one request, or all of one model, used.
+    pub(in crate::gateway) fn add(&mut self, gateway: &Gateway, bundle: &Bundle, depot: &Depot, used: &Used) {
         let model = model_of(bundle, depot, &used.model);
         let price = model.and_then(|model| gateway.prices.load().price(model));
         let cost = price.map(|price| price.at_batch().cost(&used.usage));
@@ -130,7 +154,25 @@ impl Counts {
         *total = total.zip(cost).map(|(total, cost)| total.plus(cost));
     }
 
-    fn book(self, gateway: &Gateway, bundle: &Bundle, depot: &Depot, ledger: &Ledger) -> Usage {
+    /// The only model of ours in it.
+    pub(in crate::gateway) fn only(&self) -> Option<Arc<str>> {
+        let mut names = self.0.keys();
+        names.next().filter(|_| names.next().is_none()).cloned().flatten()
+    }
+
+    /// Whether nothing was used.
+    pub(in crate::gateway) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Enters it into `ledger`.
+    pub(in crate::gateway) fn book(
+        self,
+        gateway: &Gateway,
+        bundle: &Bundle,
+        depot: &Depot,
+        ledger: &Ledger,
+    ) -> Usage {
         let mut all = Usage::default();
         for (name, (usage, cost)) in self.0 {
             let model = name.and_then(|name| bundle.models.get(&name)).unwrap_or(&depot.model);

@@ -4,6 +4,7 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, Row as _};
 
+use super::requests::read;
 use super::{Deferrals, Facts, signed};
 use crate::error::Result;
 use crate::record::sqlite::fault;
@@ -63,6 +64,8 @@ mod bill {
     pub(super) const NONE: i64 = 0;
     /// Not entered yet.
     pub(super) const OPEN: i64 = 1;
+    /// Being entered, by the background: once more after a restart, under the same id.
+    pub(super) const CLAIMED: i64 = 2;
     /// Entered.
     pub(super) const ENTERED: i64 = 3;
 }
@@ -77,8 +80,8 @@ impl Deferrals {
         let bill = if holding.thing == Thing::Batch { bill::OPEN } else { bill::NONE };
         let mut connection = self.connection.lock().await;
         sqlx::query(
-            "INSERT OR IGNORE INTO holding (provider, kind, remote, key, team, created_ms, facts, bill)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO holding (provider, kind, remote, key, team, created_ms, facts, bill, asked_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6)",
         )
         .bind(&holding.provider)
         .bind(holding.thing.name())
@@ -206,5 +209,93 @@ impl Deferrals {
             sqlx::query(sql).bind(provider).bind(remote).execute(&mut *connection).await.map_err(fault)?;
         }
         Ok(())
+    }
+
+    /// Batches whose cost is not entered and that are to be asked after now, a
+    /// few at a time: each after `pause_ms` at first, then the seldomer the
+    /// older it is, but every hour at least.
+    ///
+    /// # Errors
+    /// `Internal`: the file cannot be read.
+    pub async fn bills(&self, now_ms: u64, pause_ms: u64, most: u32) -> Result<Vec<Holding>> {
+        let rows = sqlx::query(
+            "SELECT provider, remote, created_ms, facts FROM holding WHERE bill IN (1, 2)
+             AND asked_ms + MAX(?1, MIN((?2 - created_ms) / 8, 3600000)) <= ?2 ORDER BY asked_ms LIMIT ?3",
+        )
+        .bind(signed(pause_ms))
+        .bind(signed(now_ms))
+        .bind(i64::from(most))
+        .fetch_all(&mut *self.connection.lock().await)
+        .await
+        .map_err(fault)?;
+        let holding = |row: &SqliteRow| -> Result<Holding> {
+            let created: i64 = row.try_get("created_ms").map_err(fault)?;
+            Ok(Holding {
+                provider: row.try_get("provider").map_err(fault)?,
+                thing: Thing::Batch,
+                remote: row.try_get("remote").map_err(fault)?,
+                created_ms: u64::try_from(created).unwrap_or(0),
+                facts: read(row.try_get("facts").map_err(fault)?)?,
+            })
+        };
+        rows.iter().map(holding).collect()
+    }
+
+    /// The batch was asked after.
+    ///
+    /// # Errors
+    /// `Internal`: it cannot be written.
+    pub async fn asked(&self, batch: &Holding, now_ms: u64) -> Result<()> {
+        sqlx::query("UPDATE holding SET asked_ms = ? WHERE provider = ? AND kind = 'batch' AND remote = ?")
+            .bind(signed(now_ms))
+            .bind(&batch.provider)
+            .bind(&batch.remote)
+            .execute(&mut *self.connection.lock().await)
+            .await
+            .map_err(fault)?;
+        Ok(())
+    }
+
+    /// Somebody has seen that the batch is over: it is asked after at once.
+    ///
+    /// # Errors
+    /// `Internal`: it cannot be written.
+    pub async fn bill_due(&self, provider: &str, remote: &str) -> Result<()> {
+        sqlx::query("UPDATE holding SET asked_ms = 0 WHERE provider = ? AND kind = 'batch' AND remote = ? AND bill = ?")
+            .bind(provider)
+            .bind(remote)
+            .bind(bill::OPEN)
+            .execute(&mut *self.connection.lock().await)
+            .await
+            .map_err(fault)?;
+        self.billed.notify_one();
+        Ok(())
+    }
+
+    /// Whether the background may enter the cost of the batch: nobody else has.
+    ///
+    /// # Errors
+    /// `Internal`: it cannot be written.
+    pub async fn claim_bill(&self, batch: &Holding) -> Result<bool> {
+        self.move_bill(batch, bill::CLAIMED).await
+    }
+
+    /// The cost of the batch is entered.
+    ///
+    /// # Errors
+    /// `Internal`: it cannot be written.
+    pub async fn bill_entered(&self, batch: &Holding) -> Result<()> {
+        self.move_bill(batch, bill::ENTERED).await.map(drop)
+    }
+
+    async fn move_bill(&self, batch: &Holding, to: i64) -> Result<bool> {
+        let moved = sqlx::query("UPDATE holding SET bill = ? WHERE provider = ? AND kind = 'batch' AND remote = ? AND bill IN (1, 2)")
+            .bind(to)
+            .bind(&batch.provider)
+            .bind(&batch.remote)
+            .execute(&mut *self.connection.lock().await)
+            .await
+            .map_err(fault)?;
+        Ok(moved.rows_affected() == 1)
     }
 }

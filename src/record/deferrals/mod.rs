@@ -72,6 +72,8 @@ pub struct Deferrals {
     durable: bool,
     /// Told when a request was taken in.
     pub came: Arc<Notify>,
+    /// Told when the cost of a batch can be entered.
+    pub billed: Notify,
 }
 
 /// What is known of a request when it is taken in, and needed when it is answered.
@@ -199,7 +201,7 @@ impl Deferrals {
         }
         sqlx::raw_sql(TABLES).execute(&mut connection).await.map_err(fault)?;
         sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut connection).await.map_err(fault)?;
-        Ok(Self { connection: Mutex::new(connection), durable, came: Arc::default() })
+        Ok(Self { connection: Mutex::new(connection), durable, came: Arc::default(), billed: Notify::new() })
     }
 }
 
