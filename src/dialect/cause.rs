@@ -19,6 +19,8 @@ struct Rule {
     names: &'static [&'static str],
     /// Any of these in the message.
     messages: &'static [&'static str],
+    /// What the message must have besides.
+    with: &'static str,
     kind: Kind,
 }
 
@@ -26,7 +28,7 @@ impl Rule {
     fn applies(&self, status: u16, names: &str, message: &str) -> bool {
         self.statuses.contains(&status)
             && (self.names.iter().any(|name| names.contains(name))
-                || self.messages.iter().any(|words| message.contains(words)))
+                || (self.messages.iter().any(|words| message.contains(words)) && message.contains(self.with)))
     }
 }
 
@@ -44,6 +46,7 @@ const WORDS: &[Rule] = &[
             "context_window_exceeded",
             "model_max_prompt_tokens_exceeded",
             "string_above_max_length",
+            "contextwindowexceeded",
         ],
         messages: &[
             "maximum context length",
@@ -64,7 +67,16 @@ const WORDS: &[Rule] = &[
             "maximum prompt length",
             "prompt contains more tokens",
             "input length and `max_tokens` exceed",
+            "too many input tokens",
+            "exceeded model token limit",
+            // vLLM, SGLang and Together, text-generation-inference, LM Studio.
+            "longer than the maximum model length",
+            "longer than the model's context length",
+            "tokens + `max_new_tokens` must be",
+            "`inputs` must have less than",
+            "loaded with context length of only",
         ],
+        with: "",
         kind: Kind::ContextTooLong,
     },
     Rule {
@@ -84,8 +96,12 @@ const WORDS: &[Rule] = &[
             "data_inspection_failed",
             "inappropriate content",
             "safety system",
+            // xAI, under 403; Z.ai.
+            "violates usage guidelines",
+            "unsafe or sensitive content",
             "flagged",
         ],
+        with: "",
         kind: Kind::ContentRefused,
     },
     Rule {
@@ -97,6 +113,8 @@ const WORDS: &[Rule] = &[
             "credits_required",
             "arrearage",
             "budget_exceeded",
+            // Moonshot, under 429.
+            "exceeded_current_quota",
         ],
         messages: &[
             "exceeded your current quota, please check your plan and billing",
@@ -107,6 +125,7 @@ const WORDS: &[Rule] = &[
             "used all available credits",
             "account is not active",
         ],
+        with: "",
         kind: Kind::QuotaExceeded,
     },
     Rule {
@@ -126,6 +145,7 @@ const WORDS: &[Rule] = &[
             "api key is invalid",
             "unregistered callers",
         ],
+        with: "",
         kind: Kind::UpstreamAuth,
     },
     Rule {
@@ -146,30 +166,42 @@ const WORDS: &[Rule] = &[
             "is not a valid model",
             "model not exist",
         ],
+        with: "",
+        kind: Kind::NotFound,
+    },
+    Rule {
+        statuses: &[400, 422],
+        names: &[],
+        messages: &["model"],
+        with: "does not exist",
         kind: Kind::NotFound,
     },
     Rule {
         statuses: &[200, 400, 403, 413, 429, 500, 503],
         names: &["rate_limit", "ratelimit", "too_many_requests", "throttl", "resource_exhausted"],
         messages: &["rate limit", "too many requests"],
+        with: "",
         kind: Kind::RateLimited,
     },
     Rule {
         statuses: &[200, 400, 429, 500, 502],
         names: &["overloaded", "engine_overloaded", "capacity_exceeded", "unavailable"],
         messages: &["overloaded", "over capacity", "capacity exceeded"],
+        with: "",
         kind: Kind::Overloaded,
     },
     Rule {
         statuses: &[400, 422, 500, 501],
         names: &["unsupported_parameter", "not_supported_error", "unsupported_value"],
         messages: &["not supported", "does not support", "unsupported", "requires --"],
+        with: "",
         kind: Kind::Unsupported,
     },
     Rule {
         statuses: &[200],
         names: &["invalid_request", "invalid_argument", "validation", "tool_use_failed", "invalid_prompt"],
         messages: &[],
+        with: "",
         kind: Kind::InvalidRequest,
     },
 ];

@@ -83,7 +83,9 @@ impl Report {
     }
 
     fn of_object(fields: &Map<String, Value>) -> Self {
-        let mut report = match fields.get("error").or_else(|| fields.get("errors")) {
+        // ElevenLabs puts all of it under `detail`.
+        let detail = || fields.get("detail").filter(|detail| detail.is_object());
+        let mut report = match fields.get("error").or_else(|| fields.get("errors")).or_else(detail) {
             Some(inner @ (Value::Object(_) | Value::String(_) | Value::Array(_))) => Self::of(inner),
             _ => Self::default(),
         };
@@ -94,9 +96,9 @@ impl Report {
                     names.iter().map(|name| text(name)).find(|text| !text.is_empty()).unwrap_or_default();
             }
         };
-        fill(&mut report.message, &["message", "detail", "Message", "msg", "error_description"]);
+        fill(&mut report.message, &["message", "detail", "Message", "msg", "error_description", "err_msg"]);
         // `{"type": "error", "error": {...}}` and `{"object": "error"}` name no class.
-        fill(&mut report.class, &["status", "error_type", "type", "__type"]);
+        fill(&mut report.class, &["status", "error_type", "type", "__type", "err_code"]);
         if report.class == "error" {
             report.class.clear();
         }

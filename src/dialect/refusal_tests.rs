@@ -11,7 +11,8 @@ fn check(status: u16, body: &str, kind: Kind) {
     let headers = HeaderMap::new();
     let error = read(&Refused { status, headers: &headers, body: body.as_bytes(), unix_seconds: 0 });
     assert_eq!(error.kind, kind, "{status} {body}");
-    assert!(!error.message.is_empty());
+    let told = !error.message.ends_with("and no message");
+    assert!(told || !["\"message\"", "err_msg"].iter().any(|name| body.contains(name)), "{body}");
 }
 
 #[test]
@@ -83,6 +84,47 @@ fn bodies_of_all_forms() {
         r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
         Kind::Overloaded,
     );
+    for (status, body, kind) in [
+        (
+            400,
+            r#"{"error":{"message":"The decoder prompt (length 8357) is longer than the maximum model length of 8192."}}"#,
+            Kind::ContextTooLong,
+        ),
+        (
+            400,
+            r#"{"object":"error","message":"The input (516368 tokens) is longer than the model's context length (262144 tokens).","type":"BadRequestError","code":400}"#,
+            Kind::ContextTooLong,
+        ),
+        (
+            422,
+            r#"{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 `inputs` tokens and 512 `max_new_tokens`","error_type":"validation"}"#,
+            Kind::ContextTooLong,
+        ),
+        (
+            400,
+            r#"{"error":"Trying to keep the first 6000 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens"}"#,
+            Kind::ContextTooLong,
+        ),
+        (
+            403,
+            r#"{"code":"The caller does not have permission to execute the specified operation","error":"Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO"}"#,
+            Kind::ContentRefused,
+        ),
+        (
+            429,
+            r#"{"error":{"message":"Your account is suspended, please check your account balance","type":"exceeded_current_quota_error"}}"#,
+            Kind::QuotaExceeded,
+        ),
+        (400, r#"{"error":{"code":400,"message":"Model no-such/model does not exist"}}"#, Kind::NotFound),
+        (401, r#"{"detail":{"status":"invalid_api_key","message":"Invalid API key"}}"#, Kind::UpstreamAuth),
+        (
+            401,
+            r#"{"err_code":"INVALID_AUTH","err_msg":"Invalid credentials.","request_id":"x"}"#,
+            Kind::UpstreamAuth,
+        ),
+    ] {
+        check(status, body, kind);
+    }
     check(200, r#"{"error":{"code":502,"message":"Provider returned error"}}"#, Kind::UpstreamFailed);
 }
 

@@ -74,7 +74,9 @@ pub(in crate::dialect) fn decode_usage(value: &Value) -> Option<Usage> {
     }
     let (input, stated_output) = (input.unwrap_or(0), output.unwrap_or(0));
     let reasoning = count("/completion_tokens_details/reasoning_tokens")
-        .or_else(|| count("/output_tokens_details/reasoning_tokens"));
+        .or_else(|| count("/output_tokens_details/reasoning_tokens"))
+        // Perplexity's.
+        .or_else(|| count("/reasoning_tokens"));
     let total = count("/total_tokens");
     let output = whole_output((input, stated_output), reasoning, total);
     Some(Usage {
@@ -171,6 +173,7 @@ mod tests {
             r#"{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"prompt_cache_hit_tokens":5}"#,
             r#"{"prompt_tokens":9.0,"completion_tokens":null,"total_tokens":9}"#,
             r#"{"input_tokens":9,"output_tokens":4}"#,
+            r#"{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"reasoning_tokens":3}"#,
             r#"{"queue_time":0.1}"#,
             "null",
         ] {
