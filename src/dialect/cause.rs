@@ -98,7 +98,7 @@ const WORDS: &[Rule] = &[
             "safety system",
             // xAI, under 403; Z.ai.
             "violates usage guidelines",
-            "unsafe or sensitive content",
+            "or sensitive content in input",
             "flagged",
         ],
         with: "",
