@@ -123,7 +123,7 @@ fn by_tag(engine: &mut Engine) {
         "ctx.candidates.tag_at_least(\"quality\", 0.7)",
     )
     .register_into_engine(engine, |list: Selection, name: &str, least: Dynamic| {
-        let least = number(&least, &format!("the bound of tag `{name}`"))?;
+        let least = number(&least, format_args!("the bound of tag `{name}`"))?;
         Reply::Ok(
             list.tagged(name, &TagTest::AtLeast(least), || format!("tag_at_least(\"{name}\", {least})")),
         )
@@ -134,7 +134,7 @@ fn by_tag(engine: &mut Engine) {
         "ctx.candidates.tag_at_most(\"tier\", 2)",
     )
     .register_into_engine(engine, |list: Selection, name: &str, most: Dynamic| {
-        let most = number(&most, &format!("the bound of tag `{name}`"))?;
+        let most = number(&most, format_args!("the bound of tag `{name}`"))?;
         Reply::Ok(list.tagged(name, &TagTest::AtMost(most), || format!("tag_at_most(\"{name}\", {most})")))
     });
     word(

@@ -1,6 +1,8 @@
 //! How a word enters the engine: with a meaning and an example each, from which
 //! the reference is generated.
 
+use std::fmt::Display;
+
 use rhai::{Array, Dynamic, FuncRegistration, ImmutableString, Map};
 use serde_json::Value;
 
@@ -59,7 +61,7 @@ fn documented(word: FuncRegistration, meaning: &str, example: &str) -> FuncRegis
 ///
 /// # Errors
 /// It is no number; `what` names it.
-pub(in crate::policy::script) fn number(value: &Dynamic, what: &str) -> Reply<f64> {
+pub(in crate::policy::script) fn number(value: &Dynamic, what: impl Display) -> Reply<f64> {
     let whole = || value.as_int().map(|whole| whole as f64).ok();
     value
         .as_float()
