@@ -156,7 +156,14 @@ impl Gateway {
 
     /// Who keeps what at providers: beside the records, or in memory where there are none.
     async fn holdings(&self) -> Result<&Arc<Deferrals>> {
-        let in_memory = || async { Deferrals::in_memory().await.map(Arc::new) };
+        let in_memory = || async {
+            if !self.bundle().keys.is_empty() {
+                tracing::warn!(
+                    "which key made which file or batch is kept in memory and forgotten at the end: add `records: {{ folder: ./records }}` to gateway.yaml"
+                );
+            }
+            Deferrals::in_memory().await.map(Arc::new)
+        };
         match &self.deferrals {
             Some(deferrals) => Ok(deferrals),
             None => self.holdings.get_or_try_init(in_memory).await,
