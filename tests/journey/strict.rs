@@ -120,3 +120,25 @@ async fn names_of_participants_are_left_out_where_they_are_refused() {
     assert_eq!(upstream.seen.lock()[1].body, body("").into_bytes());
     gateway.account_holds().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_is_not_told_of_an_answer_is_named() {
+    let (_upstream, base) = Upstream::start().await;
+    let gateway = Gateway::start(&crate::yaml(&base, &["painter", "unstreamed"]), &[]).await;
+    let body = |model: &str| {
+        format!(
+            "{{\"model\":\"{model}\",\"max_tokens\":9,\"messages\":[{{\"role\":\"user\",\"content\":\"Hi\"}}]}}"
+        )
+    };
+    for (path, model, dropped, picture) in [
+        ("/v1/messages", "painter", "response.image", false),
+        ("/v1/messages", "unstreamed", "", false),
+        ("/v1/chat/completions", "painter", "", true),
+    ] {
+        let answer = gateway.send(gateway.post(path, body(model))).await;
+        assert_eq!((answer.status, answer.header("x-pointsman-dropped")), (200, dropped), "{path} {model}");
+        assert!(answer.body.contains("Hello you"), "{}", answer.body);
+        assert_eq!(answer.body.contains("aGk="), picture, "{}", answer.body);
+    }
+    gateway.account_holds().await;
+}

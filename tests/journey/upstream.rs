@@ -107,6 +107,10 @@ impl Upstream {
                 send(stream, 400, "", &body.to_string()).await
             }
             "error-in-200" => send(stream, 200, "", &error("not today", "server_error")).await,
+            "painter" => {
+                let picture = r#""images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,aGk="}}],"content":"#;
+                send(stream, 200, "", &whole(model).replace("\"content\":", picture)).await
+            }
             "unstreamed" => send(stream, 200, "", &whole(model)).await,
             _ if model.starts_with("talks-") && !streamed => {
                 send(stream, 200, "", &whole(model).replace("Hello you", &TALK.replace('\n', "\\n"))).await
