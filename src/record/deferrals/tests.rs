@@ -73,3 +73,49 @@ async fn one_that_is_larger_than_a_batch_goes_alone() {
     deferrals.put(&deferral(2, "chat")).await.unwrap();
     assert_eq!(deferrals.gather(&batch("b1"), 9, 5).await.unwrap(), 1);
 }
+
+fn holding(remote: &str, thing: Thing) -> Holding {
+    let facts = Facts {
+        key: "k".to_owned(),
+        team: Some("t".to_owned()),
+        answered_as: "01B".to_owned(),
+        ..Facts::default()
+    };
+    Holding { provider: "p".to_owned(), thing, remote: remote.to_owned(), created_ms: 1_000, facts }
+}
+
+#[tokio::test]
+async fn a_bill_that_was_being_entered_is_entered_again_under_its_id_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let deferrals = Deferrals::open(folder.path()).await.unwrap();
+    let batch = holding("b", Thing::Batch);
+    deferrals.hold(&batch).await.unwrap();
+    deferrals.hold(&holding("f", Thing::File)).await.unwrap();
+    deferrals.hold_files_of("p", "b", &["out".to_owned()]).await.unwrap();
+    assert_eq!(deferrals.bills(1_050, 100, 9).await.unwrap(), [], "not before the pause is over");
+    assert_eq!(deferrals.bills(1_100, 100, 9).await.unwrap(), std::slice::from_ref(&batch));
+    deferrals.asked(&batch, 801_000).await.unwrap();
+    assert_eq!(deferrals.bills(901_000, 100, 9).await.unwrap(), [], "the seldomer the older it is");
+    deferrals.bill_due("p", "b").await.unwrap();
+    assert_eq!(deferrals.bills(901_000, 100, 9).await.unwrap().len(), 1, "unless somebody saw its end");
+    assert!(deferrals.claim_bill(&batch).await.unwrap());
+    assert!(!deferrals.first_sight("p", "b").await.unwrap(), "nobody else enters it");
+    drop(deferrals);
+
+    let deferrals = Deferrals::open(folder.path()).await.unwrap();
+    assert_eq!(deferrals.bills(901_000, 100, 9).await.unwrap(), std::slice::from_ref(&batch));
+    assert!(deferrals.claim_bill(&batch).await.unwrap());
+    deferrals.bill_entered(&batch).await.unwrap();
+    assert!(!deferrals.claim_bill(&batch).await.unwrap());
+    assert!(!deferrals.first_sight("p", "b").await.unwrap());
+    assert_eq!(deferrals.bills(u64::MAX >> 1, 100, 9).await.unwrap(), []);
+    deferrals.let_go("p", Thing::File, "f").await.unwrap();
+    let owners = deferrals.owners(Thing::File, &["out", "f", "b"]).await.unwrap();
+    let owner = Owner {
+        provider: "p".to_owned(),
+        remote: "out".to_owned(),
+        key: "k".to_owned(),
+        team: Some("t".to_owned()),
+    };
+    assert_eq!(owners, [owner], "a batch's file is its maker's; what was deleted is nobody's");
+}
