@@ -104,7 +104,7 @@ impl Keyring {
             body,
         };
         let scope = Scope { region: &region, service: SERVICE };
-        let added = aws::sign(&unsigned, &credentials, scope, now);
+        let added = aws::sign(&unsigned, &credentials, scope, now)?;
         request.headers_mut().extend(added);
         Ok(())
     }

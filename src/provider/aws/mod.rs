@@ -1,9 +1,9 @@
 //! Amazon's way of signing requests, as arithmetic: Signature Version 4 and the
 //! forms in which credentials come. Knows no HTTP client, no file, no clock.
 //!
-//! Written here on the hash crates that are in the tree anyway: the maintained
-//! `aws-sigv4` brings ten further crates for one function, and the number of
-//! crates is bounded.
+//! The signing is AWS's own crate. Its `aws-config`, which finds credentials, would
+//! bring twenty-five crates, two HTTP services' clients among them, for the files and
+//! variables that are read here.
 
 mod credentials;
 mod sign;
