@@ -23,16 +23,17 @@ pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
         "object": "chat.completion",
         "created": response.created.unwrap_or(reply.created),
         "model": if response.model.is_empty() { &reply.model } else { &response.model },
-        "choices": choices,
     });
+    put(&mut value, "choices", choices.into());
     if let Some(usage) = &response.usage {
         let leftover = response.extra.get("usage").filter(|_| own);
-        merge(&mut value, &json!({ "usage": usage_value(usage, leftover) }));
+        put(&mut value, "usage", usage_value(usage, leftover));
     }
     if own {
         merge_extra(&mut value, response.extra.iter());
     }
-    Bytes::from(value.to_string())
+    // A tree whose keys are strings is always written.
+    Bytes::from(serde_json::to_vec(&value).unwrap_or_default())
 }
 
 /// The provider's id, else one made of our request's.
@@ -40,20 +41,29 @@ pub(super) fn id_of(id: &str, reply: &ReplyFacts) -> String {
     if id.is_empty() { format!("chatcmpl-{}", reply.request_id) } else { id.to_owned() }
 }
 
+/// Adds a field by moving it in: `json!` would copy it whole.
+fn put(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(fields) = object {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
 fn merge_extra<'a>(value: &mut Value, extra: impl Iterator<Item = (&'a String, &'a Value)>) {
     let more: Map<String, Value> = extra.map(|(name, value)| (name.clone(), value.clone())).collect();
-    merge(value, &Value::Object(more));
+    if !more.is_empty() {
+        merge(value, &Value::Object(more));
+    }
 }
 
 fn choice_value(choice: &Choice, own: bool) -> Value {
     let mut lost = Vec::new();
     let mut carry = Carry { own, dropped: &mut lost };
     let mut message = json!({ "role": "assistant" });
-    merge(&mut message, &json!({ "content": content(choice, &mut carry) }));
+    put(&mut message, "content", content(choice, &mut carry));
     put_thoughts(&mut message, &choice.message.parts, own);
     let pictures: Vec<Value> = choice.message.parts.iter().filter_map(picture).collect();
     if !pictures.is_empty() && !message.get("content").is_some_and(Value::is_array) {
-        merge(&mut message, &json!({ "images": pictures }));
+        put(&mut message, "images", pictures.into());
     }
     if !own {
         let said = choice.message.joined_text().chars().count() as u64;
@@ -65,7 +75,7 @@ fn choice_value(choice: &Choice, own: bool) -> Value {
         }
     }
     let refusal: String = choice.message.parts.iter().filter_map(refusal_text).collect();
-    merge(&mut message, &json!({ "refusal": if refusal.is_empty() { Value::Null } else { refusal.into() } }));
+    put(&mut message, "refusal", if refusal.is_empty() { Value::Null } else { refusal.into() });
     let (legacy, calls): (Vec<&ToolCall>, Vec<&ToolCall>) =
         choice.message.tool_calls().partition(|call| own && call.extra.get("function_call").is_some());
     if let Some(call) = legacy.first() {
@@ -73,7 +83,7 @@ fn choice_value(choice: &Choice, own: bool) -> Value {
     }
     if !calls.is_empty() {
         let calls: Vec<Value> = calls.into_iter().map(|call| sealed_call(call, own)).collect();
-        merge(&mut message, &json!({ "tool_calls": calls }));
+        put(&mut message, "tool_calls", calls.into());
     }
     if own {
         merge_extra(&mut message, choice.message.extra.iter());
@@ -82,12 +92,10 @@ fn choice_value(choice: &Choice, own: bool) -> Value {
     if !legacy.is_empty() && choice.finish == Some(Finish::ToolCalls) {
         finish = Some("function_call");
     }
-    let mut value = json!({
-        "index": choice.index,
-        "message": message,
-        "logprobs": choice.logprobs,
-        "finish_reason": finish.unwrap_or("stop"),
-    });
+    let mut value = json!({ "index": choice.index });
+    put(&mut value, "message", message);
+    put(&mut value, "logprobs", choice.logprobs.clone().unwrap_or_default());
+    put(&mut value, "finish_reason", finish.unwrap_or("stop").into());
     if own {
         merge_extra(&mut value, choice.extra.iter());
     }

@@ -63,7 +63,8 @@ pub fn sign(
         .map_err(|error| unsignable(&error))?
         .into();
     let signed = |name: &str| name == "content-type" || name.starts_with("x-amz-");
-    let headers = request.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let headers =
+        request.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let headers = headers.filter(|(name, _)| signed(name));
     let mark = if request.query.is_empty() { "" } else { "?" };
     let uri = format!("https://{}{}{mark}{}", request.host, request.path, request.query);
