@@ -15,8 +15,6 @@ use super::front::Front;
 
 /// Longest time for a request's head to arrive.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// Most headers of a request.
-const HEADERS: usize = 100;
 /// Largest head of a request, and buffer of a connection, bytes.
 const HEAD: usize = 96 << 10;
 /// The same in HTTP/2, as it counts: 32 bytes more a header.
@@ -74,7 +72,7 @@ fn builder() -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .max_headers(HEADERS)
+        // Most headers: hyper's own hundred, for which it needs no memory of its own.
         // Without `pipeline_flush`: it takes from the client's side whatever comes, and holds it.
         .max_buf_size(HEAD);
     builder

@@ -26,14 +26,19 @@ const WHOLE: usize = 256 << 10;
 #[must_use]
 pub fn estimate(text: &str) -> u64 {
     let sample = sample(text, WHOLE);
-    let tokens: f64 = sample.iter().map(|stretch| walk(stretch)).sum();
+    let tokens: f64 = sample.iter().map(|stretch| walk::<true>(stretch)).sum();
     (tokens * scale(text, &sample)).ceil() as u64
 }
 
-fn walk(text: &str) -> f64 {
+/// Walks over `text`; `WORDS`: with the short way over plain words, which comes to the same.
+fn walk<const WORDS: bool>(text: &str) -> f64 {
     let mut walk = Walk::default();
     let mut rest = text;
     while let Some(first) = rest.as_bytes().first() {
+        if WORDS && let Some(length) = walk.word(rest.as_bytes()) {
+            rest = rest.get(length..).unwrap_or_default();
+            continue;
+        }
         let class = class_of(*first);
         let length = match class {
             Class::Mark => 1,
@@ -90,6 +95,26 @@ impl Default for Walk {
 }
 
 impl Walk {
+    /// Takes a space and the word of small letters behind it, which most text is made
+    /// of; gives its length. The same as taking the two runs one after the other.
+    fn word(&mut self, text: &[u8]) -> Option<usize> {
+        let [b' ', word @ ..] = text else { return None };
+        let mut beyond_hex = false;
+        let end = word.iter().position(|byte| {
+            beyond_hex |= (b'g'..=b'z').contains(byte);
+            !byte.is_ascii_lowercase()
+        });
+        let length = end.unwrap_or(word.len());
+        if length == 0 || self.class == Class::Space {
+            return None;
+        }
+        self.end_run(Class::Space);
+        self.end_blob();
+        (self.class, self.length, self.marks_before) = (Class::Lower, length, false);
+        self.blob = Blob { length, beyond_hex, before: self.tokens, ..Blob::default() };
+        Some(length + 1)
+    }
+
     /// Takes characters of one class: a single mark, a single wide one, or a run of another class.
     fn take(&mut self, class: Class, run: &str) {
         // A capital and the letters after it are one piece: `fooBar` is `foo`, `Bar`.
@@ -214,5 +239,17 @@ fn weight(c: char) -> f64 {
         0xFF00..=0xFFEF => 0.8,
         0x1F000..=0x1FAFF => 2.0,
         _ => 1.2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::walk;
+
+    proptest::proptest! {
+        #[test]
+        fn the_short_way_comes_to_the_same(text in "([a-fxyz]{1,30}|[ ]{1,2}|[A-Z0-9+/=_.,\n\té世]){0,60}") {
+            proptest::prop_assert_eq!(walk::<true>(&text).to_bits(), walk::<false>(&text).to_bits());
+        }
     }
 }
