@@ -43,7 +43,7 @@ impl std::fmt::Debug for LazyRequest {
 
 impl LazyRequest {
     /// How many [`Self::figure`]s are kept.
-    pub const FIGURES: usize = 16;
+    pub const FIGURES: usize = 10;
 
     /// Checks `raw` as JSON (syntax, depth, duplicate keys) and finds the model
     /// and the stream flag. `path` holds what the URL said.

@@ -20,6 +20,7 @@
     reason = "a test may fail loudly and at length"
 )]
 
+mod compressed;
 mod gateway;
 mod policies;
 mod reading;

@@ -265,7 +265,7 @@ async fn raw_chunk(stream: &mut TcpStream, data: &[u8]) {
 }
 
 /// Reads one HTTP/1.1 request: path and body.
-async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+pub async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut all = Vec::new();
     let mut buffer = [0; 8192];
     loop {

@@ -5,47 +5,27 @@
 //! some 100 ms once; [`Tokenizer::warm`] does that ahead of the traffic.
 
 mod estimate;
-mod ready;
 mod request;
 mod sample;
+mod vocabulary;
 
 pub use estimate::estimate;
 pub use request::{count_message, count_request, estimate_request, near_request};
 
+use self::vocabulary::Vocabulary;
 use super::{Model, Tag};
 
 /// The tag by which a model names its tokenizer where its name does not tell:
 /// `tokenizer: llama3`.
 const TAG: &str = "tokenizer";
 
-/// Stands in where no tokenizer is public; a factor turns its counts into the model's.
-const STAND_IN: &str = "o200k_base";
-
 /// Longest text of which [`Tokenizer::near`] counts every token, bytes: about a millisecond.
 const NEAR: usize = 48 << 10;
-
-/// The encodings whose counts are kept with a request; the place is the slot.
-const SLOTS: [&str; 14] = [
-    "o200k_base",
-    "cl100k_base",
-    "llama3",
-    "qwen2",
-    "deepseek_v3",
-    "deepseek_v4",
-    "mistral_v3",
-    "o200k_harmony",
-    "kimi_k2",
-    "kimi_k3",
-    "glm4",
-    "glm5",
-    "minimax_m2",
-    "p50k_base",
-];
 
 /// How a model's tokens are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tokenizer {
-    encoding: &'static str,
+    vocabulary: &'static Vocabulary,
     exact: bool,
 }
 
@@ -61,25 +41,20 @@ impl Tokenizer {
         tagged
             .or_else(|| Self::by_model_name(&model.upstream))
             .or_else(|| Self::by_model_name(&model.name))
-            .unwrap_or(Self { encoding: STAND_IN, exact: false })
+            .unwrap_or(Self { vocabulary: Vocabulary::stand_in(), exact: false })
     }
 
-    /// The tokenizer of this name: an encoding of the crate or a short name
-    /// (`o200k`, `cl100k`, `llama3`, `qwen2`, `deepseek`, `mistral`).
+    /// The tokenizer of this name: `o200k`, `cl100k`, `llama3`, `qwen2`, `deepseek`,
+    /// `mistral`, or an encoding's full name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        let known = tiktoken::list_encodings().iter();
-        let hit = known.copied().find(|known| *known == name).or_else(|| {
-            let mut short = tiktoken::list_encodings().iter().copied();
-            short.find(|known| known.split('_').next() == Some(name))
-        })?;
-        Some(Self { encoding: hit, exact: true })
+        Some(Self { vocabulary: Vocabulary::named(name)?, exact: true })
     }
 
     /// By a model's name, with or without a vendor in front (`meta-llama/llama-3.3`).
     fn by_model_name(name: &str) -> Option<Self> {
         let last = name.rsplit('/').next().unwrap_or(name);
-        tiktoken::model_to_encoding(last).map(|encoding| Self { encoding, exact: true })
+        tiktoken::model_to_encoding(last).and_then(Self::named)
     }
 
     /// Whether its counts are those of the model; else they are the stand-in's.
@@ -91,13 +66,13 @@ impl Tokenizer {
     /// The encoding's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        self.encoding
+        self.vocabulary.name
     }
 
     /// The tokens of `text`. Loads the vocabulary where that was not done yet.
     #[must_use]
     pub fn count(self, text: &str) -> u64 {
-        self.vocabulary().map_or_else(|| estimate(text), |encoding| encoding.count(text) as u64)
+        self.vocabulary.load().count(text) as u64
     }
 
     /// The tokens of `text`: exact up to 48 KiB; of a longer text samples are
@@ -117,7 +92,7 @@ impl Tokenizer {
     /// The text cut to at most `most` tokens: its beginning, or its end.
     #[must_use]
     pub fn cut(self, text: &str, most: u64, keep_end: bool) -> String {
-        let Some(encoding) = self.vocabulary() else { return String::new() };
+        let encoding = self.vocabulary.load();
         let tokens = encoding.encode(text);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         if tokens.len() <= most {
@@ -131,24 +106,18 @@ impl Tokenizer {
 
     /// Loads the vocabulary now rather than at the first count.
     pub fn warm(self) {
-        let _ = self.vocabulary();
+        self.vocabulary.load();
     }
 
     /// Whether the vocabulary is loaded, so that counting takes no longer than the text is long.
     #[must_use]
     pub fn is_ready(self) -> bool {
-        ready::is(self.encoding)
+        self.vocabulary.is_loaded()
     }
 
-    fn vocabulary(self) -> Option<&'static tiktoken::CoreBpe> {
-        let vocabulary = tiktoken::get_encoding(self.encoding);
-        ready::set(self.encoding);
-        vocabulary
-    }
-
-    /// Where a request keeps this tokenizer's count.
+    /// Where a request keeps this tokenizer's count: behind the estimate.
     fn slot(self) -> usize {
-        SLOTS.iter().position(|name| *name == self.encoding).map_or(usize::MAX, |at| at + 1)
+        self.vocabulary.place() + 1
     }
 }
 
