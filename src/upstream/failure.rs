@@ -25,7 +25,7 @@ pub(super) fn classify(failed: &Failed, host: &str) -> Error {
     loop {
         kind = kind_of(cause).unwrap_or(kind);
         // The text of the last cause is the one that says something.
-        let Some(next) = cause.source() else { break };
+        let Some(next) = beneath(cause) else { break };
         cause = next;
     }
     let what = match kind {
@@ -37,6 +37,12 @@ pub(super) fn classify(failed: &Failed, host: &str) -> Error {
     Error::new(kind, Origin::Upstream, format!("{what} {host}: {cause}"))
 }
 
+/// What caused `cause`. An I/O error that wraps another passes it over as its source.
+fn beneath<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.map_or_else(|| cause.source(), |inner| Some(inner))
+}
+
 /// The kind that one cause stands for by itself.
 fn kind_of(cause: &(dyn StdError + 'static)) -> Option<Kind> {
     if cause.is::<rustls::Error>() {
@@ -46,8 +52,5 @@ fn kind_of(cause: &(dyn StdError + 'static)) -> Option<Kind> {
         return Some(Kind::TimedOut);
     }
     let io = cause.downcast_ref::<io::Error>()?;
-    if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-        return Some(Kind::Tls);
-    }
     (io.kind() == io::ErrorKind::TimedOut).then_some(Kind::TimedOut)
 }

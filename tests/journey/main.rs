@@ -302,3 +302,23 @@ async fn a_request_that_comes_back_is_refused_at_once() {
     inner.account_holds().await;
     outer.account_holds().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_speaks_no_tls_is_told_from_one_that_is_not_there() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("https://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut hello = [0; 1024];
+            let read = stream.read(&mut hello).await;
+            if read.is_ok() {
+                drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await);
+            }
+        }
+    });
+    let gateway = Gateway::start(&format!("{}{}", yaml(&base, &["fine"]), route(&["fine"], "")), &[]).await;
+    let answer = gateway.chat("r", false).await;
+    assert_eq!((answer.status, answer.code().as_str()), (502, "upstream_tls"), "{}", answer.body);
+    assert!(answer.body.contains("no trusted TLS connection to 127.0.0.1"), "{}", answer.body);
+    gateway.account_holds().await;
+}
