@@ -61,6 +61,19 @@ impl Price {
         let tier = self.tiers.iter().rev().find(|tier| usage.input > tier.above);
         let input = tier.map_or(self.input, |t| t.input);
         let output = tier.map_or(self.output, |t| t.output);
+        let parts = [
+            usage.cached_input,
+            usage.cache_write,
+            usage.cache_write_1h,
+            usage.audio_input,
+            usage.audio_output,
+            usage.reasoning,
+        ];
+        // What policies ask for each candidate.
+        if parts.iter().all(Option::is_none) {
+            let request = Money(self.request.unwrap_or(0));
+            return request.plus(position(usage.input, input)).plus(position(usage.output, output));
+        }
         let cached_rate = tier.map_or(self.cached_input, |t| t.cached_input).unwrap_or(input);
         let write_rate = tier.map_or(self.cache_write, |t| t.cache_write).unwrap_or(input);
         let write_1h_rate = self.cache_write_1h.unwrap_or(write_rate);

@@ -151,6 +151,10 @@ impl<'a> Need<'a> {
 
     /// What the model cannot take or do.
     fn lacks(&self, model: &Model) -> Option<Misfit> {
+        let plain = !(self.images || self.audio || self.video || self.documents || self.tools || self.schema);
+        if plain {
+            return None;
+        }
         let media = [
             (self.images, "image"),
             (self.audio, "audio"),

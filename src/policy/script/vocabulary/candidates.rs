@@ -109,7 +109,7 @@ fn by_request(engine: &mut Engine) {
     )
     .register_into_engine(engine, |list: Selection, _: Req, weights: Map| -> Reply<Selection> {
         let score = weights.iter().map(|(name, weight)| {
-            Ok((Axis::named(name), number(weight, &format!("the weight of `{name}`"))?))
+            Ok((Axis::named(name), number(weight, format_args!("the weight of `{name}`"))?))
         });
         let score: Score = score.collect::<Reply<_>>()?;
         with_need(|need| list.best(&score, need))

@@ -47,6 +47,6 @@ fn nothing_to_choose() -> Box<rhai::EvalAltResult> {
 fn weights_of(weights: &Map) -> Reply<Weights> {
     weights
         .iter()
-        .map(|(name, weight)| Ok((name.to_string(), number(weight, &format!("the weight of `{name}`"))?)))
+        .map(|(name, weight)| Ok((name.to_string(), number(weight, format_args!("the weight of `{name}`"))?)))
         .collect()
 }
