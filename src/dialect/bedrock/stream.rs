@@ -96,9 +96,9 @@ impl Decoder {
         let value = parse(&data)?;
         let frame = Frame { event: "", data: &data };
         // Some models answer in OpenAI's form.
-        let chat = value
-            .get("choices")
-            .is_some_and(|choices| choices.get(0).is_none_or(|first| first.get("delta").is_some()));
+        let chat = value.get("choices").is_some_and(|choices| {
+            choices.get(0).is_none_or(|first| first.get("delta").or_else(|| first.get("message")).is_some())
+        });
         if chat {
             let inner = self.inner.get_or_insert_with(|| Inner(OpenAiChat.stream_decoder()));
             inner.0.push(&frame, out)?;

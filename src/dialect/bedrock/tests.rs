@@ -411,6 +411,27 @@ fn streams_of_invoke() {
     ]);
     assert!(events.contains(&Event::Text { choice: 0, text: "hi".into() }), "{events:?}");
     assert_eq!(end, Ok(()));
+    // OpenAI's own models, and others in its form: no `[DONE]`, and Bedrock's count at the end.
+    for name in ["delta", "message"] {
+        let piece = |said: Value, end: Value| {
+            chunk(
+                json!({"id": "c", "model": "m", "choices": [{"index": 0, name: said, "finish_reason": end}]}),
+            )
+        };
+        let (events, end) = decoded(&[
+            piece(json!({"role": "assistant", "content": "hi"}), Value::Null),
+            piece(json!({}), "stop".into()),
+            chunk(
+                json!({"choices": [], "amazon-bedrock-invocationMetrics": {"inputTokenCount": 3, "outputTokenCount": 1}}),
+            ),
+        ]);
+        assert!(events.contains(&Event::Text { choice: 0, text: "hi".into() }), "{events:?}");
+        assert!(
+            events.contains(&Event::Usage(Usage { input: 3, output: 1, ..Usage::default() })),
+            "{events:?}"
+        );
+        assert_eq!((end, events.last()), (Ok(()), Some(&Event::Done)));
+    }
 }
 
 #[test]
