@@ -7,6 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::dialect::{LazyRequest, PathFacts, inbound};
 use crate::ir::{Dialect, Endpoint, Money, Usage};
+use crate::model::tokens::Tokenizer;
 use crate::model::{Health, Limits, Model, Price, Tag};
 use crate::provider::{Provider, kind};
 
@@ -127,6 +128,22 @@ fn a_request_needs_what_it_carries() {
     let long = request(&"word ".repeat(8_000), json!({}));
     let misfit = Need::of(&long).unwrap().misfit(&candidate("gpt-5", None, None, 0.5).model);
     assert!(matches!(misfit, Some(Misfit::Window { needs, has: 8_000 }) if needs > 8_000), "{misfit:?}");
+}
+
+#[test]
+fn nobody_waits_for_a_vocabulary() {
+    let mut model = candidate("other", None, None, 0.5).model;
+    let tags = &mut Arc::get_mut(&mut model).unwrap().tags;
+    // Nothing else in this process counts by it.
+    tags.insert("tokenizer".to_owned(), Tag::Text("minimax_m2".to_owned()));
+    let tokenizer = Tokenizer::of(&model);
+    assert!(!tokenizer.is_ready());
+    let near = request(&"word ".repeat(7_400), json!({}));
+    let misfit = Need::of(&near).unwrap().at_once(true).misfit(&model);
+    assert!(matches!(misfit, Some(Misfit::Window { needs: 8_100..8_300, has: 8_000 })), "{misfit:?}");
+    tokenizer.warm();
+    assert!(tokenizer.is_ready());
+    assert_eq!(Need::of(&near).unwrap().at_once(true).misfit(&model), None);
 }
 
 #[test]
