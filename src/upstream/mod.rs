@@ -11,13 +11,9 @@ mod keyring;
 mod reply;
 mod service;
 mod simulated;
-mod simulated_batch;
-mod simulated_chat;
-mod simulated_depot;
 mod transport;
 mod upload;
 pub mod vector;
-mod works;
 
 pub use client::{Call, Upstream};
 pub use reply::{Body, Reply};

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::simulated::Actor;
+use super::Actor;
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Simulate};
 

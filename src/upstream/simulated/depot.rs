@@ -11,14 +11,14 @@ use http::{HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::client::Call;
-use super::reply::Reply;
-use super::simulated::{Simulated, failure, headers, later};
-use super::simulated_batch::{Batch, played};
+use super::batch::{Batch, played};
+use super::{Simulated, failure, headers, later};
 use crate::clock::Clock;
 use crate::dialect::multipart::{Scanner, boundary};
 use crate::error::{Error, Result};
 use crate::provider::Simulate;
+use crate::upstream::client::Call;
+use crate::upstream::reply::Reply;
 
 /// Most bytes of an account's files.
 const BYTES: usize = 64 << 20;

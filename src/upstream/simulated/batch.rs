@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::simulated::{Actor, Simulated};
-use super::simulated_depot::{FULL, new_id, seconds};
+use super::depot::{FULL, new_id, seconds};
+use super::{Actor, Simulated};
 use crate::provider::Simulate;
 
 /// Most lines of a batch.

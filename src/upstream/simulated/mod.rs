@@ -2,6 +2,11 @@
 //! with the latencies, token rates and faults that a model's `simulate` states,
 //! and keeps files and batches in memory.
 
+mod batch;
+mod chat;
+mod depot;
+mod works;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,11 +19,10 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use self::chat::{duration, read, streamed, whole, write};
+use self::depot::Accounts;
 use super::client::Call;
 use super::reply::{Body, Reply};
-use super::simulated_chat::{duration, read, streamed, whole, write};
-use super::simulated_depot::Accounts;
-use super::works;
 use crate::error::{Error, Result};
 use crate::provider::Simulate;
 

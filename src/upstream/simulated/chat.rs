@@ -9,10 +9,10 @@ use futures_util::stream;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::reply::{Body, Reply};
-use super::simulated::{Actor, headers};
+use super::{Actor, headers};
 use crate::error::{Error, Result};
 use crate::provider::Answer;
+use crate::upstream::reply::{Body, Reply};
 
 /// What a request asks for, as far as the simulation cares.
 pub(super) struct Asked {
