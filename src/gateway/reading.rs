@@ -2,7 +2,7 @@
 //! its sentences, in order. A sentence is held back until it is complete;
 //! everything else of the answer keeps its place between sentences.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,7 +13,7 @@ use super::decide::{Deciders, Said};
 use super::exchange::Exchange;
 use super::lane::Lane;
 use crate::error::{Error, Result};
-use crate::ir::{Event, Extra, Finish, Part, Response};
+use crate::ir::{Choice, Citation, Event, Extra, Finish, Part, Response};
 use crate::policy::sentences::{Sentence, Sentences, joined};
 
 /// Why an answer ended that a policy stopped: the client can tell it from a complete one.
@@ -28,6 +28,8 @@ pub(super) struct Reading {
     texts: BTreeMap<u32, Sentences>,
     /// What came and is not on its way yet.
     waiting: VecDeque<Item>,
+    /// The choices that no longer say what the provider said.
+    changed: BTreeSet<u32>,
     ended: bool,
 }
 
@@ -35,6 +37,8 @@ pub(super) struct Reading {
 struct Asking {
     choice: u32,
     before: String,
+    /// The sentence as it came.
+    came: String,
     said: Pin<Box<dyn Future<Output = (Deciders, Result<Said>)> + Send>>,
 }
 
@@ -65,6 +69,7 @@ impl Reading {
             asking: None,
             texts: BTreeMap::new(),
             waiting: VecDeque::new(),
+            changed: BTreeSet::new(),
             ended: false,
         }
     }
@@ -90,10 +95,16 @@ impl Reading {
                 let (mut deciders, said) = ready!(asking.said.as_mut().poll(cx));
                 deciders.account(exchange);
                 self.deciders = Some(deciders);
-                let (choice, before) = (asking.choice, std::mem::take(&mut asking.before));
+                let choice = asking.choice;
+                let (before, came) = (std::mem::take(&mut asking.before), std::mem::take(&mut asking.came));
                 self.asking = None;
                 return Poll::Ready(match said {
-                    Ok(Said::Text(text)) => say(lane, choice, joined(before, &text)),
+                    Ok(Said::Text(text)) => {
+                        if text != came {
+                            self.changed.insert(choice);
+                        }
+                        say(lane, choice, joined(before, &text))
+                    }
                     Ok(Said::Stop(message)) => {
                         Read::Stopped(self.last_words(choice, before + message.as_str()))
                     }
@@ -102,7 +113,10 @@ impl Reading {
             }
             let (choice, sentence) = match self.waiting.pop_front() {
                 Some(Item::Sentence(choice, sentence)) => (choice, sentence),
-                Some(Item::Other(event)) => return Poll::Ready(Read::Said(lane.say(&event))),
+                Some(Item::Other(event)) => {
+                    let Some(event) = self.without_words(event) else { continue };
+                    return Poll::Ready(Read::Said(lane.say(&event)));
+                }
                 None => return Poll::Ready(if self.ended { Read::Ended } else { Read::More }),
             };
             let Sentence { before, text } = sentence;
@@ -112,11 +126,12 @@ impl Reading {
             let Some(mut deciders) = self.deciders.take() else {
                 return Poll::Ready(Read::Failed(Error::internal("the policies that read are gone")));
             };
+            let came = text.clone();
             let said = Box::pin(async move {
                 let said = deciders.on_text(text).await;
                 (deciders, said)
             });
-            self.asking = Some(Asking { choice, before, said });
+            self.asking = Some(Asking { choice, before, came, said });
         }
     }
 
@@ -139,6 +154,22 @@ impl Reading {
             let choice = choice_of(&event).and_then(|choice| Some((choice, self.texts.get_mut(&choice)?)));
             let rest = choice.and_then(|(choice, text)| Some(Item::Sentence(choice, text.rest()?)));
             self.waiting.extend(rest.into_iter().chain([Item::Other(event)]));
+        }
+    }
+
+    /// `event` where the text before it was changed: without what tells the words
+    /// that stood there, or points at their places. `None`: nothing is left of it.
+    fn without_words(&self, event: Event) -> Option<Event> {
+        if !choice_of(&event).is_some_and(|choice| self.changed.contains(&choice)) {
+            return Some(event);
+        }
+        match event {
+            Event::Opaque { .. } => None,
+            Event::Citation { choice, citation } => {
+                let citation = Citation { range: None, raw: None, ..Citation::clone(&citation) };
+                Some(Event::Citation { choice, citation: citation.into() })
+            }
+            other => Some(other),
         }
     }
 
@@ -179,6 +210,7 @@ fn choice_of(event: &Event) -> Option<u32> {
 pub(super) async fn whole(deciders: &mut Deciders, mut response: Response) -> Result<Response> {
     for choice in &mut response.choices {
         choice.logprobs = None;
+        let mut changed = false;
         for part in std::mem::take(&mut choice.message.parts) {
             let Part::Text { text, extra } = part else {
                 choice.message.parts.push(part);
@@ -186,6 +218,7 @@ pub(super) async fn whole(deciders: &mut Deciders, mut response: Response) -> Re
             };
             let (said, stopped) = said(deciders, &text).await?;
             // Citations and the like point into the text as it was.
+            changed |= said != text;
             let extra = if said == text { extra } else { Extra::NONE };
             choice.message.parts.push(Part::Text { text: said, extra });
             if stopped {
@@ -193,8 +226,21 @@ pub(super) async fn whole(deciders: &mut Deciders, mut response: Response) -> Re
                 break;
             }
         }
+        if changed {
+            forget_words(choice);
+        }
     }
     Ok(response)
+}
+
+/// Takes out what tells the words that a changed text had, or points at their places:
+/// also all that only the provider's own dialect knows.
+fn forget_words(choice: &mut Choice) {
+    choice.extra = Extra::NONE;
+    choice.message.extra = Extra::NONE;
+    for citation in &mut choice.message.citations {
+        (citation.range, citation.raw) = (None, None);
+    }
 }
 
 /// What is said in place of `text`, and whether a policy stopped there.

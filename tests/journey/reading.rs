@@ -196,3 +196,28 @@ async fn a_client_that_leaves_while_a_sentence_is_read_leaves_nothing_behind() {
     gateway.metric_reaches("pointsman_exchanges_settled_total", "outcome=\"cancelled\"", 1.0).await;
     gateway.account_holds().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_repeats_the_words_that_were_taken_out_goes_with_them() {
+    let (_upstream, base) = Upstream::start().await;
+    let models = ["gemini-cited", "gemini-cited-stream"];
+    let yaml = format!(
+        "{PATIENT}providers:\n  g: {{ kind: gemini, base_url: \"{base}\", api_key: k }}\nmodels:\n  {}: {{ provider: g }}\n  {}: {{ provider: g }}\nroutes:\n  - {{ name: r, models: [\"*\"], candidates: [{}, {}], policies: [p] }}\n",
+        models[0], models[1], models[0], models[1],
+    );
+    let policy = format!("{REDACT}\nfn route() {{ plan(req.model) }}");
+    let gateway = Gateway::start(&yaml, &[("p", &policy)]).await;
+    let ask = r#"{"contents":[{"role":"user","parts":[{"text":"x"}]}]}"#;
+    for (model, call) in [(models[0], "generateContent"), (models[1], "streamGenerateContent?alt=sse")] {
+        let path = format!("/v1beta/models/{model}:{call}");
+        let answer = gateway.send(gateway.post(&path, ask)).await;
+        assert!(answer.body.contains("[withheld]"), "{model}: {}", answer.body);
+        assert!(!answer.body.contains("anna.b@"), "{model}: {}", answer.body);
+    }
+    // A client of another dialect still learns the source, without the place of its words.
+    let ask = format!(r#"{{"model":"{}","messages":[{{"role":"user","content":"x"}}]}}"#, models[0]);
+    let answer = gateway.send(gateway.post("/v1/chat/completions", ask)).await;
+    assert!(!answer.body.contains("anna.b@"), "{}", answer.body);
+    assert!(answer.body.contains("https://example.com/people"), "{}", answer.body);
+    gateway.account_holds().await;
+}

@@ -87,6 +87,8 @@ impl Upstream {
         match model {
             "claude-hidden" => send(stream, 200, "", &claude(hidden(request))).await,
             "gemini-hidden" => send(stream, 200, "", &gemini(hidden(request))).await,
+            "gemini-cited" => send(stream, 200, "", &cited()).await,
+            "gemini-cited-stream" => send(stream, 200, "", &format!("data: {}\n\n", cited())).await,
             "hang" => self.wait_for_close(stream, model).await,
             "garbage" => send(stream, 200, "", "<html>not JSON</html>").await,
             "empty" => send(stream, 200, "", "").await,
@@ -291,4 +293,19 @@ pub async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
             Ok(read) => all.extend_from_slice(&buffer[..read]),
         }
     }
+}
+
+/// Gemini's answer with a source, which repeats the words that rest on it.
+fn cited() -> String {
+    let words = "Write to anna.b@example.com today.";
+    json!({ "responseId": "g1", "modelVersion": "g", "candidates": [{
+        "index": 0,
+        "content": { "role": "model", "parts": [{ "text": words }] },
+        "finishReason": "STOP",
+        "groundingMetadata": {
+            "groundingChunks": [{ "web": { "uri": "https://example.com/people", "title": "People" } }],
+            "groundingSupports": [{ "segment": { "startIndex": 0, "endIndex": 34, "text": words }, "groundingChunkIndices": [0] }],
+        },
+    }], "usageMetadata": { "promptTokenCount": 3, "candidatesTokenCount": 9, "totalTokenCount": 12 } })
+    .to_string()
 }
