@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | the client's side | [`Inbound`] of [`inbound`] |
 //! | the provider's side | [`Outbound`] of [`outbound`] |
-//! | what a client is not told of an answer | [`untold`], [`untold_event`] |
+//! | what a client is not told of an answer | [`untold()`], [`untold_event`] |
 //! | a body read once, decoded when somebody looks | [`LazyRequest`] |
 
 mod advice;

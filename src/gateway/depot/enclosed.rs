@@ -47,7 +47,7 @@ pub(in crate::gateway) async fn looked_up(exchange: &Exchange, raw: Bytes) -> Re
 /// The same without knowing whose they are, by the ids alone: for a look from outside.
 ///
 /// # Errors
-/// As [`looked_up`], less `NotFound`.
+/// `InvalidRequest`: no provider keeps all of the files, naming the field.
 pub fn enclosed_offline(bundle: &Bundle, dialect: Dialect, raw: &Bytes) -> Result<Enclosed> {
     let mut files = BTreeMap::new();
     named_in(raw, &mut files)?;
