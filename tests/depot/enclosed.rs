@@ -193,6 +193,11 @@ async fn nobody_names_a_file_of_another_key() {
         let sent = String::from_utf8_lossy(&sent[0].body).into_owned();
         assert!(sent.contains("\"file-1\"") && !sent.contains(".second"), "{path} {sent}");
     }
+    // What was made elsewhere goes on as it stands.
+    let (status, got) = ask(&gateway, Some(1), "chat/completions", chat("any", "file-of-old"), &[]).await;
+    assert_eq!(status, 200, "{got}");
+    let sent: Vec<Asked> = providers.iter().flat_map(Provider::asked).collect();
+    assert!(String::from_utf8_lossy(&sent[0].body).contains("\"file-of-old\""));
     let (status, error) = ask(&gateway, Some(0), "files", line("file-1.claude"), &[]).await;
     assert_eq!(status, 400);
     assert!(error["error"]["message"].as_str().unwrap().contains("is not at provider `second`"), "{error}");

@@ -84,8 +84,9 @@ fn named_in(raw: &[u8], files: &mut BTreeMap<String, String>) -> Result<()> {
     })
 }
 
-/// Who keeps the file `id`, if the principal gets to see it: `Some(None)` where
-/// nobody knows, of which only who sees whole accounts may speak.
+/// Who keeps the file `id`, unless it is known to be another key's: `Some(None)`
+/// where nobody knows. An id that was not given here came from the provider
+/// itself: whoever has it may go on using it.
 fn holder(exchange: &Exchange, id: &str, owners: &[Owner]) -> Option<Option<Arc<Depot>>> {
     let (bundle, principal) = (&exchange.bundle, &exchange.principal);
     let stated = named(bundle, id);
@@ -104,7 +105,10 @@ fn holder(exchange: &Exchange, id: &str, owners: &[Owner]) -> Option<Option<Arc<
     let (alike, others): (Vec<_>, Vec<_>) = bundle.depots.iter().partition(same);
     match alike.into_iter().chain(others).find(kept) {
         Some(depot) => Some(Some(Arc::clone(depot))),
-        None => (principal.files == Sight::Account).then(|| stated.cloned()),
+        None => {
+            let another = owners.iter().any(|owner| owner.remote == own);
+            (principal.files == Sight::Account || !another).then(|| stated.cloned())
+        }
     }
 }
 
