@@ -6,7 +6,7 @@
 //!
 //! | module | what it owns |
 //! | --- | --- |
-//! | [`secret`], [`hex`], [`clock`], [`error`], [`problem`] | values that everything uses |
+//! | [`secret`], [`hex`], [`percent`], [`clock`], [`error`], [`problem`] | values that everything uses |
 //! | [`yaml`] | YAML into typed values, with every problem at once |
 //! | [`ir`] | the canonical request, answer and stream event |
 //! | [`sse`] | framing of streams |
@@ -37,6 +37,7 @@ pub mod hex;
 pub mod ir;
 pub mod model;
 pub mod observe;
+pub mod percent;
 pub mod plan;
 pub mod policy;
 pub mod principal;

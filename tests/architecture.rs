@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 /// Modules from the ground up. A module may import those on lines above its own;
 /// modules of one line are siblings and never import each other.
 const ORDER: &[&[&str]] = &[
-    &["secret", "hex"],
+    &["secret", "hex", "percent"],
     &["clock"],
     &["error"],
     &["problem"],

@@ -107,7 +107,6 @@ async fn gateway() -> Gateway {
 
 /// A client for one request.
 fn client() -> reqwest::Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 

@@ -85,7 +85,9 @@ pub fn untold_event(event: &Event, to: Dialect) -> Option<String> {
         Event::ToolCall { .. } if !words.calls => names.add("tool_calls"),
         Event::Media { part, .. } => of_part(part, &words, &mut names),
         Event::Logprobs { .. } if !words.logprobs => names.add("logprobs"),
-        Event::Citation { citation, .. } => of_citation(citation, to, &words, &mut names),
+        Event::Citation { citation, .. } if citation.dialect != to => {
+            of_citation(citation, &words, &mut names);
+        }
         Event::Opaque { dialect, value, .. } if *dialect != to => of_opaque(*dialect, value, &mut names),
         _ => {}
     }
@@ -130,8 +132,8 @@ fn of_choice(choice: &Choice, words: &Words, names: &mut Names) {
     for part in &choice.message.parts {
         of_part(part, words, names);
     }
-    for citation in choice.message.citations.iter().filter(|citation| !(words.cites)(citation)) {
-        names.add(if citation.label().is_some() { "citations" } else { "citations.quote" });
+    for citation in &choice.message.citations {
+        of_citation(citation, words, names);
     }
     let own_logprobs = choice.extra.get("logprobs").is_some_and(|own| !own.is_null());
     if own_logprobs || (choice.logprobs.is_some() && !words.logprobs) {
@@ -141,8 +143,8 @@ fn of_choice(choice: &Choice, words: &Words, names: &mut Names) {
     of_extra(&choice.extra, names);
 }
 
-fn of_citation(citation: &Citation, to: Dialect, words: &Words, names: &mut Names) {
-    if citation.dialect != to && !(words.cites)(citation) {
+fn of_citation(citation: &Citation, words: &Words, names: &mut Names) {
+    if !(words.cites)(citation) {
         names.add(if citation.label().is_some() { "citations" } else { "citations.quote" });
     }
 }

@@ -218,8 +218,9 @@ pub(super) async fn whole(deciders: &mut Deciders, mut response: Response) -> Re
             };
             let (said, stopped) = said(deciders, &text).await?;
             // Citations and the like point into the text as it was.
-            changed |= said != text;
-            let extra = if said == text { extra } else { Extra::NONE };
+            let same = said == text;
+            changed |= !same;
+            let extra = if same { extra } else { Extra::NONE };
             choice.message.parts.push(Part::Text { text: said, extra });
             if stopped {
                 choice.finish = Some(STOPPED);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Dialect;
+use super::{Dialect, Part};
 
 /// A source, and what rests on it.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +40,21 @@ impl Citation {
     pub fn label(&self) -> Option<&str> {
         [&self.title, &self.url, &self.file].into_iter().find_map(Option::as_deref)
     }
+}
+
+/// The citations that stand at an answer's texts, in lists named `citations`:
+/// `decode` makes one of a list's value and the characters of its text.
+pub fn cited(parts: &[Part], decode: impl Fn(&Value, (u64, u64)) -> Citation) -> Vec<Citation> {
+    let mut said = Extent::default();
+    let mut citations = Vec::new();
+    for part in parts {
+        let Part::Text { text, extra } = part else { continue };
+        let from = said.chars;
+        said.add(text);
+        let listed = extra.get("citations").and_then(Value::as_array).into_iter().flatten();
+        citations.extend(listed.map(|value| decode(value, (from, said.chars))));
+    }
+    citations
 }
 
 /// How much visible text a choice has said: what ranges of citations count from.

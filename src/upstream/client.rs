@@ -105,7 +105,7 @@ impl Upstream {
             headers.insert(HeaderName::from_static("traceparent"), traceparent);
         }
         self.authorise(provider, &mut request, &body).await?;
-        self.transport.send(request, &address.host).await
+        self.execute(request, &address.host).await
     }
 
     /// Adds the provider's credentials, fetching them where they have to be.
@@ -139,7 +139,7 @@ impl Upstream {
         reply.body.whole(cap).await
     }
 
-    /// Sends a request that is no attempt.
+    /// Sends a request that is complete.
     pub(super) async fn execute(&self, request: Request, host: &Arc<str>) -> Result<Reply> {
         self.transport.send(request, host).await
     }

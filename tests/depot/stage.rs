@@ -215,7 +215,6 @@ impl Gateway {
     }
 
     pub fn ask(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         client.request(method.parse().unwrap(), format!("http://127.0.0.1:{}{path}", self.port))
     }

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Uri};
 use super::{Build, ByName};
 use crate::config::file;
 use crate::ir::Dialect;
+use crate::percent::escaped;
 use crate::problem::Place;
 use crate::provider::{Auth, Kind, Provider, kind, kinds};
 use crate::yaml::{At, Named};
@@ -205,14 +206,6 @@ fn query(kind: Option<String>, account: &file::Provider) -> Option<String> {
 /// Whether `text` can stand in a host or a path as it is (old projects have a domain in front).
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte))
-}
-
-/// Percent-encoded for a query.
-fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 fn is_local(url: &str) -> bool {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::ir::{Citation, Dialect, Extent, Part};
+use crate::ir::{Citation, Dialect};
 
 /// One citation of the characters in `range`.
 pub(super) fn decode(value: &Value, range: (u64, u64)) -> Citation {
@@ -22,20 +22,6 @@ pub(super) fn decode(value: &Value, range: (u64, u64)) -> Citation {
         raw: Some(Arc::new(value.clone())),
         ..Citation::of(Dialect::Anthropic)
     }
-}
-
-/// The citations of an answer's texts.
-pub(super) fn of_parts(parts: &[Part]) -> Vec<Citation> {
-    let mut said = Extent::default();
-    let mut citations = Vec::new();
-    for part in parts {
-        let Part::Text { text, extra } = part else { continue };
-        let from = said.chars;
-        said.add(text);
-        let listed = extra.get("citations").and_then(Value::as_array).into_iter().flatten();
-        citations.extend(listed.map(|value| decode(value, (from, said.chars))));
-    }
-    citations
 }
 
 /// A citation for a client; `None` when it names nothing. What another maker's

@@ -10,7 +10,7 @@ use super::usage::{self, WireUsage};
 use super::{citation, error};
 use crate::dialect::fields::{Fields, Path};
 use crate::error::{Error, Result};
-use crate::ir::{Choice, Citation, Dialect, Extent, Finish, Message, Part, Response, Role, Usage};
+use crate::ir::{Choice, Citation, Dialect, Extent, Finish, Message, Part, Response, Role, Usage, cited};
 
 /// Decodes an answer of status 2xx.
 pub(super) fn decode(body: &[u8]) -> Result<Response> {
@@ -46,7 +46,7 @@ fn read(value: Value) -> Result<Response> {
     }
     fields.take("type");
     fields.take("role");
-    let citations = citation::of_parts(&parts);
+    let citations = cited(&parts, citation::decode);
     response.choices.push(Choice {
         index: 0,
         message: Message { citations, ..Message::of(Role::Assistant, parts) },

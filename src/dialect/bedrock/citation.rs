@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::ir::{Citation, Dialect, Extent, Part};
+use crate::ir::{Citation, Dialect};
 
 /// One citation of the characters in `range`.
 pub(super) fn decode(value: &Value, range: (u64, u64)) -> Citation {
@@ -22,18 +22,4 @@ pub(super) fn decode(value: &Value, range: (u64, u64)) -> Citation {
         quote: Some(words).filter(|words| !words.is_empty()),
         ..Citation::of(Dialect::Bedrock)
     }
-}
-
-/// The citations that stand beside an answer's texts.
-pub(super) fn of_parts(parts: &[Part]) -> Vec<Citation> {
-    let mut said = Extent::default();
-    let mut citations = Vec::new();
-    for part in parts {
-        let Part::Text { text, extra } = part else { continue };
-        let from = said.chars;
-        said.add(text);
-        let listed = extra.get("citations").and_then(Value::as_array).into_iter().flatten();
-        citations.extend(listed.map(|value| decode(value, (from, said.chars))));
-    }
-    citations
 }

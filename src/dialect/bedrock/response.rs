@@ -12,7 +12,7 @@ use crate::dialect::openai_chat::OpenAiChat;
 use crate::error::{Error, Result};
 use crate::ir::{
     Choice, Dialect, Extra, Finish, Media, MediaSource, Message, Part, Response, Role, Thinking, ToolCall,
-    Usage,
+    Usage, cited,
 };
 
 /// Decodes an answer of status 2xx.
@@ -65,7 +65,10 @@ fn read(value: Value) -> Result<Response> {
     response.usage = fields.take("usage").map(|usage| self::usage(&usage));
     response.choices.push(Choice {
         index: 0,
-        message: Message { citations: citation::of_parts(&parts), ..Message::of(Role::Assistant, parts) },
+        message: Message {
+            citations: cited(&parts, citation::decode),
+            ..Message::of(Role::Assistant, parts)
+        },
         finish,
         logprobs: None,
         extra: Extra::NONE,

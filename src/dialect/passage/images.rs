@@ -11,11 +11,12 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Finished, Outgoing, Step, Translation, answered, escaped, object, over, unsupported};
+use super::{Asked, Finished, Outgoing, Step, Translation, answered, object, over, unsupported};
 use crate::dialect::multipart::Writer;
 use crate::dialect::{ReplyFacts, Target, Wire};
 use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::ir::Units;
+use crate::percent::escaped;
 
 /// Most pictures of one request. Source: OpenAI API reference "Create image", checked 2026-11-21.
 const MOST: u64 = 10;

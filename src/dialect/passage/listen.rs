@@ -12,11 +12,12 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::meter::milliseconds;
-use super::{Asked, Finished, Outgoing, Step, Translation, answered, escaped, over, unsupported};
+use super::{Asked, Finished, Outgoing, Step, Translation, answered, over, unsupported};
 use crate::dialect::Target;
 use crate::dialect::multipart::Writer;
 use crate::error::{Error, Result};
 use crate::ir::Units;
+use crate::percent::escaped;
 
 /// Fields of OpenAI's form that both vendors have.
 const CARRIED: [&str; 6] =

@@ -191,11 +191,3 @@ fn unsupported(what: &str, param: &str) -> Error {
 fn over() -> Error {
     Error::internal("a translation was asked to go on after its end")
 }
-
-/// Percent-encoded for a path or a query.
-fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
-}

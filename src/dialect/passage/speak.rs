@@ -7,10 +7,11 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Outgoing, Step, Translation, escaped, object, over, unsupported};
+use super::{Asked, Outgoing, Step, Translation, object, over, unsupported};
 use crate::dialect::{Target, Wire};
 use crate::error::{Error, Result};
 use crate::ir::Units;
+use crate::percent::escaped;
 
 struct Speaking {
     call: Option<Outgoing>,

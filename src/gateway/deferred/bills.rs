@@ -19,6 +19,7 @@ use crate::gateway::depot::Counts;
 use crate::gateway::exchange::End;
 use crate::gateway::{Depot, Gateway};
 use crate::ir::Dialect;
+use crate::percent::escaped;
 use crate::record::Outcome;
 use crate::record::deferrals::Holding;
 use crate::sse::{Framer, Framing};
@@ -171,12 +172,4 @@ impl Conductor {
 /// Whether the provider does not have it any more.
 fn is_gone(error: &Error) -> bool {
     error.kind == Kind::NotFound && error.upstream_status == Some(404)
-}
-
-/// `text` as the value of a query.
-fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }

@@ -18,6 +18,7 @@ use crate::sse::{Framer, Framing};
 
 /// Longest line of results that is looked into, bytes.
 const LINE: usize = 32 << 20;
+
 /// Whether the cost of the batch `id` is to be entered now.
 async fn first_sight(gateway: &Gateway, provider: &str, id: &str) -> bool {
     let seen = match gateway.holdings().await {

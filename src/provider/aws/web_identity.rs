@@ -7,6 +7,7 @@
 use super::Credentials;
 use super::credentials::unix_seconds;
 use crate::error::{Error, Kind, Origin, Result};
+use crate::percent::escaped;
 use crate::secret::Secret;
 
 /// A role and how it is taken on.
@@ -58,11 +59,7 @@ impl WebIdentity {
             ("RoleSessionName", &self.session_name),
             ("WebIdentityToken", token.expose().trim()),
         ];
-        let pairs = fields.map(|(name, value)| {
-            let mut out = format!("{name}=");
-            super::sign::encode(value, "", &mut out);
-            out
-        });
+        let pairs = fields.map(|(name, value)| format!("{name}={}", escaped(value)));
         pairs.join("&")
     }
 

@@ -17,6 +17,7 @@ use crate::dialect::fields::Path;
 use crate::dialect::{Target, Wire};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Request, ResponseFormat};
+use crate::percent::escaped;
 
 /// The version that a body in Anthropic's form names.
 ///
@@ -105,7 +106,7 @@ fn converse(request: &Request, target: &Target<'_>) -> Result<Wire> {
 }
 
 fn wire(target: &Target<'_>, verb: &str, fields: &Map<String, Value>, dropped: Vec<String>) -> Result<Wire> {
-    let path = format!("model/{}/{verb}", percent_encoded(target.model));
+    let path = format!("model/{}/{verb}", escaped(target.model));
     let body = serde_json::to_vec(fields).map_err(|at| Error::internal(at.to_string()))?;
     let accept = (HeaderName::from_static("accept"), HeaderValue::from_static("*/*"));
     Ok(Wire { path, body: body.into(), headers: vec![accept], dropped })
@@ -184,17 +185,4 @@ fn about(request: &Request, encoder: &mut Encoder) {
     if request.metadata.as_ref().is_some_and(|labels| !labels.is_empty()) {
         encoder.drop(Path::Root.field("metadata"));
     }
-}
-
-/// A model's id as one segment of a path.
-fn percent_encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(byte.into());
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
