@@ -67,10 +67,11 @@ impl Account {
     }
 }
 
-/// A batch is done at once, and has made a file.
+/// A batch has made a file at once and is never over, so that the gateway does
+/// not ask after its bill between the clients' questions.
 fn about(id: &str) -> Value {
     if id.starts_with("batches") {
-        return json!({ "id": id, "object": "batch", "status": "completed", "output_file_id": format!("out-{id}") });
+        return json!({ "id": id, "object": "batch", "status": "in_progress", "output_file_id": format!("out-{id}") });
     }
     json!({ "id": id })
 }
