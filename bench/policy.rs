@@ -183,6 +183,7 @@ impl Setup {
             attempt: None,
             response: None,
             text: None,
+            spoken: pointsman::policy::speech::Spoken::Text,
             event: None,
             notes: Map::new(),
             trace: None,

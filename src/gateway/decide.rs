@@ -17,6 +17,7 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::Response;
 use crate::model::{Candidate, Model};
 use crate::plan::{Plan, Verdict};
+use crate::policy::speech::Spoken;
 use crate::policy::{
     AttemptFacts, Bound, Catalog, Effects, Fault, FaultKind, Hook, OnError, Outcome, RouteFacts, Scene,
     Shelf, Stock, dispatch,
@@ -33,6 +34,8 @@ pub(super) struct Deciders {
     scene: Option<Scene>,
     pub(super) faults: Vec<String>,
     pub(super) journal: Vec<record::Effect>,
+    /// What of an answer the client is not told, for policies changed what it belongs to.
+    pub(super) dropped: Vec<String>,
     /// What the policies on trial would have done otherwise.
     pub(super) shadow: Option<Value>,
 }
@@ -79,6 +82,7 @@ impl Deciders {
             attempt: None,
             response: None,
             text: None,
+            spoken: Spoken::Text,
             event: None,
             notes: Map::new(),
             trace: None,
@@ -94,6 +98,7 @@ impl Deciders {
             scene: Some(scene),
             faults: Vec::new(),
             journal: Vec::new(),
+            dropped: Vec::new(),
             shadow: None,
         }
     }
@@ -110,6 +115,7 @@ impl Deciders {
         }
         exchange.faults.append(&mut self.faults);
         exchange.journal.append(&mut self.journal);
+        exchange.dropped.append(&mut self.dropped);
     }
 
     /// A policy wants the whole answer: the provider is asked for it whole, and
@@ -224,12 +230,12 @@ impl Deciders {
         Ok(Reviewed::Answer(Box::new(Arc::unwrap_or_clone(response))))
     }
 
-    /// `on_text` of each policy in turn, on one sentence: each reads what the one before it left.
-    pub(super) async fn on_text(&mut self, sentence: String) -> Result<Said> {
+    /// `on_text` of each policy in turn, on one sentence of this part: each reads what the one before it left.
+    pub(super) async fn on_text(&mut self, spoken: Spoken, sentence: String) -> Result<Said> {
         let mut text = sentence;
         for bound in self.acting(Hook::Text) {
             if let Some(scene) = &mut self.scene {
-                scene.text = Some(Arc::from(text.as_str()));
+                (scene.text, scene.spoken) = (Some(Arc::from(text.as_str())), spoken);
             }
             match self.ask(&bound, Hook::Text).await? {
                 Verdict::Replace(other) => text = other,

@@ -15,7 +15,7 @@
 //! | `attempts`, `attempt`, `ledger` | a plan carried out, and the account of it |
 //! | `lesson` | how models without a public tokenizer count, learned from their answers |
 //! | `lane`, `relay` | an answer on its way to the client |
-//! | `reading` | policies that read its sentences on the way |
+//! | `reading` | policies that read its sentences, on the way or whole |
 //! | `reply` | what the client gets |
 //! | `facts`, `journal` | what the record keeps of requests and effects |
 //! | `passage` | the journey of what is no conversation: vectors, pictures, sound |

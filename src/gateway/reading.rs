@@ -1,8 +1,10 @@
 //! Policies that read an answer before the client does: `on_text` on each of
-//! its sentences, in order. A sentence is held back until it is complete;
-//! everything else of the answer keeps its place between sentences.
+//! its sentences, in order, in text, refusals and reasoning. A sentence is held
+//! back until it is complete; everything else of the answer keeps its place.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod whole;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,38 +15,43 @@ use super::decide::{Deciders, Said};
 use super::exchange::Exchange;
 use super::lane::Lane;
 use crate::error::{Error, Result};
-use crate::ir::{Choice, Citation, Event, Extra, Finish, Part, Response};
-use crate::policy::sentences::{Sentence, Sentences, joined};
+use crate::ir::{Citation, Dialect, Event, Extra, Finish, Thinking};
+use crate::policy::speech::{Next, Speech, Spoken};
+
+pub(super) use whole::whole;
 
 /// Why an answer ended that a policy stopped: the client can tell it from a complete one.
 const STOPPED: Finish = Finish::ContentFilter;
+
+/// What the client is not told: the seal of a thought that no longer says what its maker sealed.
+const SEAL: &str = "response.thinking.signature";
 
 /// A streamed answer as policies read it.
 pub(super) struct Reading {
     /// Lent to the sentence that is asked about.
     deciders: Option<Deciders>,
     asking: Option<Asking>,
-    /// The text of each choice, as far as it came.
-    texts: BTreeMap<u32, Sentences>,
-    /// What came and is not on its way yet.
-    waiting: VecDeque<Item>,
-    /// The choices that no longer say what the provider said.
-    changed: BTreeSet<u32>,
+    /// What belongs to no choice and is not on its way yet.
+    ready: VecDeque<Event>,
+    choices: BTreeMap<u32, Voice>,
     ended: bool,
+}
+
+/// What one choice says.
+#[derive(Default)]
+struct Voice {
+    speech: Speech<Event>,
+    /// Whether it no longer says what the provider said.
+    changed: bool,
+    /// Whether the thought that is not sealed yet does not.
+    rethought: bool,
 }
 
 /// A sentence that policies look at.
 struct Asking {
     choice: u32,
-    before: String,
-    /// The sentence as it came.
-    came: String,
+    spoken: Spoken,
     said: Pin<Box<dyn Future<Output = (Deciders, Result<Said>)> + Send>>,
-}
-
-enum Item {
-    Sentence(u32, Sentence),
-    Other(Event),
 }
 
 /// What came of reading on.
@@ -67,9 +74,8 @@ impl Reading {
         Self {
             deciders: Some(deciders),
             asking: None,
-            texts: BTreeMap::new(),
-            waiting: VecDeque::new(),
-            changed: BTreeSet::new(),
+            ready: VecDeque::new(),
+            choices: BTreeMap::new(),
             ended: false,
         }
     }
@@ -77,8 +83,7 @@ impl Reading {
     /// The provider's stream has ended as it should: what it sent last may be no whole sentence.
     pub(super) fn end(&mut self, lane: &mut Lane) {
         self.take(lane);
-        let rests = self.texts.iter_mut().filter_map(|(choice, text)| Some((*choice, text.rest()?)));
-        self.waiting.extend(rests.map(|(choice, rest)| Item::Sentence(choice, rest)));
+        self.choices.values_mut().for_each(|voice| voice.speech.rest());
         self.ended = true;
     }
 
@@ -94,73 +99,97 @@ impl Reading {
             if let Some(asking) = &mut self.asking {
                 let (mut deciders, said) = ready!(asking.said.as_mut().poll(cx));
                 deciders.account(exchange);
-                self.deciders = Some(deciders);
-                let choice = asking.choice;
-                let (before, came) = (std::mem::take(&mut asking.before), std::mem::take(&mut asking.came));
-                self.asking = None;
-                return Poll::Ready(match said {
-                    Ok(Said::Text(text)) => {
-                        if text != came {
-                            self.changed.insert(choice);
-                        }
-                        say(lane, choice, joined(before, &text))
-                    }
+                let (choice, spoken) = (asking.choice, asking.spoken);
+                (self.deciders, self.asking) = (Some(deciders), None);
+                match said {
+                    Ok(Said::Text(text)) => self.answered(choice, spoken, &text),
                     Ok(Said::Stop(message)) => {
-                        Read::Stopped(self.last_words(choice, before + message.as_str()))
+                        return Poll::Ready(Read::Stopped(self.last_words(choice, &message)));
                     }
-                    Err(error) => Read::Failed(error),
-                });
-            }
-            let (choice, sentence) = match self.waiting.pop_front() {
-                Some(Item::Sentence(choice, sentence)) => (choice, sentence),
-                Some(Item::Other(event)) => {
-                    let Some(event) = self.without_words(event) else { continue };
-                    return Poll::Ready(Read::Said(lane.say(&event)));
+                    Err(error) => return Poll::Ready(Read::Failed(error)),
                 }
-                None => return Poll::Ready(if self.ended { Read::Ended } else { Read::More }),
-            };
-            let Sentence { before, text } = sentence;
-            if text.is_empty() {
-                return Poll::Ready(say(lane, choice, before));
             }
-            let Some(mut deciders) = self.deciders.take() else {
-                return Poll::Ready(Read::Failed(Error::internal("the policies that read are gone")));
-            };
-            let came = text.clone();
-            let said = Box::pin(async move {
-                let said = deciders.on_text(text).await;
-                (deciders, said)
-            });
-            self.asking = Some(Asking { choice, before, came, said });
+            if let Some(event) = self.ready.pop_front() {
+                return Poll::Ready(Read::Said(lane.say(&event)));
+            }
+            match self.next() {
+                Some((choice, Next::Words(spoken, text))) => {
+                    return Poll::Ready(Read::Said(lane.say(&words(choice, spoken, text))));
+                }
+                Some((choice, Next::Between(event))) => {
+                    if let Some(event) = self.without_words(choice, event, lane) {
+                        return Poll::Ready(Read::Said(lane.say(&event)));
+                    }
+                }
+                Some((choice, Next::Ask(spoken, text))) => {
+                    let Some(mut deciders) = self.deciders.take() else {
+                        let gone = Error::internal("the policies that read are gone");
+                        return Poll::Ready(Read::Failed(gone));
+                    };
+                    let said = Box::pin(async move {
+                        let said = deciders.on_text(spoken, text).await;
+                        (deciders, said)
+                    });
+                    self.asking = Some(Asking { choice, spoken, said });
+                }
+                Some((_, Next::More)) | None => {
+                    return Poll::Ready(if self.ended { Read::Ended } else { Read::More });
+                }
+            }
         }
     }
 
-    /// Takes what has come: text as sentences, the rest as it is. A choice's
-    /// text ends where something else of it begins.
+    /// The next thing that a choice has to say.
+    fn next(&mut self) -> Option<(u32, Next<Event>)> {
+        let mut all = self.choices.iter_mut().map(|(choice, voice)| (*choice, voice.speech.advance()));
+        all.find(|(_, next)| *next != Next::More)
+    }
+
+    /// Takes what has come: words as sentences, the rest as it is.
     fn take(&mut self, lane: &mut Lane) {
         for event in lane.take_unread() {
-            let event = match event {
-                Event::Text { choice, text } => {
-                    let sentences = self.texts.entry(choice).or_default();
-                    sentences.push(&text);
-                    let complete = std::iter::from_fn(|| sentences.complete());
-                    self.waiting.extend(complete.map(|sentence| Item::Sentence(choice, sentence)));
-                    continue;
+            let Some(choice) = choice_of(&event) else {
+                self.ready.push_back(event);
+                continue;
+            };
+            let speech = &mut self.choices.entry(choice).or_default().speech;
+            match event {
+                Event::Text { text, .. } => speech.say(Spoken::Text, &text),
+                Event::Refusal { text, .. } => speech.say(Spoken::Refusal, &text),
+                Event::Thinking { text, .. } => speech.say(Spoken::Reasoning, &text),
+                Event::ThinkingSealed { mut thinking, .. } => {
+                    speech.say(Spoken::Reasoning, &std::mem::take(&mut thinking.text));
+                    speech.rest();
+                    speech.put(Event::ThinkingSealed { choice, thinking }, true, 0);
                 }
                 // They would tell what the sentences were.
-                Event::Logprobs { .. } => continue,
-                other => other,
-            };
-            let choice = choice_of(&event).and_then(|choice| Some((choice, self.texts.get_mut(&choice)?)));
-            let rest = choice.and_then(|(choice, text)| Some(Item::Sentence(choice, text.rest()?)));
-            self.waiting.extend(rest.into_iter().chain([Item::Other(event)]));
+                Event::Logprobs { .. } => {}
+                Event::Finish { .. } => {
+                    speech.rest();
+                    speech.put(event, true, 0);
+                }
+                event => {
+                    let (parts, bytes) = between(&event);
+                    speech.put(event, parts, bytes);
+                }
+            }
         }
     }
 
-    /// `event` where the text before it was changed: without what tells the words
-    /// that stood there, or points at their places. `None`: nothing is left of it.
-    fn without_words(&self, event: Event) -> Option<Event> {
-        if !choice_of(&event).is_some_and(|choice| self.changed.contains(&choice)) {
+    /// A sentence was read, and this is said in its place.
+    fn answered(&mut self, choice: u32, spoken: Spoken, said: &str) {
+        let voice = self.choices.entry(choice).or_default();
+        if voice.speech.answer(said) {
+            voice.changed = true;
+            voice.rethought |= spoken == Spoken::Reasoning;
+        }
+    }
+
+    /// `event` where words before it were changed: without what tells those that
+    /// stood there, points at their places, or vouches for them. `None`: nothing is left of it.
+    fn without_words(&mut self, choice: u32, event: Event, lane: &mut Lane) -> Option<Event> {
+        let voice = self.choices.entry(choice).or_default();
+        if !voice.changed {
             return Some(event);
         }
         match event {
@@ -169,19 +198,51 @@ impl Reading {
                 let citation = Citation { range: None, raw: None, ..Citation::clone(&citation) };
                 Some(Event::Citation { choice, citation: citation.into() })
             }
+            Event::ThinkingSealed { choice, mut thinking } if !thinking.redacted => {
+                if std::mem::take(&mut voice.rethought)
+                    && let Some(name) = unseal(&mut thinking)
+                    && !lane.untold.contains(&name)
+                {
+                    lane.untold.push(name);
+                }
+                Some(Event::ThinkingSealed { choice, thinking })
+            }
             other => Some(other),
         }
     }
 
     /// The end of an answer that was stopped in `choice`, with its last words; others end with it.
-    fn last_words(&self, choice: u32, text: String) -> Vec<Event> {
-        let ends = self.texts.keys().map(|choice| Event::Finish { choice: *choice, finish: STOPPED });
+    fn last_words(&mut self, choice: u32, message: &str) -> Vec<Event> {
+        let text = self.choices.entry(choice).or_default().speech.stop(message);
+        let ends = self.choices.keys().map(|choice| Event::Finish { choice: *choice, finish: STOPPED });
         std::iter::once(Event::Text { choice, text }).chain(ends).collect()
     }
 }
 
-fn say(lane: &mut Lane, choice: u32, text: String) -> Read {
-    Read::Said(if text.is_empty() { Bytes::new() } else { lane.say(&Event::Text { choice, text }) })
+/// Takes the seal, and what else only its maker knows, off a thought that was
+/// changed: what the client is not told by that, if anything.
+fn unseal(thinking: &mut Thinking) -> Option<String> {
+    thinking.extra = Extra::NONE;
+    thinking.signature.take().filter(|seal| !seal.is_empty()).map(|_| SEAL.to_owned())
+}
+
+fn words(choice: u32, spoken: Spoken, text: String) -> Event {
+    match spoken {
+        Spoken::Text => Event::Text { choice, text },
+        Spoken::Refusal => Event::Refusal { choice, text },
+        Spoken::Reasoning => Event::Thinking { choice, text },
+    }
+}
+
+/// Whether a reader sees words before and after `event` as apart, and about how many bytes it has.
+fn between(event: &Event) -> (bool, usize) {
+    match event {
+        Event::ToolArguments { text, .. } => (false, 64 + text.len()),
+        Event::Citation { .. } => (false, 256),
+        // Fields beside the words, chunk by chunk.
+        Event::Opaque { dialect: Dialect::OpenAiChat | Dialect::OpenAiCompletions, .. } => (false, 256),
+        _ => (true, 4096),
+    }
 }
 
 /// The choice to which an event belongs, where it stands between its texts.
@@ -200,63 +261,4 @@ fn choice_of(event: &Event) -> Option<u32> {
         | Event::Opaque { choice, .. } => Some(*choice),
         Event::Start { .. } | Event::Usage(_) | Event::Ping | Event::Error(_) | Event::Done => None,
     }
-}
-
-/// The policies of `deciders` read an answer that is there whole. What follows
-/// in a choice after a policy stopped it goes.
-///
-/// # Errors
-/// A policy failed that must not.
-pub(super) async fn whole(deciders: &mut Deciders, mut response: Response) -> Result<Response> {
-    for choice in &mut response.choices {
-        choice.logprobs = None;
-        let mut changed = false;
-        for part in std::mem::take(&mut choice.message.parts) {
-            let Part::Text { text, extra } = part else {
-                choice.message.parts.push(part);
-                continue;
-            };
-            let (said, stopped) = said(deciders, &text).await?;
-            // Citations and the like point into the text as it was.
-            let same = said == text;
-            changed |= !same;
-            let extra = if same { extra } else { Extra::NONE };
-            choice.message.parts.push(Part::Text { text: said, extra });
-            if stopped {
-                choice.finish = Some(STOPPED);
-                break;
-            }
-        }
-        if changed {
-            forget_words(choice);
-        }
-    }
-    Ok(response)
-}
-
-/// Takes out what tells the words that a changed text had, or points at their places:
-/// also all that only the provider's own dialect knows.
-fn forget_words(choice: &mut Choice) {
-    choice.extra = Extra::NONE;
-    choice.message.extra = Extra::NONE;
-    for citation in &mut choice.message.citations {
-        (citation.range, citation.raw) = (None, None);
-    }
-}
-
-/// What is said in place of `text`, and whether a policy stopped there.
-async fn said(deciders: &mut Deciders, text: &str) -> Result<(String, bool)> {
-    let (mut sentences, mut said) = (Sentences::default(), String::with_capacity(text.len()));
-    sentences.push(text);
-    while let Some(Sentence { before, text }) = sentences.complete().or_else(|| sentences.rest()) {
-        if text.is_empty() {
-            said.push_str(&before);
-            continue;
-        }
-        match deciders.on_text(text).await? {
-            Said::Text(text) => said.push_str(&joined(before, &text)),
-            Said::Stop(message) => return Ok((said + before.as_str() + message.as_str(), true)),
-        }
-    }
-    Ok((said, false))
 }

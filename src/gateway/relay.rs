@@ -156,6 +156,7 @@ impl Relay {
         self.reading = None;
         let Some(attempt) = self.attempt.take() else { return };
         attempt.cancelled(&usage, self.exchange.gateway.clock.now());
+        self.exchange.dropped.append(&mut self.lane.untold);
         self.exchange.settle(&End { outcome: Outcome::Completed, status: 200, error: None, usage });
     }
 

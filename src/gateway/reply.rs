@@ -90,7 +90,7 @@ pub(super) fn provider(mut exchange: Exchange, answered: Answered) -> Reply {
 
 fn whole(mut exchange: Exchange, whole: Whole) -> Reply {
     exchange.model = Some(Arc::clone(&whole.model));
-    exchange.dropped = whole.dropped;
+    exchange.dropped.extend(whole.dropped);
     let usage = whole.usage;
     if let Some(raw) = whole.raw {
         return finished(exchange, raw, usage, false);
@@ -110,7 +110,7 @@ pub(super) fn policy(mut exchange: Exchange, response: &Response) -> Reply {
 pub(super) fn later(mut exchange: Exchange, ticket: Ticket) -> Reply {
     exchange.first_byte = Some(exchange.gateway.clock.now());
     let body = ticket.body(&exchange);
-    exchange.dropped = ticket.dropped;
+    exchange.dropped.extend(ticket.dropped);
     exchange.model = Some(ticket.model);
     let mut headers = headers(&exchange, false);
     insert(&mut headers, LOCATION, &format!("{RESULTS}/{}", exchange.id));
@@ -159,7 +159,7 @@ fn finished(mut exchange: Exchange, body: Bytes, usage: Usage, stream: bool) -> 
 
 fn stream(mut exchange: Exchange, streaming: Streaming) -> Reply {
     exchange.model = Some(Arc::clone(&streaming.attempt.model));
-    exchange.dropped.clone_from(&streaming.dropped);
+    exchange.dropped.extend_from_slice(&streaming.dropped);
     let headers = headers(&exchange, true);
     respond(StatusCode::OK, headers, Body::Relay(Box::new(Relay::new(exchange, streaming))))
 }

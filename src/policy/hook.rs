@@ -52,7 +52,9 @@ impl Hook {
             Self::Request => "after authentication, before the request goes anywhere",
             Self::Route => "to decide where it goes",
             Self::Failure => "after a failed attempt, before the client has seen a byte",
-            Self::Text => "on each complete sentence of an answer, streamed or not",
+            Self::Text => {
+                "on each complete sentence of an answer, its refusal and its reasoning, streamed or not"
+            }
             Self::Response => "on a whole answer",
             Self::Settled => "after settling, off the request's path",
             Self::Feedback => "on POST /v1/feedback for an exchange of the route",

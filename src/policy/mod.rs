@@ -22,6 +22,7 @@ pub mod reference;
 mod scene;
 mod script;
 pub mod sentences;
+pub mod speech;
 mod trace;
 
 pub use effect::{Answer, Ask, Effect, EffectValue, Effects, JournalEntry};

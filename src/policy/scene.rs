@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
+use super::speech::Spoken;
 use crate::clock::Now;
 use crate::dialect::LazyRequest;
 use crate::error::Error;
@@ -40,6 +41,8 @@ pub struct Scene {
     pub response: Option<Arc<crate::ir::Response>>,
     /// The sentence that `on_text` looks at.
     pub text: Option<Arc<str>>,
+    /// The part of the answer to which it belongs.
+    pub spoken: Spoken,
     /// What `on_settled` looks at (`record`) or `on_feedback` does (`feedback`).
     pub event: Option<Arc<Value>>,
     /// What policies noted (`ctx.note(name, value)`), for headers, log and record.

@@ -25,6 +25,7 @@ mod gateway;
 mod policies;
 mod reading;
 mod shadows;
+mod spoken;
 mod strict;
 mod upstream;
 

@@ -2,6 +2,7 @@
 //! asked. It keeps its own ledger of what it saw, which the tests hold against
 //! the gateway's.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Upstream {
     /// Connections that the gateway closed while the provider was not done.
     pub left: Arc<Mutex<Vec<String>>>,
     pub changed: Arc<Notify>,
+    /// What models answer of which a test says it: streamed, and whole.
+    pub scripted: Arc<Mutex<BTreeMap<String, (String, String)>>>,
 }
 
 impl Upstream {
@@ -84,6 +87,10 @@ impl Upstream {
     /// Answers as the model's name says; whether the connection lives on.
     async fn answer(&self, stream: &mut TcpStream, model: &str, request: &Value) -> bool {
         let streamed = request["stream"].as_bool().unwrap_or(false);
+        let scripted = self.scripted.lock().get(model).cloned();
+        if let Some((stream_of, whole)) = scripted {
+            return send(stream, 200, "", if streamed { &stream_of } else { &whole }).await;
+        }
         match model {
             "claude-hidden" => send(stream, 200, "", &claude(hidden(request))).await,
             "gemini-hidden" => send(stream, 200, "", &gemini(hidden(request))).await,

@@ -9,6 +9,7 @@ use pointsman::clock::Clock;
 use pointsman::dialect::{LazyRequest, PathFacts, inbound};
 use pointsman::ir::{Dialect, Endpoint};
 use pointsman::model::{Candidate, Health, Limits as ModelLimits, Model, Price, Tag};
+use pointsman::policy::speech::Spoken;
 use pointsman::policy::{Bound, Catalog, Hook, Limits, Outcome, Policies, RouteFacts, Scene, run_inline};
 use pointsman::principal::Principal;
 use pointsman::problem::Problem;
@@ -41,6 +42,7 @@ pub(crate) fn scene_of(prompt: &str) -> Scene {
         attempt: None,
         response: None,
         text: None,
+        spoken: Spoken::Text,
         event: None,
         notes: serde_json::Map::new(),
         trace: None,

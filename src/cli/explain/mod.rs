@@ -17,6 +17,7 @@ use crate::gateway::{Bundle, Route, enclosed_offline};
 use crate::ir::{Dialect, Endpoint};
 use crate::model::{Candidate, Health, Model};
 use crate::policy::explain::{Offline, explain};
+use crate::policy::speech::Spoken;
 use crate::policy::{Bound, Catalog, Effects, Policies, RouteFacts, Scene};
 use crate::principal::Principal;
 use crate::state::MemoryStore;
@@ -157,6 +158,7 @@ pub(super) fn scene(
         attempt: None,
         response: None,
         text: None,
+        spoken: Spoken::Text,
         event: None,
         notes: Map::new(),
         trace: None,

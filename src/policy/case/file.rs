@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::facts::ModelFacts;
+use crate::policy::speech::Spoken;
 use crate::yaml::{At, Named};
 
 /// A case file: what its cases share, and the cases.
@@ -57,6 +58,8 @@ pub struct Case {
     pub response: Option<Value>,
     /// The text of an answer: `on_text` is asked instead, on each of its sentences.
     pub text: Option<String>,
+    /// The part of an answer that `text` is, as `ctx.part` says it.
+    pub part: Spoken,
     /// What settling recorded: `on_settled` is asked instead.
     pub record: Option<Value>,
     /// What a client fed back: `on_feedback` is asked instead.

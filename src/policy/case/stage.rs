@@ -71,6 +71,7 @@ pub(super) fn scene(file: &CaseFile, case: &Case) -> Result<Scene, String> {
         attempt: case.attempt.as_ref().map(attempt).transpose()?.map(Arc::new),
         response: case.response.as_ref().map(|answer| Arc::new(response_of(answer))),
         text: None,
+        spoken: case.part,
         event: event.cloned().map(Arc::new),
         notes: Map::new(),
         trace: Some(Arc::new(Trace::default())),

@@ -47,7 +47,7 @@ fn hooks(text: &mut String) {
 }
 
 const READING: &str = "
-`on_text` gets a sentence or a line without the spaces before it; one of more than 4096 bytes comes in pieces. Tool calls, reasoning and everything else of the answer keep their place; log probabilities are left out, for they would tell the words. After `stop(message)` nothing follows: a stream's provider is left, and the finish reason is that of a filter (`content_filter`, `refusal`, ..). Answers that a policy gives by `respond(..)` are read too, and those out of batches. A script that waits has `policy_limits: { sentence: 5s }` for each.
+`on_text` gets a sentence or a line without the spaces before it; one of more than 4096 bytes comes in pieces. It reads all words that the client sees: `ctx.part` says whether they are `text`, `refusal` or `reasoning`. A sentence goes on behind a tool call or a source that stands in its middle: one that was changed then stands before it, and one that stays is read once more side by side; where more than 64 KiB wait, the sentence ends. A thought that was changed loses its signature (`response.thinking.signature` in `x-pointsman-dropped` and the record), so it cannot go back to its maker as sealed. Tool calls are not read, and reasoning that comes sealed goes as it is; everything else of the answer keeps its place; log probabilities are left out, for they would tell the words. After `stop(message)` nothing follows: a stream's provider is left, and the finish reason is that of a filter (`content_filter`, `refusal`, ..). Answers that a policy gives by `respond(..)` are read too, and those out of batches. A script that waits has `policy_limits: { sentence: 5s }` for each.
 ";
 
 fn variables(text: &mut String, vocabulary: &Vocabulary) {

@@ -17,7 +17,7 @@ const AMBIENT: [(&str, &str, &str); 8] = [
     ("ctx", "Context", "Everything else: parameters, route, models, who calls, time. In every hook."),
     ("state", "State", "What is kept between exchanges. In every hook."),
     ("attempt", "Attempt", "The attempt that failed. In `on_failure`."),
-    ("text", "String", "The sentence. In `on_text`."),
+    ("text", "String", "The sentence; `ctx.part` says of what. In `on_text`."),
     ("res", "Response", "The whole answer. In `on_response`."),
     ("record", "Map", "What the record says of the exchange. In `on_settled`."),
     ("feedback", "Map", "What the client sent: exchange, score, comment. In `on_feedback`."),

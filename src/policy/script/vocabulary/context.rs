@@ -47,6 +47,15 @@ fn route(engine: &mut Engine) {
         .register_into_engine(engine, |_: &mut Ctx| read(|scene| ImmutableString::from(&*scene.request_id)));
     getter("now", "The time of the exchange.", "ctx.now.hour >= 22")
         .register_into_engine(engine, |_: &mut Ctx| read(|scene| Moment::at(scene.now.unix_ms)));
+    getter(
+        "part",
+        "The part of the answer to which the sentence belongs: `text`, `refusal` or `reasoning`. In `on_text`.",
+        "ctx.part == \"reasoning\"",
+    )
+    .register_into_engine(engine, |_: &mut Ctx| {
+        let part = read(|scene| scene.text.as_ref().map(|_| scene.spoken.name()))?;
+        part.map(ImmutableString::from).ok_or_else(|| raise("`ctx.part` exists only in `on_text`"))
+    });
     word("random()", "A number by chance, from 0 up to 1; the same in a replay.", "ctx.random() < 0.1")
         .register_into_engine(engine, |_: &mut Ctx| turn::random());
 }
