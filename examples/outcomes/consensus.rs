@@ -1,7 +1,7 @@
 //! Whether several models that agree are right, and whether that is known.
 
 use pointsman::ir::{Choice, Dialect, Extra, Message, Response, Role};
-use pointsman::policy::consensus::{By, Errors, Vote, keys, vote};
+use pointsman::policy::consensus::{By, Errors, keys, vote};
 use serde_json::Value;
 
 use crate::share;
@@ -40,10 +40,14 @@ fn accuracy(rows: &[&Value], models: &[String]) -> Vec<Option<f64>> {
     models.iter().map(|model| Some((right(model) as f64 + 1.0) / (rows.len() as f64 + 2.0))).collect()
 }
 
-/// The key of the largest group by heads, and its size.
-fn largest(vote: &Vote) -> (Option<&str>, usize) {
-    let best = vote.groups.iter().max_by_key(|group| group.members.len());
-    best.map_or((None, 0), |group| (Some(group.key.as_str()), group.members.len()))
+/// How many say the same as most do, and how often that is the truth: of groups
+/// of one size any might be taken.
+fn largest(keys: &[Option<String>], truth: Option<&str>) -> (usize, f64) {
+    let vote = vote(keys, &vec![None; keys.len()], Errors::default());
+    let size = vote.groups.iter().map(|group| group.members.len()).max().unwrap_or(0);
+    let tied: Vec<_> = vote.groups.iter().filter(|group| group.members.len() == size).collect();
+    let right = tied.iter().filter(|group| Some(group.key.as_str()) == truth).count();
+    (size, right as f64 / tied.len().max(1) as f64)
 }
 
 pub(crate) fn table(rows: &[Value]) {
@@ -55,46 +59,39 @@ pub(crate) fn table(rows: &[Value]) {
     for (model, score) in models.iter().zip(&scores) {
         println!("  {model:24} alone {:5.1} % right", score.unwrap() * 100.0);
     }
-    println!("\n  agreeing   questions   right");
-    for size in 1..=models.len() {
-        let (mut met, mut right) = (0, 0);
-        for row in rows {
-            let (keys, truth) = row_keys(row, &models);
-            let vote = vote(&keys, &vec![None; keys.len()], Errors::default());
-            let (key, many) = largest(&vote);
-            if many == size {
-                met += 1;
-                right += usize::from(key == truth.as_deref());
-            }
-        }
-        println!("  {size:8}   {met:9}   {}", share(right, met));
-    }
-    three_or_more(rows, &models);
+    by_heads(rows, &models);
     calibration(rows, &models);
     escalate(rows, &models, strongest);
 }
 
-fn three_or_more(rows: &[Value], models: &[String]) {
-    let (mut met, mut right, mut equal) = (0, 0, 0);
+/// How often the largest group is right, by its size.
+fn by_heads(rows: &[Value], models: &[String]) {
+    let mut sizes = vec![(0_usize, 0.0); models.len() + 1];
     for row in rows {
         let (keys, truth) = row_keys(row, models);
-        let vote = vote(&keys, &vec![None; keys.len()], Errors::default());
-        let (key, many) = largest(&vote);
-        equal += usize::from(key == truth.as_deref());
-        if many >= 3 {
-            met += 1;
-            right += usize::from(key == truth.as_deref());
-        }
+        let (size, right) = largest(&keys, truth.as_deref());
+        sizes[size].0 += 1;
+        sizes[size].1 += right;
     }
-    let (low, high) = interval(right, met);
-    println!("  3 or more  {met:9}   {}  (95 % interval {low:.0} to {high:.0} %)", share(right, met));
-    println!("  equal vote {:9}   {}\n", rows.len(), share(equal, rows.len()));
+    println!("\n  agreeing   questions   right");
+    let line = |name: &str, sizes: &[(usize, f64)]| {
+        let (met, right) = sizes.iter().fold((0, 0.0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
+        let (low, high) = interval(right, met);
+        let share = right / met.max(1) as f64 * 100.0;
+        println!("  {name:10} {met:9}   {share:5.1} %  (95 % interval {low:.0} to {high:.0} %)");
+    };
+    for size in 1..=models.len() {
+        line(&size.to_string(), &sizes[size..=size]);
+    }
+    line("3 or more", &sizes[3..]);
+    line("equal vote", &sizes);
+    println!();
 }
 
 /// Wilson's 95 % interval of a share, percent.
-fn interval(part: usize, whole: usize) -> (f64, f64) {
+fn interval(part: f64, whole: usize) -> (f64, f64) {
     const Z: f64 = 1.96;
-    let (n, p) = (whole.max(1) as f64, part as f64 / whole.max(1) as f64);
+    let (n, p) = (whole.max(1) as f64, part / whole.max(1) as f64);
     let middle = p + Z * Z / (2.0 * n);
     let width = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 100.0 / (1.0 + Z * Z / n);

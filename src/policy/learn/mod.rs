@@ -5,7 +5,7 @@ mod bandit;
 mod sense;
 
 pub use bandit::{Bandit, Method};
-pub use sense::{Place, Sense, Weight};
+pub use sense::{Belief, Place, SIGNS, Sense, Signs};
 
 #[cfg(test)]
 mod tests;

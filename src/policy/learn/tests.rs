@@ -49,3 +49,30 @@ fn a_sense_tells_hard_from_easy_texts() {
     let (hard, easy) = (tell("Prove that the series converges"), tell("What is the capital of France?"));
     assert!(hard > easy + 0.3, "{hard} {easy}");
 }
+
+#[test]
+fn a_sense_follows_a_model_that_became_better() {
+    let mut sense = Sense::default();
+    let places = Sense::places("Prove that the integral converges.");
+    let mut after = |outcome: f64, rounds: usize| {
+        (0..rounds).for_each(|_| sense.learn(&places, outcome));
+        sense.tell(&places)
+    };
+    let (once, often) = (after(1.0, 1), after(1.0, 2_000));
+    assert!(once < 0.6 && often > 0.9, "one text proves little: {once} {often}");
+    let later = after(0.0, 500);
+    assert!(later < 0.4, "{later}");
+}
+
+#[test]
+fn the_signs_of_a_text_know_no_language() {
+    let signs = |text: &str| Sense::places(text)[..SIGNS].iter().map(|(_, value)| *value).collect::<Vec<_>>();
+    for (text, sentences, commas) in
+        [("One. Two! 3.5 x, y?", 3.0, 1.0), ("一。二！三，四？", 3.0, 1.0), ("v1.2.3", 0.0, 0.0)]
+    {
+        let signs = signs(text);
+        assert_eq!((signs[11] * 4.0, signs[12] * 4.0), (sentences, commas), "{text}");
+        assert!(signs.iter().all(|sign| sign.is_finite() && sign.abs() < 10.0), "{text} {signs:?}");
+    }
+    assert!(signs("").iter().all(|sign| sign.is_finite()));
+}

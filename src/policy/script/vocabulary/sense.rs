@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::word::{number, word};
 use crate::policy::Scene;
-use crate::policy::learn::{Place, Sense, Weight};
+use crate::policy::learn::{Belief, Place, SIGNS, Sense, Signs};
 use crate::policy::script::effects::witness;
 use crate::policy::script::turn::{Ctx, Reply, raise};
 
@@ -39,7 +39,7 @@ fn sense(name: &str, text: &str) -> Reply<f64> {
         let scene = run.scene.try_borrow().map_err(|_| raise("the state is not at hand here"))?;
         let places = Sense::places(text);
         scene.state.put(&looked(name, &scene), json!(places), Some(PATIENCE), scene.now);
-        Ok(Value::from(known(name, &places, &scene).tell(&places)))
+        Ok(Value::from(known(name, &places, Vec::new(), &scene).tell(&places)))
     })?;
     Ok(told.as_f64().unwrap_or_default())
 }
@@ -54,28 +54,40 @@ fn teach(name: &str, outcome: f64) -> Reply<bool> {
         let Some(places) = kept.and_then(|kept| serde_json::from_value::<Vec<Place>>(kept).ok()) else {
             return Ok(Value::from(false));
         };
-        let mut sense = known(name, &places, &scene);
+        let doubt = figures(&key(name, "doubt"), &scene);
+        let mut sense = known(name, &places, doubt, &scene);
         sense.learn(&places, outcome);
-        for (at, _) in &places {
-            let Weight { weight, moved } = sense.weight(*at);
-            scene.state.put(&key(name, *at), json!([weight, moved]), None, scene.now);
+        let keep = |what: &str, value: Value| scene.state.put(&key(name, what), value, None, scene.now);
+        keep("signs", json!(sense.signs().weights));
+        keep("doubt", json!(sense.signs().doubt));
+        for (at, _) in places.iter().filter(|(at, _)| *at >= SIGNS) {
+            let Belief { weight, doubt } = sense.word(*at);
+            keep(&at.to_string(), json!([weight, doubt]));
         }
         Ok(Value::from(true))
     })?;
     Ok(taught.as_bool().unwrap_or_default())
 }
 
-/// What the state knows of these places.
-fn known(name: &str, places: &[Place], scene: &Scene) -> Sense {
-    Sense::of(places.iter().filter_map(|(at, _)| {
-        let kept = scene.state.get(&key(name, *at), scene.now)?;
-        let figure = |place: usize| kept.get(place)?.as_f64();
-        Some((*at, Weight { weight: figure(0)?, moved: figure(1)? }))
-    }))
+/// What the state knows of these places. The doubt of signs is large and of use
+/// to who learns alone.
+fn known(name: &str, places: &[Place], doubt: Vec<f64>, scene: &Scene) -> Sense {
+    let words = places.iter().filter(|(at, _)| *at >= SIGNS).filter_map(|(at, _)| {
+        match figures(&key(name, &at.to_string()), scene).as_slice() {
+            [weight, doubt] => Some((*at, Belief { weight: *weight, doubt: *doubt })),
+            _ => None,
+        }
+    });
+    Sense::of(Signs { weights: figures(&key(name, "signs"), scene), doubt }, words)
 }
 
-fn key(name: &str, place: usize) -> String {
-    format!("sense/{name}/{place}")
+/// The list of numbers that the state keeps under `key`; empty: none.
+fn figures(key: &str, scene: &Scene) -> Vec<f64> {
+    scene.state.get(key, scene.now).and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
+}
+
+fn key(name: &str, what: &str) -> String {
+    format!("sense/{name}/{what}")
 }
 
 /// Where the features of the exchange's text are.
