@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use super::Shadow;
 use super::decide::{default_plan, report};
@@ -22,12 +21,8 @@ use crate::policy::{Effects, Fault, Hook, Outcome, Scene, dispatch};
 use crate::record;
 use crate::state::{MemoryStore, Store};
 
-/// Most policies that decide beside exchanges at once and wait; beyond, exchanges are left out.
-const MOST: usize = 256;
 /// Values that such a policy may write for itself.
 const OWN_VALUES: u64 = 1_000;
-
-static PLACES: Semaphore = Semaphore::const_new(MOST);
 
 /// Lets the policy on trial of the journey's route decide on what `scene` was when
 /// the others had come to `acted`. Gives what the record keeps of a disagreement;
@@ -52,7 +47,10 @@ pub(super) async fn decide(journey: &Arc<Journey>, scene: &Scene, acted: &Verdic
 
 /// The same for a policy that asks: off the path of its exchange, as one of its own.
 fn ask_beside(journey: &Arc<Journey>, scene: Scene, acted: Arc<str>) {
-    let (Ok(place), Ok(runtime)) = (PLACES.try_acquire(), tokio::runtime::Handle::try_current()) else {
+    let (Some(place), Ok(runtime)) = (journey.gateway.trials.place(), tokio::runtime::Handle::try_current())
+    else {
+        journey.gateway.trials.left_out(&journey.bundle, &journey.route);
+        journey.gateway.meters.shadow_left_out.with_label_values(&[journey.route.name.as_ref()]).inc();
         return;
     };
     let journey = Arc::clone(journey);

@@ -15,7 +15,8 @@ use crate::upstream::ServiceCall;
 use crate::upstream::vector::{HttpStore, Query, as_json, vector};
 
 /// An HTTP call to the service `name`: gives `{status, body}`, the body as JSON
-/// where it is JSON and as text otherwise.
+/// where it is JSON and as text otherwise. Beside an exchange only what changes
+/// nothing is sent, going by the method.
 pub(super) async fn http(
     journey: &Journey,
     name: &str,
@@ -27,6 +28,10 @@ pub(super) async fn http(
     let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|_| {
         Error::new(Kind::InvalidRequest, Origin::Policy, format!("`{method}` is no HTTP method"))
     })?;
+    if journey.beside && !method.is_safe() {
+        let text = format!("not sent: a policy on trial changes nothing, and {method} may");
+        return Err(Error::new(Kind::PolicyDenied, Origin::Gateway, text));
+    }
     let body = body.map(|body| Bytes::from(body.to_string()));
     let (status, body) = call(journey, service, Outgoing { method, path, body, headers: &[] }).await?;
     let body = serde_json::from_slice(&body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&body)));

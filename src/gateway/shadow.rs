@@ -8,6 +8,7 @@ use std::time::Duration;
 use ahash::AHashMap;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Bundle, Gateway, Route, Shadow};
 use crate::ir::Money;
@@ -17,9 +18,21 @@ const LEAST: usize = 20;
 /// Exchanges that are looked at: the latest.
 const WINDOW: usize = 200;
 
+/// Most policies that decide beside exchanges at once and wait; beyond, exchanges are left out.
+const MOST: usize = 256;
+
 /// How the trials of all routes go, by bundle and route.
-#[derive(Debug, Default)]
-pub(super) struct Trials(Mutex<AHashMap<Key, Trial>>);
+#[derive(Debug)]
+pub(super) struct Trials {
+    all: Mutex<AHashMap<Key, Trial>>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Trials {
+    fn default() -> Self {
+        Self { all: Mutex::default(), places: Arc::new(Semaphore::new(MOST)) }
+    }
+}
 
 type Key = (Arc<str>, Arc<str>);
 
@@ -29,6 +42,8 @@ struct Trial {
     acted: VecDeque<Acted>,
     agreed: u64,
     disagreed: u64,
+    /// Exchanges on which it was not asked, for too many were waiting.
+    left_out: u64,
     /// The bound that was passed, in words.
     returned: Option<String>,
 }
@@ -55,12 +70,12 @@ fn key(bundle: &Bundle, route: &Route) -> Key {
 impl Trials {
     /// Whether the policy on trial of `route` may still act.
     pub(super) fn goes_on(&self, bundle: &Bundle, route: &Route) -> bool {
-        self.0.lock().get(&key(bundle, route)).is_none_or(|trial| trial.returned.is_none())
+        self.all.lock().get(&key(bundle, route)).is_none_or(|trial| trial.returned.is_none())
     }
 
     /// Counts whether both decided alike; gives what the record keeps where they did not.
     pub(super) fn compared(&self, bundle: &Bundle, route: &Route, acted: &str, would: &str) -> Option<Value> {
-        let mut trials = self.0.lock();
+        let mut trials = self.all.lock();
         let trial = trials.entry(key(bundle, route)).or_default();
         if acted == would {
             trial.agreed += 1;
@@ -70,10 +85,20 @@ impl Trials {
         Some(json!({ "acted": acted, "would": would }))
     }
 
+    /// A place for a policy that decides beside an exchange and waits; none where too many do.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// The policy on trial was not asked, for there was no place.
+    pub(super) fn left_out(&self, bundle: &Bundle, route: &Route) {
+        self.all.lock().entry(key(bundle, route)).or_default().left_out += 1;
+    }
+
     /// An exchange ended on which the policy on trial acted. Gives the bound
     /// that is passed with it, once, in words.
     fn ended(&self, bundle: &Bundle, route: &Route, shadow: &Shadow, acted: Acted) -> Option<String> {
-        let mut trials = self.0.lock();
+        let mut trials = self.all.lock();
         // Trials of bundles that are gone tell nothing any more.
         if trials.keys().any(|(hash, _)| *hash != bundle.hash) && trials.len() > 64 {
             trials.retain(|(hash, _), _| *hash == bundle.hash);
@@ -92,7 +117,7 @@ impl Trials {
 
     /// How the trial of `route` goes, for `/status`.
     pub(super) fn status(&self, bundle: &Bundle, route: &Route, shadow: &Shadow) -> Value {
-        let trials = self.0.lock();
+        let trials = self.all.lock();
         let trial = trials.get(&key(bundle, route));
         let figures = trial.and_then(Trial::figures);
         json!({
@@ -103,6 +128,7 @@ impl Trials {
             "acted": trial.map_or(0, |trial| trial.acted.len()),
             "agreed": trial.map_or(0, |trial| trial.agreed),
             "disagreed": trial.map_or(0, |trial| trial.disagreed),
+            "left_out": trial.map_or(0, |trial| trial.left_out),
             "errors": figures.as_ref().map(|figures| figures.errors),
             "cost_usd": figures.as_ref().map(|figures| figures.cost_usd),
             "p95_ms": figures.as_ref().map(|figures| figures.p95.as_millis()),

@@ -42,6 +42,8 @@ pub struct Meters {
     pub reloads: IntCounterVec,
     /// Decisions of policies on trial, by route and whether they agreed.
     pub shadow: IntCounterVec,
+    /// Exchanges on which a policy on trial was not asked, for too many were waiting, by route.
+    pub shadow_left_out: IntCounterVec,
     /// Policies on trial that act no more because a bound was passed, by route.
     pub shadow_returns: IntCounterVec,
     by_model: RwLock<AHashMap<Arc<str>, Arc<ModelMeters>>>,
@@ -109,6 +111,7 @@ impl Meters {
             retries_denied: new.counter("retries_denied_total", "Retries refused by the retry budget")?,
             reloads: new.counters("reloads_total", "Reloads, by result", &["result"])?,
             shadow: new.counters("shadow_decisions_total", "Decisions on trial", &["route", "agreed"])?,
+            shadow_left_out: new.counters("shadow_left_out_total", "Not asked on trial", &["route"])?,
             shadow_returns: new.counters("shadow_returns_total", "Trials ended by a bound", &["route"])?,
             registry: new.0,
             by_model: RwLock::default(),

@@ -100,3 +100,43 @@ async fn only_a_sample_is_asked_beside() {
     assert!((10.0..=80.0).contains(&asked), "{asked} of 200 at 20 %");
     assert_eq!(gateway.metric("pointsman_shadow_decisions_total", "agreed=\"yes\"").await, asked);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_on_trial_changes_nothing_at_a_service_unless_it_acts() {
+    let calls = r#"fn route() {
+        let seen = http("tools", "get", "/look");
+        let sent = ["post", "PUT", "PATCH", "DELETE", "PURGE"].filter(|method| http("tools", method, "/act", #{}).ok);
+        let why = http("tools", "POST", "/act", #{}).error ?? "";
+        if seen.ok && sent.is_empty() && why.contains("on trial") { plan("a") } else { plan("b") }
+    }"#;
+    let (upstream, base) = Upstream::start().await;
+    let services = format!("services: {{ tools: {{ kind: http, base_url: \"{base}\" }} }}\n");
+    let config = |share: &str| services.clone() + trial(&format!(", sample: 100%{share}")).as_str();
+    let count = |path: &str| upstream.seen.lock().iter().filter(|seen| seen.path.ends_with(path)).count();
+    let gateway = Gateway::start(&config(""), &[("acts", ACTS), ("trial", calls)]).await;
+    gateway.chat("r", false).await;
+    gateway.metric_reaches("pointsman_exchanges_settled_total", "route=\"r/shadow\"", 1.0).await;
+    assert_eq!(gateway.metric("pointsman_shadow_decisions_total", "agreed=\"yes\"").await, 1.0);
+    assert_eq!((count("/look"), count("/act")), (1, 0));
+
+    let gateway = Gateway::start(&config(", share: 100%"), &[("acts", ACTS), ("trial", calls)]).await;
+    assert_eq!(gateway.chat("r", false).await.header("x-pointsman-model"), "b", "it acts: all is sent");
+    assert_eq!((count("/look"), count("/act")), (2, 6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exchanges_that_are_left_out_are_counted() {
+    let asks = r#"fn route() { ask("hang", req); plan("fine") }"#;
+    let (_upstream, base) = Upstream::start().await;
+    let names = ["fine", "hang"];
+    let shadow = ", policies: [acts], shadow: { policy: trial, sample: 100% }";
+    let config = format!("{}{}", yaml(&base, &names), route(&names, shadow));
+    let gateway =
+        Gateway::start(&config, &[("acts", "fn route() { plan(\"fine\") }"), ("trial", asks)]).await;
+    for _ in 0..260 {
+        assert_eq!(gateway.chat("r", false).await.status, 200);
+    }
+    assert_eq!(gateway.metric("pointsman_shadow_left_out_total", "route=\"r\"").await, 4.0);
+    assert_eq!(status(&gateway).await["shadows"][0]["left_out"], 4);
+    assert_eq!(gateway.metric("pointsman_shadow_decisions_total", "").await, 0.0);
+}

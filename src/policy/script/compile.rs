@@ -9,6 +9,7 @@ use rhai::module_resolvers::StaticModuleResolver;
 use rhai::{AST, Dynamic, Engine, Expr, Module, ParseError, ParseErrorType, Scope, Stmt};
 
 use super::check::{self, Known};
+use super::expressions::Expressions;
 use super::facts::Facts;
 use super::fiber::{Fiber, Gate};
 use super::head::Head;
@@ -65,11 +66,15 @@ pub(super) fn all(
     for (name, file) in &files {
         check::file(name, &file.head, &known, &facts, &mut problems);
     }
+    library.expressions = Expressions::of(&facts, &mut problems);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         problems.sort_by(|a, b| (&a.file, a.at).cmp(&(&b.file, b.at)));
         return Err(problems);
     }
     library.sources.clone_from(&sources);
+    let constants: Vec<_> = library.constants.values().flat_map(BTreeMap::values).collect();
+    let texts = constants.into_iter().filter_map(|value| value.clone().into_immutable_string().ok());
+    texts.for_each(|text| library.expressions.warm(std::iter::once(text.as_str())));
     let reach = check::reach(&facts);
     let library = Arc::new(library);
     let policies = files

@@ -115,7 +115,7 @@ impl Facts {
             true
         });
         if name == Hook::Route.function() {
-            last.into_iter().for_each(|(text, at)| self.literal("return", 0, &text, at));
+            last.into_iter().for_each(|(text, at)| self.literal(("return", 0), false, &text, at));
         }
         function
     }
@@ -135,7 +135,7 @@ impl Facts {
                 });
             }
             Some(ASTNode::Stmt(Stmt::Return(Some(value), ..))) if function.name == Hook::Route.function() => {
-                self.texts("return", 0, value);
+                self.texts(("return", 0), false, value);
             }
             Some(ASTNode::Expr(expr)) => self.expr(expr, path, function),
             _ => {}
@@ -174,7 +174,7 @@ impl Facts {
 
     fn call(&mut self, call: &FnCallExpr, at: Position, method: bool, function: &mut Function) {
         for (argument, value) in call.args.iter().enumerate() {
-            self.texts(&call.name, argument, value);
+            self.texts((&call.name, argument), method, value);
         }
         function.calls.push(Call {
             alias: call.is_qualified().then(|| call.namespace.root().to_owned()),
@@ -186,15 +186,15 @@ impl Facts {
         });
     }
 
-    /// Texts in `value`, an argument of `function`.
-    fn texts(&mut self, function: &str, argument: usize, value: &Expr) {
-        texts(value).into_iter().for_each(|(text, at)| self.literal(function, argument, &text, at));
+    /// Texts in `value`, an argument of a function or method.
+    fn texts(&mut self, of: (&str, usize), method: bool, value: &Expr) {
+        texts(value).into_iter().for_each(|(text, at)| self.literal(of, method, &text, at));
     }
 
-    fn literal(&mut self, function: &str, argument: usize, value: &str, at: Position) {
+    fn literal(&mut self, (function, argument): (&str, usize), method: bool, value: &str, at: Position) {
         let (line, column) = (at.line().unwrap_or(1), at.position().unwrap_or(1));
         let (function, value) = (function.to_owned(), value.to_owned());
-        self.literals.push(Literal { function, argument, value, line, column });
+        self.literals.push(Literal { function, argument, method, value, line, column });
     }
 }
 

@@ -1,16 +1,19 @@
 //! What the files of a set share while they run: their texts, for faults, and
-//! the constants of their top levels.
+//! the constants of their top levels, their expressions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rhai::Dynamic;
 
+use super::expressions::Expressions;
+
 /// Texts and constants by file.
 #[derive(Default)]
 pub(super) struct Library {
     pub(super) sources: BTreeMap<Arc<str>, Arc<str>>,
     pub(super) constants: BTreeMap<Arc<str>, BTreeMap<String, Dynamic>>,
+    pub(super) expressions: Expressions,
 }
 
 impl Library {

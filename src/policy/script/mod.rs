@@ -17,6 +17,7 @@ mod check;
 mod compile;
 mod effects;
 mod engine;
+mod expressions;
 mod facts;
 mod fiber;
 mod folder;

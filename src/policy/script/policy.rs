@@ -56,8 +56,10 @@ pub struct Policy {
 pub struct Literal {
     /// The function that it is handed to (`plan`, `ask`, `search`, ...); `return` for a hook's result.
     pub function: String,
-    /// Which argument, from 0.
+    /// Which argument, from 0; the receiver of a method left out.
     pub argument: usize,
+    /// Whether it is called as a method.
+    pub method: bool,
     /// The text.
     pub value: String,
     /// Line, from 1.
@@ -187,6 +189,10 @@ impl Policy {
     /// Undeclared, missing and ill-typed parameters, all at once.
     pub fn bind(self: &Arc<Self>, with: &Map<String, Value>) -> Result<Arc<Bound>, Vec<Problem>> {
         let with = param::bind(&self.name, &self.params, with)?;
+        let texts = with
+            .values()
+            .flat_map(|value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
+        self.library.expressions.warm(texts.filter_map(Value::as_str));
         let values = with
             .iter()
             .map(|(name, value)| (name.clone(), rhai::serde::to_dynamic(value).unwrap_or(Dynamic::UNIT)))

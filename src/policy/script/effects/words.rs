@@ -149,7 +149,7 @@ fn services(engine: &mut Engine) {
     });
     word(
         "http(service, method, path)",
-        "Calls a declared service: method, path below its base URL.",
+        "Calls a declared service: method, path below its base URL. Beside an exchange a policy on trial sends only what changes nothing (GET, HEAD, OPTIONS, TRACE); else `ok` is false.",
         "http(\"weather\", \"GET\", \"/today\").body",
     )
     .register_into_engine(

@@ -1,9 +1,8 @@
 //! Texts: expressions of linear time, hashes, JSON, figures.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use moka::sync::Cache;
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use rhai::{Array, Dynamic, Engine, ImmutableString};
 use sha2::{Digest, Sha256};
 
@@ -11,23 +10,18 @@ use super::word::{self, getter, word};
 use crate::hex::hex;
 use crate::model::tokens;
 use crate::policy::query::{TextStats, text_stats};
-use crate::policy::script::turn::{Reply, charge, raise};
-
-/// Compiled expressions that are kept.
-const EXPRESSIONS: u64 = 1_000;
-
-/// Largest compiled expression, bytes.
-const EXPRESSION_SIZE: usize = 1 << 20;
+use crate::policy::script::expressions;
+use crate::policy::script::turn::{Reply, charge, peek, raise};
 
 /// Registers the words of texts.
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<TextStats>("TextStats");
-    expressions(engine);
+    searches(engine);
     values(engine);
     figures(engine);
 }
 
-fn expressions(engine: &mut Engine) {
+fn searches(engine: &mut Engine) {
     word(
         "matches(pattern)",
         "Whether an expression matches somewhere in the text.",
@@ -71,17 +65,10 @@ fn expressions(engine: &mut Engine) {
     );
 }
 
-/// The compiled expression, from the cache where it was used before.
-fn expression(pattern: &str) -> Reply<Regex> {
-    static CACHE: OnceLock<Cache<String, Regex>> = OnceLock::new();
-    let cache = CACHE.get_or_init(|| Cache::new(EXPRESSIONS));
-    if let Some(hit) = cache.get(pattern) {
-        return Ok(hit);
-    }
-    let built = RegexBuilder::new(pattern).size_limit(EXPRESSION_SIZE).build();
-    let built = built.map_err(|error| raise(format!("`{pattern}` is no expression: {error}")))?;
-    cache.insert(pattern.to_owned(), built.clone());
-    Ok(built)
+/// The compiled expression; outside of hooks made for this once.
+fn expression(pattern: &str) -> Reply<Arc<Regex>> {
+    let found = peek(|run| run.bound.policy.library.expressions.get(pattern));
+    found.unwrap_or_else(|| expressions::compiled(pattern)).map_err(raise)
 }
 
 fn values(engine: &mut Engine) {
