@@ -25,13 +25,15 @@
 
 #[path = "shared/noted.rs"]
 mod noted;
+#[path = "shared/streamed.rs"]
+mod streamed;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pointsman::dialect::{self, PathFacts, Quirks, Refused, Target};
 use pointsman::error::{Error, Kind};
 use pointsman::ir::{Dialect, Event, Finish, Part, Usage};
-use pointsman::sse::{Framer, Framing};
+use pointsman::sse::Framing;
 use serde_json::{Value, json};
 
 use noted::{Case, cases};
@@ -208,17 +210,8 @@ impl Gist {
     }
 }
 
-fn events<'a>(framing: Framing, pieces: impl Iterator<Item = &'a [u8]>) -> Result<Vec<Event>, Error> {
-    let outbound = dialect::outbound(Dialect::Bedrock).unwrap();
-    let mut decoder = outbound.stream_decoder();
-    let mut framer = Framer::new(framing);
-    let mut events = Vec::new();
-    for piece in pieces {
-        framer.push(piece, |frame| decoder.push(&frame, &mut events))?;
-    }
-    framer.finish(|frame| decoder.push(&frame, &mut events))?;
-    decoder.finish(&mut events)?;
-    Ok(events)
+fn events<'a>(framing: Framing, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Event>, Error> {
+    streamed::events(dialect::outbound(Dialect::Bedrock).unwrap(), framing, pieces)
 }
 
 fn gist_of_events(events: &[Event]) -> Gist {

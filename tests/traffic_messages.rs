@@ -25,6 +25,8 @@
 
 #[path = "shared/noted.rs"]
 mod noted;
+#[path = "shared/streamed.rs"]
+mod streamed;
 
 use std::collections::BTreeMap;
 
@@ -196,17 +198,8 @@ fn gist_of_events(events: &[Event]) -> Gist {
 }
 
 /// Decodes a stream that arrives in `pieces`.
-fn events<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Result<Vec<Event>, Error> {
-    let outbound = dialect::outbound(Dialect::Anthropic).unwrap();
-    let mut decoder = outbound.stream_decoder();
-    let mut framer = Framer::new(Framing::Sse);
-    let mut events = Vec::new();
-    for piece in pieces {
-        framer.push(piece, |frame| decoder.push(&frame, &mut events))?;
-    }
-    framer.finish(|frame| decoder.push(&frame, &mut events))?;
-    decoder.finish(&mut events)?;
-    Ok(events)
+fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Event>, Error> {
+    streamed::events(dialect::outbound(Dialect::Anthropic).unwrap(), Framing::Sse, pieces)
 }
 
 #[test]

@@ -47,6 +47,9 @@ pub enum Outcome {
     Untried,
 }
 
+/// Longest line of results that is read, bytes.
+pub const LONGEST_LINE: usize = 32 << 20;
+
 /// Marks a batch of ours at the provider.
 pub(super) const MARK: &str = "pointsman_batch";
 
@@ -185,6 +188,12 @@ fn failed(batch: &Value, results: Vec<String>) -> Progress {
     let first = errors.and_then(|errors| errors.first());
     let missing = refused.is_empty().then(|| Box::new(refusal(first)));
     Progress::Ended { results, refused, missing }
+}
+
+/// The provider's id of a file or batch; xAI says `batch_id`.
+#[must_use]
+pub fn id_in(thing: &Value) -> Option<&str> {
+    thing.get("id").or(thing.get("batch_id"))?.as_str()
 }
 
 /// The files that batches of OpenAI's form made, in an answer about one or in a

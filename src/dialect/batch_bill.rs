@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::batch::{BatchForm, MARK, Outcome, Progress};
+use super::batch::{BatchForm, MARK, Outcome, Progress, id_in};
 use super::outbound;
 use super::passage::metered;
 use crate::error::{Error, Result};
@@ -79,7 +79,7 @@ fn stated(batch: &Value) -> Option<Used> {
 #[must_use]
 pub fn id_of(answer: &[u8]) -> Option<String> {
     let batch: Value = serde_json::from_slice(answer).ok()?;
-    Some(batch.get("id").or(batch.get("batch_id"))?.as_str()?.to_owned())
+    id_in(&batch).map(str::to_owned)
 }
 
 /// What a line of results used.

@@ -221,6 +221,12 @@ impl Bundle {
         }
     }
 
+    /// The way to what the provider of this name keeps for clients.
+    #[must_use]
+    pub fn depot_at(&self, provider: &str) -> Option<&Arc<Depot>> {
+        self.depots.iter().find(|depot| *depot.model.provider.name == *provider)
+    }
+
     /// The route that claims `model` at `endpoint`: the first of the file, else
     /// the model's own.
     #[must_use]

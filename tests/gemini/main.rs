@@ -30,6 +30,8 @@ mod outward;
 mod recorded;
 mod recordings;
 mod requests;
+#[path = "../shared/streamed.rs"]
+mod streamed;
 
 use pointsman::dialect::{Inbound, Outbound, PathFacts, ReplyFacts, inbound, outbound};
 use pointsman::ir::{Dialect, Event, Finish, Part, Response, Usage};

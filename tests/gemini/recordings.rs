@@ -4,12 +4,12 @@ use http::HeaderMap;
 use pointsman::dialect::{Refused, ReplyFacts, Seen};
 use pointsman::error::{Kind, Retry};
 use pointsman::ir::Event;
-use pointsman::sse::{Frame, Framer};
+use pointsman::sse::Frame;
 use serde_json::Value;
 
 use super::expect::facts;
 use super::recorded::{Case, cases, frames};
-use super::{client, decode_stream, encode_stream, of_events, of_response, provider};
+use super::{client, decode_stream, encode_stream, of_events, of_response, provider, streamed};
 
 fn answered() -> impl Iterator<Item = Case> {
     cases(&["gemini", "vertex"]).into_iter().filter(|case| case.endpoint.ends_with("generate_content"))
@@ -127,15 +127,7 @@ fn streams_may_be_cut_anywhere() {
 
 /// Decodes a stream whose bytes come in these pieces.
 fn decode_bytes(pieces: &[&[u8]]) -> Vec<Event> {
-    let mut framer = Framer::new(provider().framing());
-    let mut decoder = provider().stream_decoder();
-    let mut events = Vec::new();
-    for piece in pieces {
-        framer.push(piece, |frame| decoder.push(&frame, &mut events)).unwrap();
-    }
-    framer.finish(|frame| decoder.push(&frame, &mut events)).unwrap();
-    decoder.finish(&mut events).unwrap();
-    events
+    streamed::events(provider(), provider().framing(), pieces.iter().copied()).unwrap()
 }
 
 #[test]

@@ -3,12 +3,13 @@
 //! references, not by the product's encoders.
 
 use http::HeaderMap;
-use pointsman::dialect::{self, Refused, ReplyFacts};
+use pointsman::dialect::{self, Refused};
 use pointsman::error::Kind as ErrorKind;
 use pointsman::ir::{Dialect, Event, Finish, Part, Response, Usage};
-use pointsman::sse::{Framer, Framing};
+use pointsman::sse::Framing;
 use serde_json::{Value, json};
 
+use crate::documented::{self, reply};
 use crate::said::{End, Kind, Said, said};
 
 /// Whether a dialect has words for a kind of answer.
@@ -618,19 +619,11 @@ fn expected(said: &Said, from: Dialect, to: Dialect) -> Read {
     }
 }
 
+/// The events of a stream that ends as it should.
 fn decode(dialect: Dialect, framing: Framing, bytes: &[u8]) -> Vec<Event> {
-    let mut framer = Framer::new(framing);
-    let mut decoder = dialect::outbound(dialect).unwrap().stream_decoder();
-    let mut events = Vec::new();
-    framer.push(bytes, |frame| decoder.push(&frame, &mut events)).unwrap();
-    framer.finish(|frame| decoder.push(&frame, &mut events)).unwrap();
-    decoder.finish(&mut events).unwrap();
+    let events = documented::events(dialect, framing, bytes);
     assert_eq!(events.last(), Some(&Event::Done));
     events
-}
-
-fn reply() -> ReplyFacts {
-    ReplyFacts { request_id: "r1".into(), model: "m".into(), include_usage: true, ..ReplyFacts::default() }
 }
 
 #[test]

@@ -9,8 +9,10 @@
 
 use pointsman::dialect::{self, ReplyFacts};
 use pointsman::ir::{Dialect, Event};
-use pointsman::sse::{Framer, Framing};
+use pointsman::sse::Framing;
 use serde_json::{Value, json};
+
+use crate::streamed;
 
 /// A documented piece of an answer: what it is, the whole answer, the frames of a streamed one.
 pub struct Piece {
@@ -614,13 +616,7 @@ fn marks(value: &Value, found: &mut Vec<String>) {
 }
 
 pub fn events(dialect: Dialect, framing: Framing, bytes: &[u8]) -> Vec<Event> {
-    let mut framer = Framer::new(framing);
-    let mut decoder = dialect::outbound(dialect).unwrap().stream_decoder();
-    let mut events = Vec::new();
-    framer.push(bytes, |frame| decoder.push(&frame, &mut events)).unwrap();
-    framer.finish(|frame| decoder.push(&frame, &mut events)).unwrap();
-    decoder.finish(&mut events).unwrap();
-    events
+    streamed::events(dialect::outbound(dialect).unwrap(), framing, [bytes]).unwrap()
 }
 
 pub fn reply() -> ReplyFacts {

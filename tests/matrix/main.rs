@@ -29,3 +29,5 @@ mod golden;
 mod outward;
 mod requests;
 mod said;
+#[path = "../shared/streamed.rs"]
+mod streamed;

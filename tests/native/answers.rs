@@ -3,21 +3,12 @@
 use pointsman::dialect::Outbound;
 use pointsman::error::Kind;
 use pointsman::ir::{Event, Usage};
-use pointsman::sse::Framer;
 use serde_json::{Value, json};
 
-use super::{Facts, cohere, of_events, of_response, ollama};
+use super::{Facts, cohere, of_events, of_response, ollama, streamed};
 
 fn stream(dialect: &dyn Outbound, text: &str) -> Result<Vec<Event>, Kind> {
-    let mut framer = Framer::new(dialect.framing());
-    let mut decoder = dialect.stream_decoder();
-    let mut events = Vec::new();
-    for byte in text.as_bytes().chunks(1) {
-        framer.push(byte, |frame| decoder.push(&frame, &mut events)).map_err(|error| error.kind)?;
-    }
-    framer.finish(|frame| decoder.push(&frame, &mut events)).map_err(|error| error.kind)?;
-    decoder.finish(&mut events).map_err(|error| error.kind)?;
-    Ok(events)
+    streamed::events(dialect, dialect.framing(), text.as_bytes().chunks(1)).map_err(|error| error.kind)
 }
 
 fn whole(dialect: &dyn Outbound, answer: &Value) -> Facts {

@@ -24,11 +24,12 @@ mod answers;
 #[path = "../shared/recorded.rs"]
 mod recorded;
 mod requests;
+#[path = "../shared/streamed.rs"]
+mod streamed;
 mod vectors;
 
 use pointsman::dialect::{Outbound, Quirks, Target, outbound};
 use pointsman::ir::{Dialect, Event, Finish, Part, Request, Response, Usage};
-use pointsman::sse::Framer;
 use serde_json::{Value, json};
 
 use recorded::{Case, cases};
@@ -106,17 +107,7 @@ fn name(finish: &Finish) -> String {
 
 /// Decodes a stream byte by byte.
 fn decode(dialect: &dyn Outbound, case: &Case) -> Vec<Event> {
-    let run = |pieces: Vec<&[u8]>| {
-        let mut framer = Framer::new(dialect.framing());
-        let mut decoder = dialect.stream_decoder();
-        let mut events = Vec::new();
-        for piece in pieces {
-            framer.push(piece, |frame| decoder.push(&frame, &mut events)).unwrap();
-        }
-        framer.finish(|frame| decoder.push(&frame, &mut events)).unwrap();
-        decoder.finish(&mut events).unwrap();
-        events
-    };
+    let run = |pieces: Vec<&[u8]>| streamed::events(dialect, dialect.framing(), pieces).unwrap();
     let whole = run(vec![&case.answer]);
     assert_eq!(run(case.answer.chunks(1).collect()), whole, "{}", case.name);
     assert_eq!(whole.last(), Some(&Event::Done), "{}", case.name);

@@ -4,14 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use pointsman::dialect::{self, Outbound};
+use pointsman::dialect;
 use pointsman::error::Error;
 use pointsman::ir::{Dialect, Event, Response};
-use pointsman::sse::{Framer, Framing};
+use pointsman::sse::Framing;
 
 use crate::cases::{self, Case};
 use crate::gist::{self, Gist, Said};
 use crate::reply;
+use crate::streamed::events;
 
 /// Endpoints of conversations, and the dialect in which each was recorded.
 pub const CONVERSATIONS: [(&str, Dialect); 11] = [
@@ -51,17 +52,6 @@ pub fn answer(case: &Case) -> Option<(Vec<u8>, Option<Framing>)> {
         .or_else(|| case.read("response.txt").map(|body| (body, None)))
 }
 
-/// The events of a stream.
-pub fn events(outbound: &dyn Outbound, framing: Framing, stream: &[u8]) -> Result<Vec<Event>, Error> {
-    let mut framer = Framer::new(framing);
-    let mut decoder = outbound.stream_decoder();
-    let mut events = Vec::new();
-    framer.push(stream, |frame| decoder.push(&frame, &mut events))?;
-    framer.finish(|frame| decoder.push(&frame, &mut events))?;
-    decoder.finish(&mut events)?;
-    Ok(events)
-}
-
 /// What a client of `to` reads of a whole answer.
 fn whole_for(to: Dialect, response: &Response) -> Result<Gist, Error> {
     let told = dialect::inbound(to).unwrap().encode_response(response, &reply());
@@ -74,7 +64,8 @@ fn stream_for(to: Dialect, told: &[Event]) -> Result<Gist, Error> {
     let mut out = Vec::new();
     told.iter().filter(|event| **event != Event::Done).for_each(|event| encoder.push(event, &mut out));
     encoder.finish(&mut out);
-    events(dialect::outbound(to).unwrap(), Framing::Sse, &out).map(|events| gist::of_events(&events))
+    events(dialect::outbound(to).unwrap(), Framing::Sse, [out.as_slice()])
+        .map(|events| gist::of_events(&events))
 }
 
 /// What a client of `to` can be told of `said`: the dialect's own words for an
@@ -123,7 +114,7 @@ fn check(case: &Case, from: Dialect) -> Vec<String> {
     let mut wrong = Vec::new();
     let source = match framing {
         None => outbound.decode_response(&body).map(Source::Whole),
-        Some(framing) => events(outbound, framing, &body).map(Source::Stream),
+        Some(framing) => events(outbound, framing, [body.as_slice()]).map(Source::Stream),
     };
     let source = match source {
         Ok(source) => source,

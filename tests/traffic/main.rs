@@ -31,6 +31,8 @@ mod matrix;
 mod replay;
 mod responses;
 mod served;
+#[path = "../shared/streamed.rs"]
+mod streamed;
 
 use std::collections::BTreeMap;
 
@@ -128,17 +130,6 @@ fn frames(stream: &[u8], cuts: &[usize]) -> Result<Vec<(String, Vec<u8>)>, Error
     Ok(frames)
 }
 
-/// The events of a stream.
-fn events(wire: &Wire, stream: &[u8]) -> Result<Vec<Event>, Error> {
-    let mut framer = Framer::new(Framing::Sse);
-    let mut decoder = wire.outbound().stream_decoder();
-    let mut events = Vec::new();
-    framer.push(stream, |frame| decoder.push(&frame, &mut events))?;
-    framer.finish(|frame| decoder.push(&frame, &mut events))?;
-    decoder.finish(&mut events)?;
-    Ok(events)
-}
-
 /// The JSON payloads of a stream, split line by line: independent of the framer.
 fn payloads(stream: &[u8]) -> Vec<Value> {
     let text = String::from_utf8_lossy(stream).replace("\r\n", "\n");
@@ -201,7 +192,8 @@ fn streams() {
 
 fn stream(wire: &Wire, stream: &[u8]) -> Result<(), String> {
     let payloads = payloads(stream);
-    let events = events(wire, stream).map_err(|error| format!("{error:?}"))?;
+    let events =
+        streamed::events(wire.outbound(), Framing::Sse, [stream]).map_err(|error| format!("{error:?}"))?;
     let mut seen = Seen::default();
     let whole = frames(stream, &[]).map_err(|error| format!("{error:?}"))?;
     for (event, data) in &whole {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::conduct::{ANSWER, Conductor, TICK, get};
+use crate::dialect::batch::LONGEST_LINE;
 use crate::dialect::batch_bill::{Bill, bill, used_by_line, used_by_page};
 use crate::dialect::inbound;
 use crate::error::{Error, Kind, Origin, Result};
@@ -28,8 +29,6 @@ use crate::sse::{Framer, Framing};
 const ROUND: u32 = 64;
 /// So many at once.
 const AT_ONCE: usize = 4;
-/// Longest line of results, bytes.
-const LINE: usize = 32 << 20;
 /// Results on a page.
 const PAGE: usize = 50;
 /// How long providers keep results: 30 days at OpenAI, 29 at Anthropic.
@@ -91,8 +90,7 @@ impl Conductor {
     /// What `batch` used; `None`: it is not over.
     async fn counted(&self, batch: &Holding) -> Result<Option<Counts>> {
         let bundle = self.gateway.bundle();
-        let found = bundle.depots.iter().find(|depot| *depot.model.provider.name == *batch.provider);
-        let depot = found.ok_or_else(|| {
+        let depot = bundle.depot_at(&batch.provider).ok_or_else(|| {
             let text = format!("gateway.yaml has no provider `{}`", batch.provider);
             Error::new(Kind::Unavailable, Origin::Gateway, text)
         })?;
@@ -116,7 +114,7 @@ impl Conductor {
     async fn count_lines(&self, depot: &Depot, path: &str, counts: &mut Counts) -> Result<()> {
         let bundle = self.gateway.bundle();
         let mut body = self.call(depot, get(path), None).await?.body;
-        let mut framer = Framer::capped(Framing::Ndjson, LINE);
+        let mut framer = Framer::capped(Framing::Ndjson, LONGEST_LINE);
         let mut count = |line: crate::sse::Frame<'_>| {
             if let Some(used) = used_by_line(line.data) {
                 counts.add(&self.gateway, &bundle, depot, &used);
@@ -155,8 +153,7 @@ impl Conductor {
         if let Some(inbound) = inbound.filter(|_| !counts.is_empty()) {
             let bundle = self.gateway.bundle();
             let mut exchange = self.exchange(&batch.facts, inbound);
-            let found = bundle.depots.iter().find(|depot| *depot.model.provider.name == *batch.provider);
-            if let Some(depot) = found {
+            if let Some(depot) = bundle.depot_at(&batch.provider) {
                 let model = counts.only().and_then(|name| bundle.models.get(&name).cloned());
                 exchange.asked = model.as_ref().map(|model| model.name.to_string()).unwrap_or_default();
                 exchange.model = Some(model.unwrap_or_else(|| Arc::clone(&depot.model)));

@@ -3,16 +3,13 @@
 use std::collections::HashMap;
 
 use super::conduct::{Conductor, get};
-use crate::dialect::batch::{BatchForm, Outcome, Progress};
+use crate::dialect::batch::{BatchForm, LONGEST_LINE, Outcome, Progress};
 use crate::dialect::{Refused, outbound};
 use crate::error::{Error, Result};
 use crate::gateway::Depot;
 use crate::ir::Dialect;
 use crate::record::deferrals::{Batch, Facts};
 use crate::sse::{Framer, Framing};
-
-/// Longest line of results, bytes.
-const LINE: usize = 32 << 20;
 
 impl Conductor {
     /// Asks after `batch`, which the provider calls `remote`; takes its results when it is over.
@@ -47,7 +44,7 @@ impl Conductor {
         open: &mut HashMap<String, Facts>,
     ) -> Result<()> {
         let mut body = self.call(depot, get(path), None).await?.body;
-        let mut framer = Framer::capped(Framing::Ndjson, LINE);
+        let mut framer = Framer::capped(Framing::Ndjson, LONGEST_LINE);
         let mut outcomes = Vec::new();
         loop {
             let chunk = body.chunk().await.transpose()?;

@@ -147,7 +147,7 @@ impl Conductor {
     /// The way to a group's provider, and the form of its batches.
     pub(super) fn depot(&self, group: &Group) -> Result<(Arc<Depot>, BatchForm)> {
         let bundle = self.gateway.bundle();
-        let depot = bundle.depots.iter().find(|depot| *depot.model.provider.name == *group.provider);
+        let depot = bundle.depot_at(&group.provider);
         let form = depot.and_then(|depot| depot.model.provider.kind.batch_form());
         depot.cloned().zip(form).ok_or_else(|| {
             let text = format!("gateway.yaml has no provider `{}` that takes batches", group.provider);

@@ -36,7 +36,7 @@ pub(super) async fn choose(exchange: &mut Exchange, errand: &Errand, label: &Lab
         return able(errand, depot).map(alone);
     }
     if let Some(name) = errand.headers.get(PROVIDER) {
-        let depot = bundle.depots.iter().find(|depot| name == &*depot.model.provider.name);
+        let depot = name.to_str().ok().and_then(|name| bundle.depot_at(name));
         return able(errand, depot.ok_or_else(|| no_provider(&bundle, errand))?).map(alone);
     }
     if let Some(model) = &label.model
@@ -87,8 +87,7 @@ async fn by_policies(
     keep(exchange, &mut deciders);
     let bundle = &exchange.bundle;
     let depot_of = |model: &Arc<str>| {
-        let provider = &bundle.models.get(model)?.provider.name;
-        bundle.depots.iter().find(|depot| depot.model.provider.name == *provider && errand.kept_by(depot))
+        bundle.depot_at(&bundle.models.get(model)?.provider.name).filter(|depot| errand.kept_by(depot))
     };
     let mut depots = plan?.steps.into_iter().filter_map(|step| depot_of(&step.model).cloned());
     depots.next().ok_or_else(|| {

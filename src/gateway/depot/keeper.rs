@@ -91,7 +91,7 @@ impl<'a> Keeper<'a> {
             return self.holdings.let_go(self.provider, thing(errand), remote).await;
         }
         let made = made.then(|| serde_json::from_slice::<Value>(answer).ok()).flatten();
-        let made = made.as_ref().and_then(|made| made.get("id").or(made.get("batch_id"))?.as_str());
+        let made = made.as_ref().and_then(batch::id_in);
         if let Some(remote) = made {
             let holding = Holding {
                 provider: self.provider.to_owned(),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::errand::{Cursor, Errand, Ids};
 use super::keeper::{Keeper, thing};
+use crate::dialect::batch::id_in;
 use crate::dialect::passage::Outgoing;
 use crate::dialect::{Target, Wire};
 use crate::error::{Error, Result};
@@ -44,7 +45,7 @@ pub(super) async fn seen(
     let (mut seen, mut more): (Vec<Value>, bool) = (Vec::new(), false);
     for turn in 1..=PAGES {
         let edge = if backwards { page.items.first() } else { page.items.last() };
-        let edge = edge.and_then(id_of).map(str::to_owned);
+        let edge = edge.and_then(id_in).map(str::to_owned);
         let ours = own(keeper, errand, page.items).await?;
         let (before, after) =
             if backwards { (ours, std::mem::take(&mut seen)) } else { (std::mem::take(&mut seen), ours) };
@@ -88,13 +89,9 @@ fn items_of(list: &mut Value) -> Option<&mut Vec<Value>> {
     list.get_mut(name)?.as_array_mut()
 }
 
-fn id_of(item: &Value) -> Option<&str> {
-    item.get("id").or(item.get("batch_id"))?.as_str()
-}
-
 /// Those of `items` that the principal gets to see.
 async fn own(keeper: &Keeper<'_>, errand: &Errand, items: Vec<Value>) -> Result<Vec<Value>> {
-    let ids: Vec<&str> = items.iter().map(|item| id_of(item).unwrap_or_default()).collect();
+    let ids: Vec<&str> = items.iter().map(|item| id_in(item).unwrap_or_default()).collect();
     let seen = keeper.sees(thing(errand), &ids).await?;
     Ok(items.into_iter().zip(seen).filter_map(|(item, seen)| seen.then_some(item)).collect())
 }
@@ -102,7 +99,7 @@ async fn own(keeper: &Keeper<'_>, errand: &Errand, items: Vec<Value>) -> Result<
 /// Makes `seen` the content of the list.
 fn put(list: &mut Value, seen: Vec<Value>, more: bool) {
     let edges = [("first_id", seen.first()), ("last_id", seen.last())];
-    let edges = edges.map(|(name, item)| (name, item.and_then(id_of).map_or(Value::Null, Value::from)));
+    let edges = edges.map(|(name, item)| (name, item.and_then(id_in).map_or(Value::Null, Value::from)));
     for (name, value) in edges.into_iter().chain([("has_more", Value::from(more))]) {
         if let Some(field) = list.get_mut(name) {
             *field = value;

@@ -9,15 +9,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::errand::Errand;
+use crate::dialect::batch::LONGEST_LINE;
 use crate::dialect::batch_bill::{Bill, Used, bill, id_of, used_by_line};
 use crate::gateway::ledger::{Booked, Ledger};
 use crate::gateway::{Bundle, Depot, Gateway};
 use crate::ir::{Dialect, Endpoint, Money, Usage};
 use crate::model::Model;
 use crate::sse::{Framer, Framing};
-
-/// Longest line of results that is looked into, bytes.
-const LINE: usize = 32 << 20;
 
 /// Whether the cost of the batch `id` is to be entered now.
 async fn first_sight(gateway: &Gateway, provider: &str, id: &str) -> bool {
@@ -97,7 +95,7 @@ impl Tally {
             bundle: Arc::clone(bundle),
             depot: Arc::clone(depot),
             id: id.to_owned(),
-            framer: Some(Framer::capped(Framing::Ndjson, LINE)),
+            framer: Some(Framer::capped(Framing::Ndjson, LONGEST_LINE)),
             counts: Counts::default(),
         })
     }
