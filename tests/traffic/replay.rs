@@ -179,7 +179,7 @@ fn read(to: Dialect, body: &[u8], framing: Option<Framing>) -> Result<Gist, Erro
     match framing {
         None => outbound.decode_response(body).map(|response| gist::of_response(&response)),
         Some(framing) => {
-            let events = crate::streamed::events(outbound, framing, [&body[..]])?;
+            let events = crate::streamed::events(outbound, framing, [body])?;
             match events.iter().find_map(|event| match event {
                 pointsman::ir::Event::Error(error) => Some(error),
                 _ => None,

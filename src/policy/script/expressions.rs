@@ -57,7 +57,7 @@ impl Expressions {
                             literal.line,
                             literal.column,
                             literal.value.chars().count() + 2,
-                        ))
+                        ));
                     }
                 }
             }
