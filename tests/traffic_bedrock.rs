@@ -232,6 +232,7 @@ fn gist_of_events(events: &[Event]) -> Gist {
             Event::Finish { finish, .. } => gist.finish = Some(finish_name(finish)),
             Event::Usage(usage) => gist.take_usage(usage),
             Event::Start { .. }
+            | Event::Beside { .. }
             | Event::Citation { .. }
             | Event::Opaque { .. }
             | Event::Ping

@@ -182,10 +182,10 @@ fn gist_of_events(events: &[Event]) -> Gist {
             }
             Event::ToolCall { id, name, .. } => arguments.push((id.clone(), name.clone(), String::new())),
             Event::ToolArguments { call, text, .. } => arguments[*call as usize].2 += text,
-            Event::Opaque { value, .. } => gist.other += usize::from(value["type"] != "message_delta"),
+            Event::Opaque { value, .. } => gist.other += usize::from(value["type"].is_string()),
             Event::Finish { finish, .. } => gist.stop = Some(wire_name(finish)),
             Event::Usage(usage) => gist.take_usage(usage),
-            Event::Start { .. } | Event::Ping | Event::Done => {}
+            Event::Start { .. } | Event::Beside { .. } | Event::Ping | Event::Done => {}
             Event::Citation { citation, .. } => assert!(citation.raw.is_some() && citation.label().is_some()),
             event => panic!("unexpected {event:?}"),
         }

@@ -64,6 +64,7 @@ pub fn untold(response: &Response, to: Dialect) -> Vec<String> {
     if response.choices.len() > 1 && !words.choices {
         names.add("choices");
     }
+    of_answer(&response.extra, &mut names);
     let told = if words.choices { usize::MAX } else { 1 };
     for choice in response.choices.iter().take(told) {
         of_choice(choice, &words, &mut names);
@@ -71,9 +72,9 @@ pub fn untold(response: &Response, to: Dialect) -> Vec<String> {
     names.0
 }
 
-/// What a client of `to` is not told of one event of a stream.
+/// What a client of `to` is not told of one event of a stream, each name once.
 #[must_use]
-pub fn untold_event(event: &Event, to: Dialect) -> Option<String> {
+pub fn untold_event(event: &Event, to: Dialect) -> Vec<String> {
     let words = words(to);
     let mut names = Names::default();
     match event {
@@ -89,9 +90,13 @@ pub fn untold_event(event: &Event, to: Dialect) -> Option<String> {
             of_citation(citation, &words, &mut names);
         }
         Event::Opaque { dialect, value, .. } if *dialect != to => of_opaque(*dialect, value, &mut names),
+        Event::Beside { dialect, call, fields } if *dialect != to => match call {
+            Some(_) => of_call(fields, &mut names),
+            None => of_answer(fields, &mut names),
+        },
         _ => {}
     }
-    names.0.into_iter().next()
+    names.0
 }
 
 /// Names, each once.
@@ -128,6 +133,22 @@ const CARRIED: [&str; 17] = [
     "type",
 ];
 
+/// What fields of an answer as a whole say of it (Anthropic), besides its envelope.
+const OF_ANSWER: [&str; 4] = ["container", "context_management", "input_transformations", "stop_details"];
+
+fn of_answer(extra: &Extra, names: &mut Names) {
+    let said = extra.iter().filter(|(name, value)| OF_ANSWER.contains(&name.as_str()) && says(value));
+    said.for_each(|(name, _)| names.add(name));
+}
+
+/// A call that a program of the model's makes is answered otherwise than one of its own (Anthropic).
+fn of_call(extra: &Extra, names: &mut Names) {
+    let caller = extra.get("caller").and_then(|caller| caller.get("type")?.as_str());
+    if caller.is_some_and(|kind| kind != "direct") {
+        names.add("tool_calls.caller");
+    }
+}
+
 fn of_choice(choice: &Choice, words: &Words, names: &mut Names) {
     for part in &choice.message.parts {
         of_part(part, words, names);
@@ -155,16 +176,20 @@ fn of_extra(extra: &Extra, names: &mut Names) {
         names.add("annotations");
     }
     for (name, value) in extra.iter().filter(|(name, _)| !CARRIED.contains(&name.as_str())) {
-        let says = match value {
-            Value::Null | Value::Bool(false) => false,
-            Value::String(text) => !text.is_empty(),
-            Value::Array(list) => !list.is_empty(),
-            Value::Object(fields) => !fields.is_empty(),
-            Value::Bool(true) | Value::Number(_) => true,
-        };
-        if says {
+        if says(value) {
             names.add(name);
         }
+    }
+}
+
+/// Whether `value` says anything.
+fn says(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => true,
     }
 }
 
@@ -173,6 +198,7 @@ fn of_part(part: &Part, words: &Words, names: &mut Names) {
         Part::Text { extra, .. } => of_extra(extra, names),
         Part::Thinking(_) if !words.thoughts => names.add("thinking"),
         Part::ToolCall(_) if !words.calls => names.add("tool_calls"),
+        Part::ToolCall(call) => of_call(&call.extra, names),
         Part::Image(_) if !words.pictures => names.add("image"),
         Part::Audio(_) if !words.media => names.add("audio"),
         Part::Video(_) if !words.media => names.add("video"),
@@ -217,8 +243,6 @@ fn of_opaque(dialect: Dialect, value: &Value, names: &mut Names) {
             let said = value.get("candidate").and_then(Value::as_object).into_iter().flatten();
             said.filter(|(name, _)| !CARRIED.contains(&name.as_str())).for_each(|(name, _)| names.add(name));
         }
-        // What is said at the end is of the envelope.
-        Dialect::Anthropic if kind == "message_delta" => {}
         _ if !kind.is_empty() => names.add(kind),
         _ => {
             let mut members = fields.into_iter().flatten().map(|(name, _)| name);

@@ -193,10 +193,16 @@ impl Lane {
                     self.seen.error = Some(error.clone());
                     return Err((**error).clone());
                 }
-                Event::Start { .. } | Event::Citation { .. } | Event::Logprobs { .. } | Event::Ping => {}
+                Event::Start { .. }
+                | Event::Beside { .. }
+                | Event::Citation { .. }
+                | Event::Logprobs { .. }
+                | Event::Ping => {}
             }
-            if let Some(name) = untold_event(&event, self.to).filter(|name| !self.untold.contains(name)) {
-                self.untold.push(name);
+            for name in untold_event(&event, self.to) {
+                if !self.untold.contains(&name) {
+                    self.untold.push(name);
+                }
             }
             match &mut self.unread {
                 Some(unread) => unread.push(event),

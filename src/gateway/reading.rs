@@ -259,6 +259,11 @@ fn choice_of(event: &Event) -> Option<u32> {
         | Event::Logprobs { choice, .. }
         | Event::Finish { choice, .. }
         | Event::Opaque { choice, .. } => Some(*choice),
-        Event::Start { .. } | Event::Usage(_) | Event::Ping | Event::Error(_) | Event::Done => None,
+        Event::Start { .. }
+        | Event::Beside { .. }
+        | Event::Usage(_)
+        | Event::Ping
+        | Event::Error(_)
+        | Event::Done => None,
     }
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Dialect;
-use super::{Citation, Finish, Logprobs, Part, Thinking, Usage};
+use super::{Citation, Dialect, Extra, Finish, Logprobs, Part, Thinking, Usage};
 use crate::error::Error;
 
 /// One step of a streamed answer.
 ///
-/// Order: [`Event::Start`] first; parts of a choice in the order in which they
-/// are said; [`Event::Finish`] once a choice; [`Event::Usage`] any number of
-/// times, the last one holds; [`Event::Done`] last, and only when the provider
-/// ended the stream as its protocol demands. In every variant `choice` is the
-/// index of the answer, `text` a piece of it.
+/// Order: [`Event::Start`] first, after an [`Event::Beside`] of the whole answer
+/// at most; parts of a choice in the order in which they are said;
+/// [`Event::Finish`] once a choice; [`Event::Usage`] any number of times, the
+/// last one holds; [`Event::Done`] last, and only when the provider ended the
+/// stream as its protocol demands. In every variant `choice` is the index of the
+/// answer, `text` a piece of it.
 #[expect(missing_docs, reason = "the fields recur and are explained once above")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -51,6 +51,9 @@ pub enum Event {
     Usage(Usage),
     /// Something that only one dialect knows, as it stood on the wire.
     Opaque { dialect: Dialect, choice: u32, value: Arc<Value> },
+    /// Fields that only one dialect knows, of the answer as a whole or, of the first choice, of a
+    /// tool call that comes next. They say nothing of what is said: nobody waits for them.
+    Beside { dialect: Dialect, call: Option<u32>, fields: Extra },
     /// The provider is alive and has nothing to say yet: passed on at once where the client's dialect has such a sign.
     Ping,
     /// The provider reports an error inside the stream.

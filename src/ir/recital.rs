@@ -5,24 +5,28 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Citation, Event, Extent, Finish, Part, Response};
+use super::{Citation, Dialect, Event, Extent, Finish, Part, Response};
 
 /// Under this name a recital has the extra fields of a message and its choice.
 pub const BESIDE: &str = "beside";
 
 impl Response {
-    /// The events of this answer, from [`Event::Start`] to [`Event::Done`].
+    /// The events of this answer, from its fields and [`Event::Start`] to [`Event::Done`].
     #[must_use]
     pub fn recite(&self) -> Vec<Event> {
         let start = Event::Start { id: self.id.clone(), model: self.model.clone(), created: self.created };
-        let mut events = vec![start];
+        let mut events = Vec::new();
+        if !self.extra.is_empty() {
+            events.push(Event::Beside { dialect: self.dialect, call: None, fields: self.extra.clone() });
+        }
+        events.push(start);
         for choice in &self.choices {
             let mut call = 0;
             let mut said = Extent::default();
             let mut cited: Vec<&Citation> = choice.message.citations.iter().collect();
             let all = choice.message.parts.iter().rposition(|part| part.as_text().is_some());
             for (at, part) in choice.message.parts.iter().enumerate() {
-                recite_part(part, choice.index, &mut call, &mut events);
+                recite_part(part, (self.dialect, choice.index), &mut call, &mut events);
                 let Some(text) = part.as_text() else { continue };
                 said.add(text);
                 // A source is named as soon as all that rests on it is said.
@@ -54,7 +58,7 @@ impl Response {
     }
 }
 
-fn recite_part(part: &Part, choice: u32, call: &mut u32, events: &mut Vec<Event>) {
+fn recite_part(part: &Part, (dialect, choice): (Dialect, u32), call: &mut u32, events: &mut Vec<Event>) {
     match part {
         Part::Text { text, .. } => events.push(Event::Text { choice, text: text.clone() }),
         Part::Refusal(text) => events.push(Event::Refusal { choice, text: text.clone() }),
@@ -68,6 +72,9 @@ fn recite_part(part: &Part, choice: u32, call: &mut u32, events: &mut Vec<Event>
             }
         }
         Part::ToolCall(tool) => {
+            if choice == 0 && !tool.extra.is_empty() {
+                events.push(Event::Beside { dialect, call: Some(*call), fields: tool.extra.clone() });
+            }
             events.push(Event::ToolCall {
                 choice,
                 call: *call,

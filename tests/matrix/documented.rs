@@ -648,7 +648,7 @@ fn everything_documented_is_told_or_reported() {
             for to in Dialect::ALL.into_iter().filter(|to| dialect::inbound(*to).is_some()) {
                 let whole = dialect::inbound(to).unwrap().encode_response(&response, &reply());
                 let untold = dialect::untold(&response, to);
-                let passing = stream.iter().filter_map(|event| dialect::untold_event(event, to));
+                let passing = stream.iter().flat_map(|event| dialect::untold_event(event, to));
                 let ways = [
                     ("whole", String::from_utf8(whole.to_vec()).unwrap(), untold.clone()),
                     ("streamed", told(to, &stream), passing.collect()),

@@ -525,7 +525,7 @@ fn streams_of_the_documentation() {
     let delta =
         |index: u64, delta: Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
     let stop = |index: u64| json!({"type": "content_block_stop", "index": index});
-    let (events, end) = decoded(&[
+    let (mut events, end) = decoded(&[
         start,
         json!({"type": "ping"}),
         block(0, json!({"type": "tool_use", "id": "t", "name": "f", "input": {}})),
@@ -563,6 +563,7 @@ fn streams_of_the_documentation() {
         signature: None,
         custom: false,
     };
+    assert!(matches!(events.remove(0), Event::Beside { call: None, .. }), "the counts as they stand");
     assert_eq!(
         events,
         [
@@ -784,4 +785,66 @@ fn errors_of_every_form() {
         encoded,
         json!({"type": "error", "error": {"type": "invalid_request_error", "message": "no"}, "request_id": "req_1"})
     );
+}
+
+#[test]
+fn what_a_stream_says_besides_the_answer_comes_back_in_its_dialect() {
+    let caller = json!({"type": "code_execution_20250825", "tool_id": "srvtoolu_1"});
+    let edits = json!({"applied_edits": [{"type": "clear_tool_uses_20250919", "cleared_tool_uses": 1, "cleared_input_tokens": 9}]});
+    let payloads = [
+        json!({"type": "message_start", "message": {
+            "id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "content": [],
+            "stop_reason": null, "stop_sequence": null, "container": {"id": "c", "expires_at": "2026-11-21T11:00:00Z"},
+            "usage": {
+                "input_tokens": 5, "cache_creation_input_tokens": 3, "cache_read_input_tokens": 2,
+                "cache_creation": {"ephemeral_5m_input_tokens": 1, "ephemeral_1h_input_tokens": 2},
+                "output_tokens": 1, "service_tier": "standard", "inference_geo": "us"}}}),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": caller, "toolset_name": "x"}}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{}"}}),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "u", "name": "g", "input": {}, "caller": {"type": "direct"}}}),
+        json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "{}"}}),
+        json!({"type": "content_block_stop", "index": 1}),
+        json!({"type": "message_delta", "context_management": edits,
+            "input_transformations": [{"type": "thinking_dropped"}],
+            "delta": {"stop_reason": "tool_use", "stop_sequence": null, "container": {"id": "c"},
+                "stop_details": {"type": "refusal", "category": "cyber", "explanation": "no"}},
+            "usage": {
+                "input_tokens": 5, "cache_creation_input_tokens": 3, "cache_read_input_tokens": 2,
+                "cache_creation": {"ephemeral_5m_input_tokens": 1, "ephemeral_1h_input_tokens": 2},
+                "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4},
+                "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 0},
+                "iterations": [{"type": "message", "output_tokens": 9}]}}),
+        json!({"type": "message_stop"}),
+    ];
+    let (events, end) = decoded(&payloads);
+    assert_eq!(end, Ok(()));
+    let back: Vec<Value> = streamed(&events).into_iter().map(|(_, payload)| payload).collect();
+    assert_eq!(back, payloads);
+
+    let told = |to: Dialect| -> Vec<String> {
+        events.iter().flat_map(|event| crate::dialect::untold_event(event, to)).collect()
+    };
+    assert_eq!(told(Dialect::Anthropic), Vec::<String>::new());
+    let mut names = told(Dialect::OpenAiChat);
+    names.sort_unstable();
+    names.dedup();
+    let expected =
+        ["container", "context_management", "input_transformations", "stop_details", "tool_calls.caller"];
+    assert_eq!(names, expected.map(|name| format!("response.{name}")));
+
+    // Told whole, and whole told as a stream: the same.
+    let whole = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude",
+        "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": caller}],
+        "stop_reason": "tool_use", "stop_sequence": null, "context_management": edits, "container": {"id": "c"},
+        "usage": {"input_tokens": 5, "output_tokens": 1, "service_tier": "priority"}});
+    let response = Anthropic.decode_response(whole.to_string().as_bytes()).unwrap();
+    let names = crate::dialect::untold(&response, Dialect::OpenAiChat);
+    let expected = ["context_management", "container", "tool_calls.caller"];
+    assert_eq!(names, expected.map(|name| format!("response.{name}")));
+    let frames = streamed(&response.recite());
+    let start = &frames[0].1["message"];
+    assert_eq!((&start["context_management"], &start["container"]), (&edits, &json!({"id": "c"})));
+    assert_eq!(start["usage"]["service_tier"], "priority");
+    assert_eq!(frames[1].1["content_block"]["caller"], caller);
 }

@@ -234,7 +234,7 @@ impl StreamEncoder for Encoder {
             Event::Error(error) => self.fail(error, out),
             // A comment line: OpenAI's SDKs skip it, and the connection is seen to live.
             Event::Ping => out.extend_from_slice(b": ping\n\n"),
-            Event::Opaque { .. } | Event::Done => {}
+            Event::Opaque { .. } | Event::Beside { .. } | Event::Done => {}
         }
     }
 

@@ -53,11 +53,9 @@ impl Expressions {
                 match compiled(&literal.value) {
                     Ok(expression) => drop(all.written.insert(literal.value.clone(), expression)),
                     Err(why) => {
-                        problems.push(Problem::error(format!("{name}.rhai"), "bad_expression", why).at(
-                            literal.line,
-                            literal.column,
-                            literal.value.chars().count() + 2,
-                        ));
+                        let length = literal.value.chars().count() + 2;
+                        let problem = Problem::error(format!("{name}.rhai"), "bad_expression", why);
+                        problems.push(problem.at(literal.line, literal.column, length));
                     }
                 }
             }

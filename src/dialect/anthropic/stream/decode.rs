@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::usage::WireUsage;
+use super::super::usage::{self, WireUsage};
 use super::super::{citation, error, response};
 use crate::dialect::StreamDecoder;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Event, Extent, Thinking};
+use crate::ir::{Dialect, Event, Extent, Extra, Thinking};
 use crate::sse::Frame;
 
 /// Decodes one stream.
@@ -65,7 +65,7 @@ impl StreamDecoder for Decoder {
             }
             "content_block_delta" => self.block_delta(event.index, event.delta.unwrap_or_default(), out),
             "content_block_stop" => self.block_stop(event.index, out),
-            "message_delta" => self.message_delta(event, out),
+            "message_delta" => self.message_delta(event, frame.data, out),
             "message_stop" => {
                 self.done = true;
                 out.push(Event::Done);
@@ -92,10 +92,14 @@ impl StreamDecoder for Decoder {
 
 impl Decoder {
     fn message_start(&mut self, message: Value, out: &mut Vec<Event>) {
-        let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        out.push(Event::Start { id: text("id"), model: text("model"), created: None });
-        if let Some(usage) = message.get("usage") {
-            self.usage.update(WireUsage::of(usage));
+        let Value::Object(mut message) = message else { return };
+        let (id, model) = (take(&mut message, "id"), take(&mut message, "model"));
+        let usage = message.get("usage").map(WireUsage::of);
+        message.retain(|name, value| !value.is_null() && !HEAD.contains(&name.as_str()));
+        beside(None, message, out);
+        out.push(Event::Start { id, model, created: None });
+        if let Some(usage) = usage {
+            self.usage.update(usage);
             out.push(Event::Usage(self.usage.canonical()));
         }
     }
@@ -129,11 +133,13 @@ impl Decoder {
         let call = self.calls;
         self.calls += 1;
         let (id, name) = (take(block, "id"), take(block, "name"));
+        let input = block.shift_remove("input");
+        block.shift_remove("type");
+        beside(Some(call), std::mem::take(block), out);
         out.push(Event::ToolCall { choice: 0, call, id, name, signature: None, custom: false });
         // The input is empty here and follows in pieces; some servers give it whole.
-        let input =
-            block.get("input").filter(|input| input.as_object().is_some_and(|input| !input.is_empty()));
-        if let Some(input) = input {
+        let input = input.filter(|input| input.as_object().is_some_and(|input| !input.is_empty()));
+        if let Some(input) = &input {
             out.push(Event::ToolArguments { choice: 0, call, text: input.to_string() });
         }
         Block::Call(call, input.is_some())
@@ -200,7 +206,7 @@ impl Decoder {
         }
     }
 
-    fn message_delta(&mut self, event: WireEvent, out: &mut Vec<Event>) {
+    fn message_delta(&mut self, event: WireEvent, data: &[u8], out: &mut Vec<Event>) {
         let mut delta = event.delta.unwrap_or_default();
         let reason = take(&mut delta, "stop_reason");
         if !reason.is_empty() {
@@ -211,14 +217,18 @@ impl Decoder {
             self.usage.update(usage);
             out.push(Event::Usage(self.usage.canonical()));
         }
-        // `container` and what comes to be.
-        delta.retain(|name, value| !value.is_null() && !name.starts_with("stop_"));
-        if !delta.is_empty() {
-            out.push(opaque(Map::from_iter([
-                ("type".to_owned(), "message_delta".into()),
-                ("delta".to_owned(), delta.into()),
-            ])));
+        // `container`, `stop_details`, `context_management`, counts of tools, and what comes to be.
+        let mut fields: Map<String, Value> = serde_json::from_slice(data).unwrap_or_default();
+        if let Some(Value::Object(mut counts)) = fields.shift_remove("usage") {
+            counts.retain(|name, _| !usage::KNOWN.contains(&name.as_str()));
+            if !counts.is_empty() {
+                fields.insert("usage".to_owned(), counts.into());
+            }
         }
+        fields.shift_remove("delta");
+        fields.extend(delta);
+        fields.retain(|name, value| !value.is_null() && !HEAD.contains(&name.as_str()));
+        beside(None, fields, out);
     }
 
     fn say(&mut self, text: String, out: &mut Vec<Event>) {
@@ -226,6 +236,16 @@ impl Decoder {
             self.said.add(&text);
             out.push(Event::Text { choice: 0, text });
         }
+    }
+}
+
+/// Fields of a message that are read, or say nothing.
+const HEAD: [&str; 6] = ["id", "type", "role", "content", "stop_reason", "stop_sequence"];
+
+/// Fields that only this dialect knows.
+fn beside(call: Option<u32>, fields: Map<String, Value>, out: &mut Vec<Event>) {
+    if !fields.is_empty() {
+        out.push(Event::Beside { dialect: Dialect::Anthropic, call, fields: Extra::of(fields) });
     }
 }
 

@@ -10,7 +10,11 @@ use super::super::{citation, error, response, usage};
 use super::write;
 use crate::dialect::{ReplyFacts, StreamEncoder};
 use crate::error::Error;
-use crate::ir::{Citation, Dialect, Event, Finish, Thinking, Usage};
+use crate::ir::{Citation, Dialect, Event, Extra, Finish, Thinking, Usage};
+
+/// Fields of `message_delta` itself; what else is told at the end stands in its `delta`.
+/// Source: Anthropic, Python SDK 2.12, `BetaRawMessageDeltaEvent`, checked 2026-11-21.
+const OF_EVENT: [&str; 2] = ["context_management", "input_transformations"];
 
 /// Encodes one stream.
 #[derive(Debug)]
@@ -25,8 +29,10 @@ pub(in crate::dialect) struct Encoder {
     usage: Option<Usage>,
     calls_tools: bool,
     refuses: bool,
-    /// What else the provider said at the end.
+    /// What else the provider said at the beginning, at the end, and of calls.
+    first: Map<String, Value>,
     last: Map<String, Value>,
+    of_calls: Vec<(u32, Extra)>,
 }
 
 /// The block that is open.
@@ -76,6 +82,13 @@ impl StreamEncoder for Encoder {
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Citation { choice: 0, citation } => self.cite(citation, out),
             Event::Opaque { dialect: Dialect::Anthropic, choice: 0, value } => self.opaque(value, out),
+            Event::Beside { dialect: Dialect::Anthropic, call: Some(call), fields } => {
+                self.of_calls.push((*call, fields.clone()));
+            }
+            Event::Beside { dialect: Dialect::Anthropic, call: None, fields } => {
+                let to = if self.started { &mut self.last } else { &mut self.first };
+                to.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
+            }
             Event::Ping => write("ping", &json!({ "type": "ping" }), out),
             // What is left is another choice's, another dialect's, or ends the stream through `finish` or `fail`.
             _ => {}
@@ -88,13 +101,18 @@ impl StreamEncoder for Encoder {
         let (reason, sequence) = response::stop(self.finish.as_ref(), self.calls_tools, self.refuses);
         let usage = self.usage.unwrap_or(Usage { input: self.reply.estimated_input, ..Usage::default() });
         let mut ended = object(json!({ "stop_reason": reason, "stop_sequence": sequence }));
-        ended.extend(std::mem::take(&mut self.last));
-        let delta = json!({
-            "type": "message_delta",
-            "delta": ended,
-            "usage": usage::encode(&usage),
-        });
-        write("message_delta", &delta, out);
+        let mut counts = object(usage::encode(&usage));
+        let mut event = object(json!({ "type": "message_delta" }));
+        for (name, value) in std::mem::take(&mut self.last) {
+            match value {
+                Value::Object(more) if name == "usage" => counts.extend(more),
+                value if OF_EVENT.contains(&name.as_str()) => drop(event.insert(name, value)),
+                value => drop(ended.insert(name, value)),
+            }
+        }
+        event.insert("delta".to_owned(), ended.into());
+        event.insert("usage".to_owned(), counts.into());
+        write("message_delta", &Value::Object(event), out);
         write("message_stop", &json!({ "type": "message_stop" }), out);
     }
 
@@ -116,7 +134,9 @@ impl Encoder {
             usage: None,
             calls_tools: false,
             refuses: false,
+            first: Map::new(),
             last: Map::new(),
+            of_calls: Vec::new(),
         }
     }
 
@@ -130,7 +150,12 @@ impl Encoder {
         message.insert("content".to_owned(), json!([]));
         message.insert("stop_reason".to_owned(), Value::Null);
         message.insert("stop_sequence".to_owned(), Value::Null);
-        message.insert("usage".to_owned(), usage::encode(&usage));
+        let mut counts = object(usage::encode(&usage));
+        if let Some(Value::Object(stated)) = self.first.shift_remove("usage") {
+            counts.extend(stated);
+        }
+        message.insert("usage".to_owned(), counts.into());
+        message.extend(std::mem::take(&mut self.first));
         write("message_start", &json!({ "type": "message_start", "message": message }), out);
     }
 
@@ -192,7 +217,12 @@ impl Encoder {
     }
 
     fn open_call(&mut self, call: Call, out: &mut Vec<u8>) {
-        let block = json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": {} });
+        let mut block = object(json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": {} }));
+        let beside = self.of_calls.iter().filter(|(number, _)| *number == call.number);
+        block.extend(
+            beside.flat_map(|(_, fields)| fields.iter()).map(|(name, value)| (name.clone(), value.clone())),
+        );
+        let block = Value::Object(block);
         self.stop_block(out);
         let arguments = call.arguments.clone();
         self.start_block(&block, out);
@@ -243,15 +273,13 @@ impl Encoder {
         self.delta(&json!({ "type": "citations_delta", "citation": citation }), out);
     }
 
-    /// A block that only this dialect knows, a delta of the open text, or what is said at the end.
+    /// A block that only this dialect knows, or a delta of the open text.
     fn opaque(&mut self, value: &Arc<Value>, out: &mut Vec<u8>) {
         let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
         if kind.is_empty() {
             return;
         }
-        if kind == "message_delta" {
-            self.last.extend(value.get("delta").and_then(Value::as_object).cloned().unwrap_or_default());
-        } else if !kind.ends_with("_delta") {
+        if !kind.ends_with("_delta") {
             self.whole(value, out);
         } else {
             if !matches!(self.open, Open::Text(_)) {

@@ -110,7 +110,7 @@ impl Encoder {
 
 impl StreamEncoder for Encoder {
     fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
-        if !matches!(event, Event::ToolArguments { .. } | Event::Usage(_)) {
+        if !matches!(event, Event::ToolArguments { .. } | Event::Usage(_) | Event::Beside { .. }) {
             self.flush(matches!(event, Event::Finish { .. }), out);
         }
         match event {
@@ -159,7 +159,11 @@ impl StreamEncoder for Encoder {
             Event::Opaque { dialect: Dialect::Gemini, choice, value } => self.opaque(*choice, value, out),
             Event::Media { choice, part } => self.parts(*choice, std::slice::from_ref(part.as_ref()), out),
             Event::Error(error) => self.fail(error, out),
-            Event::Citation { .. } | Event::Opaque { .. } | Event::Ping | Event::Done => {}
+            Event::Citation { .. }
+            | Event::Opaque { .. }
+            | Event::Beside { .. }
+            | Event::Ping
+            | Event::Done => {}
         }
     }
 
