@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
+use super::talk::{Place, Talk};
 use crate::error::{Error, Result};
 
 /// Deepest nesting of a body.
@@ -19,6 +21,8 @@ const DUPLICATE: &str = "duplicate key";
 /// What the scan found.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Head {
+    /// The talk, where it is a plain one.
+    pub(super) talk: Option<Box<Talk>>,
     /// The value of `model`; empty when absent.
     pub(super) model: String,
     /// Where that value stands in the body, quotes included.
@@ -30,16 +34,18 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Scans `body`.
+    /// Scans `body`; `talks`: whether it is in OpenAI's chat form, where plain
+    /// talks are told from others.
     ///
     /// # Errors
     /// `InvalidRequest`: not UTF-8, not JSON, too deep, a duplicate key, a
     /// top-level value of the wrong type.
-    pub(super) fn scan(body: &[u8]) -> Result<Self> {
+    pub(super) fn scan(body: &[u8], talks: bool) -> Result<Self> {
         let text = std::str::from_utf8(body)
             .map_err(|at| Error::invalid(format!("the body is not UTF-8 at byte {}", at.valid_up_to())))?;
         let mut json = serde_json::Deserializer::from_str(text);
-        let head = HeadVisitor { text }.deserialize(&mut json).and_then(|head| json.end().map(|()| head));
+        let head =
+            HeadVisitor { text, talks }.deserialize(&mut json).and_then(|head| json.end().map(|()| head));
         head.map_err(|at| refuse(&at))
     }
 
@@ -73,6 +79,7 @@ fn refuse(at: &serde_json::Error) -> Error {
 /// Reads the top-level object.
 struct HeadVisitor<'a> {
     text: &'a str,
+    talks: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for HeadVisitor<'de> {
@@ -93,15 +100,14 @@ impl<'de> Visitor<'de> for HeadVisitor<'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Head, A::Error> {
         let mut head = Head::default();
         let mut keys = Keys::default();
+        let mut talk = Talk::new(self.talks);
         while let Some(key) = map.next_key_seed(Key)? {
             match key.as_ref() {
                 "model" => {
                     let raw: &'de RawValue = map.next_value()?;
                     head.model = serde_json::from_str(raw.get())
                         .map_err(|_| A::Error::custom("`model` must be a string"))?;
-                    // `raw` borrows from `text`, so the distance of their starts is its place.
-                    let start = raw.get().as_ptr() as usize - self.text.as_ptr() as usize;
-                    head.model_span = Some(start..start + raw.get().len());
+                    head.model_span = Some(within(self.text, raw.get()));
                 }
                 "stream" => {
                     let stream: Option<bool> =
@@ -110,16 +116,20 @@ impl<'de> Visitor<'de> for HeadVisitor<'de> {
                 }
                 "stream_options" => {
                     let raw: &'de RawValue = map.next_value()?;
-                    Strict { depth: 1 }
+                    Strict { depth: 1, place: Place::Elsewhere, body: self.text, talk: &mut talk }
                         .deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
                         .map_err(A::Error::custom)?;
                     head.include_usage = serde_json::from_str::<Options>(raw.get())
                         .is_ok_and(|options| options.include_usage.unwrap_or(false));
                 }
-                _ => map.next_value_seed(Strict { depth: 1 })?,
+                name => {
+                    let place = if talk.plain { Place::top(name) } else { Place::Elsewhere };
+                    map.next_value_seed(Strict { depth: 1, place, body: self.text, talk: &mut talk })?;
+                }
             }
             keys.add::<A::Error>(key)?;
         }
+        head.talk = (talk.plain && talk.listed).then(|| Box::new(talk));
         Ok(head)
     }
 }
@@ -160,8 +170,8 @@ impl<'de> Visitor<'de> for Key {
 /// The keys of one object so far: a list while short, a set beyond.
 #[derive(Default)]
 struct Keys<'de> {
-    few: Vec<Cow<'de, str>>,
-    many: ahash::AHashSet<Cow<'de, str>>,
+    few: SmallVec<[Cow<'de, str>; 8]>,
+    many: Option<ahash::AHashSet<Cow<'de, str>>>,
 }
 
 impl<'de> Keys<'de> {
@@ -169,33 +179,46 @@ impl<'de> Keys<'de> {
     const FEW: usize = 12;
 
     fn add<E: serde::de::Error>(&mut self, key: Cow<'de, str>) -> Result<(), E> {
-        let fresh = if self.few.len() < Self::FEW {
-            let fresh = !self.few.contains(&key);
-            self.few.push(key.clone());
-            fresh
-        } else {
-            !self.few.contains(&key) && self.many.insert(key.clone())
-        };
-        if fresh { Ok(()) } else { Err(E::custom(format_args!("{DUPLICATE} `{key}`"))) }
+        if self.few.contains(&key) {
+            return Err(E::custom(format_args!("{DUPLICATE} `{key}`")));
+        }
+        if self.few.len() < Self::FEW {
+            self.few.push(key);
+            return Ok(());
+        }
+        match self.many.get_or_insert_default().replace(key) {
+            None => Ok(()),
+            Some(key) => Err(E::custom(format_args!("{DUPLICATE} `{key}`"))),
+        }
     }
 }
 
-/// Reads any value, keeping nothing: syntax, depth and duplicate keys.
-#[derive(Clone, Copy)]
-struct Strict {
-    depth: u8,
+/// The place of `part` in `whole`, from which it is borrowed: the distance of their starts.
+fn within(whole: &str, part: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    start..start.saturating_add(part.len())
 }
 
-impl Strict {
-    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+/// Reads any value for its syntax, depth and duplicate keys, and for what it
+/// says of the talk.
+struct Strict<'de, 't> {
+    depth: u8,
+    place: Place,
+    body: &'de str,
+    talk: &'t mut Talk,
+}
+
+impl<'de> Strict<'de, '_> {
+    /// The reader of a value within this one.
+    fn inner<E: serde::de::Error>(&mut self, place: Place) -> Result<Strict<'de, '_>, E> {
         if self.depth >= MAX_DEPTH {
             return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Strict { depth: self.depth + 1, place, body: self.body, talk: self.talk })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'de, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -203,7 +226,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'de, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,42 +234,57 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.talk.other(self.place);
         Ok(())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.talk.other(self.place);
         Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        self.talk.number(self.place, number);
         Ok(())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.talk.other(self.place);
         Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
+        self.talk.text(self.place, text, Some(within(self.body, text)));
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.talk.text(self.place, text, None);
         Ok(())
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
+        self.talk.null(self.place);
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let inner = self.deeper()?;
-        while list.next_element_seed(inner)?.is_some() {}
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        self.talk.list(self.place);
+        let element = self.place.element();
+        while list.next_element_seed(self.inner(element)?)?.is_some() {}
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let inner = self.deeper()?;
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        self.talk.object(self.place);
         let mut keys = Keys::default();
         while let Some(key) = map.next_key_seed(Key)? {
+            let field = self.place.field(&key);
+            self.talk.plain &= field.is_some();
+            map.next_value_seed(self.inner(field.unwrap_or(Place::Elsewhere))?)?;
             keys.add::<A::Error>(key)?;
-            map.next_value_seed(inner)?;
         }
+        self.talk.plain &= self.place.fields().is_none_or(|fields| fields == keys.few.len());
         Ok(())
     }
 }
@@ -258,7 +296,7 @@ mod tests {
     #[test]
     fn finds_model_and_stream_and_their_places() {
         let body = br#"{ "stream":true, "model" : "a\u0062c" ,"messages":[{"role":"user"}]}"#;
-        let head = Head::scan(body).unwrap();
+        let head = Head::scan(body, true).unwrap();
         assert_eq!((head.model.as_str(), head.stream), ("abc", true));
         assert_eq!(&body[head.model_span.unwrap()], br#""a\u0062c""#);
     }
@@ -280,9 +318,9 @@ mod tests {
             (r#"{"x":NaN}"#, "invalid_json"),
             (r#"{"x":"\ud800"}"#, "invalid_json"),
         ] {
-            assert_eq!(Head::scan(body.as_bytes()).unwrap_err().code(), code, "{body}");
+            assert_eq!(Head::scan(body.as_bytes(), true).unwrap_err().code(), code, "{body}");
         }
         let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        assert!(Head::scan(deep.as_bytes()).is_err());
+        assert!(Head::scan(deep.as_bytes(), true).is_err());
     }
 }

@@ -24,7 +24,7 @@ pub struct LazyRequest {
     path_model: Option<Arc<str>>,
     decoded: OnceLock<Arc<Request>>,
     figures: [OnceLock<u64>; Self::FIGURES],
-    glance: OnceLock<Option<Glance>>,
+    weight: OnceLock<u64>,
     edited: bool,
     files_at: Option<Arc<str>>,
 }
@@ -56,7 +56,7 @@ impl LazyRequest {
         raw: Bytes,
         path: PathFacts<'_>,
     ) -> Result<Self> {
-        let mut head = Head::scan(&raw)?;
+        let mut head = Head::scan(&raw, inbound.has_plain_talks())?;
         if path.model.is_some() {
             head.stream = path.stream;
         } else {
@@ -72,7 +72,7 @@ impl LazyRequest {
             path_model,
             decoded,
             figures,
-            glance: OnceLock::new(),
+            weight: OnceLock::new(),
             edited: false,
             files_at: None,
         })
@@ -91,7 +91,7 @@ impl LazyRequest {
             path_model: None,
             decoded,
             figures,
-            glance: OnceLock::new(),
+            weight: OnceLock::new(),
             edited: true,
             files_at: None,
         }
@@ -103,7 +103,7 @@ impl LazyRequest {
     /// # Errors
     /// As [`Self::read`].
     pub fn passage(endpoint: Endpoint, inbound: &'static dyn Inbound, raw: Bytes) -> Result<Self> {
-        let head = Head::scan(&raw)?;
+        let head = Head::scan(&raw, false)?;
         head.require_model()?;
         let (decoded, figures) = (OnceLock::new(), Default::default());
         Ok(Self {
@@ -114,7 +114,7 @@ impl LazyRequest {
             path_model: None,
             decoded,
             figures,
-            glance: OnceLock::new(),
+            weight: OnceLock::new(),
             edited: false,
             files_at: None,
         })
@@ -203,28 +203,22 @@ impl LazyRequest {
         Ok(self.figures.get(slot).map_or(0, |figure| *figure.get_or_init(|| count(request))))
     }
 
-    /// What a look at the bytes says, while nobody has decoded them; see
-    /// [`Inbound::glance`]. Every caller must weigh alike: the first look is kept.
+    /// What the scan of the bytes saw of a plain talk (texts in turns, no tools,
+    /// no media, no schema), while nobody has decoded them. `weigh` is summed over
+    /// its texts. Every caller must weigh alike: the first weight is kept.
     pub fn glance(&self, weigh: &dyn Fn(&str) -> u64) -> Option<Glance> {
-        if self.decoded.get().is_some() {
-            return None;
-        }
-        *self.glance.get_or_init(|| self.inbound.glance(&self.raw, weigh))
+        let talk = self.head.talk.as_ref().filter(|_| self.decoded.get().is_none())?;
+        let weight = *self.weight.get_or_init(|| talk.weight(&self.raw, weigh));
+        Some(Glance { messages: talk.turns, weight, max_tokens: talk.max_tokens() })
     }
 
-    /// Most tokens to answer with, where the client said: by a look at the
-    /// bytes while nobody has decoded them.
+    /// Most tokens to answer with, where the client said: without decoding a plain talk.
     ///
     /// # Errors
     /// As [`Self::decoded`].
     pub fn max_tokens(&self) -> Result<Option<u64>> {
-        let glance = match (self.decoded.get(), self.glance.get()) {
-            (Some(_), _) => None,
-            (None, Some(glance)) => *glance,
-            (None, None) => self.inbound.glance(&self.raw, &|_| 0),
-        };
-        match glance {
-            Some(glance) => Ok(glance.max_tokens),
+        match self.head.talk.as_ref().filter(|_| self.decoded.get().is_none()) {
+            Some(talk) => Ok(talk.max_tokens()),
             None => Ok(self.decoded()?.params.max_tokens),
         }
     }

@@ -36,6 +36,7 @@ mod refusal;
 mod registry;
 pub mod rerank;
 mod splice;
+mod talk;
 mod untold;
 mod wire;
 
@@ -68,11 +69,11 @@ pub trait Inbound: Send + Sync {
     /// `InvalidRequest` with the field at fault.
     fn decode_request(&self, body: &[u8], path: PathFacts<'_>) -> Result<Request>;
 
-    /// What a look at the bytes of a plain talk says without decoding it: texts
-    /// in turns, no tools, no media, no schema. `weigh` is summed over its texts.
-    /// `None`: it is not plain, or not valid; [`Self::decode_request`] tells.
-    fn glance(&self, _body: &[u8], _weigh: &dyn Fn(&str) -> u64) -> Option<Glance> {
-        None
+    /// Whether a body in OpenAI's chat form, with texts in turns and without
+    /// tools, media and schema, asks for nothing else: a scan of its bytes tells
+    /// then what policies ask about, see [`LazyRequest::glance`].
+    fn has_plain_talks(&self) -> bool {
+        false
     }
 
     /// Names of headers that belong to a request of this dialect: they go along
@@ -95,7 +96,7 @@ pub trait Inbound: Send + Sync {
     fn encode_error(&self, error: &Error, request_id: &str) -> Bytes;
 }
 
-/// What [`Inbound::glance`] saw of a plain talk.
+/// What [`LazyRequest::glance`] saw of a plain talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glance {
     /// Turns.

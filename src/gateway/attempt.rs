@@ -101,12 +101,12 @@ pub(super) async fn make(journey: &Journey, model: &Arc<Model>, made: Try<'_>) -
     let sent = send(journey, model, &mut prepared, &mut attempt, &made).await;
     let answered = match sent {
         Ok(reply) if made.request.stream() => {
-            let bounds = [made.first_byte.min(made.total), made.total].map(|at| left(journey, &attempt, at));
+            let bounds = [made.first_byte.min(made.total), made.total].map(|at| left(&attempt, at));
             let lane = lane(journey, &made, &prepared, &reply, input_estimate);
-            begin(journey, &prepared, reply, lane, bounds).await
+            Box::pin(begin(journey, &prepared, reply, lane, bounds)).await
         }
         Ok(reply) => {
-            let left = left(journey, &attempt, made.total);
+            let left = left(&attempt, made.total);
             read_whole(journey, &prepared, reply, left).await.map(Part::Whole)
         }
         Err(error) => Err(error),
@@ -161,13 +161,13 @@ async fn send(
     if reply.status.is_success() {
         return Ok(reply);
     }
-    let left = left(journey, attempt, made.total);
-    Err(read_error(prepared.outbound, reply, left, now.unix_seconds()).await)
+    let left = left(attempt, made.total);
+    Err(Box::pin(read_error(prepared.outbound, reply, left, now.unix_seconds())).await)
 }
 
-/// What is left of `limit` since the attempt began.
-fn left(journey: &Journey, attempt: &Attempt, limit: Duration) -> Duration {
-    limit.saturating_sub(journey.gateway.clock.now().since(&attempt.began()))
+/// What the head of the answer has left of `limit`.
+fn left(attempt: &Attempt, limit: Duration) -> Duration {
+    limit.saturating_sub(attempt.head_took())
 }
 
 /// Encodes the request for the model, or takes its bytes as they came.

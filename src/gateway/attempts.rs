@@ -130,9 +130,9 @@ pub(super) async fn run(
     mut source: Source<'_>,
     manner: Manner,
 ) -> Result<Answered> {
-    let mut walk = Walk::new(journey, plan);
+    let mut began = journey.gateway.clock.now();
+    let mut walk = Walk::new(journey, plan, began);
     loop {
-        let began = journey.gateway.clock.now();
         let talk = Talk { request: source.request()?, decode: manner.decode };
         let fallen = match walk.step(&talk, manner.cause).await? {
             Ok(answered) => return Ok(answered),
@@ -144,6 +144,7 @@ pub(super) async fn run(
             Ruling::None
         };
         walk.go_on(fallen, ruling).await?;
+        began = journey.gateway.clock.now();
     }
 }
 
@@ -157,9 +158,9 @@ pub(super) async fn carry<L: Load>(
     deciders: &mut Deciders,
     load: &L,
 ) -> Result<L::Answer> {
-    let mut walk = Walk::new(journey, plan);
+    let mut began = journey.gateway.clock.now();
+    let mut walk = Walk::new(journey, plan, began);
     loop {
-        let began = journey.gateway.clock.now();
         let fallen = match walk.step(load, "plan").await? {
             Ok(answered) => return Ok(answered),
             Err(fallen) => fallen,
@@ -169,13 +170,14 @@ pub(super) async fn carry<L: Load>(
         }
         let ruling = deciders.on_failure(|| walk.facts(&fallen.error, began)).await?;
         walk.go_on(fallen, ruling).await?;
+        began = journey.gateway.clock.now();
     }
 }
 
 impl<'a> Walk<'a> {
-    fn new(journey: &'a Journey, plan: Plan) -> Self {
+    fn new(journey: &'a Journey, plan: Plan, now: Now) -> Self {
         let budget = journey.gateway.retry_budgets.of(&journey.route.name);
-        budget.request(journey.gateway.clock.now().mono);
+        budget.request(now.mono);
         let own = plan.total.map_or(journey.deadline, |total| Instant::now() + total);
         Self { journey, plan, place: 0, tries: 0, attempts: 0, deadline: journey.deadline.min(own), budget }
     }

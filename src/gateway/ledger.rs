@@ -184,6 +184,11 @@ impl Attempt {
         self.first_byte = Some(now);
     }
 
+    /// How long the head took to come; nothing before it has.
+    pub(super) fn head_took(&self) -> Duration {
+        self.first_byte.map_or(Duration::ZERO, |at| at.since(&self.began))
+    }
+
     /// What else than tokens the answer takes.
     pub(super) fn counted(&mut self, units: Units) {
         self.units = units;

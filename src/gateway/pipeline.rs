@@ -103,12 +103,12 @@ async fn read(answer: Answer, deciders: &mut Deciders) -> Result<Answer> {
     match answer {
         Answer::Provider(answered @ Answered::Whole(_)) => {
             let (whole, response) = decoded(answered)?;
-            let response = reading::whole(deciders, response).await?;
+            let response = Box::pin(reading::whole(deciders, response)).await?;
             Ok(Answer::Provider(rewrapped(whole, response)))
         }
-        Answer::Policy(response) => {
-            reading::whole(deciders, *response).await.map(|response| Answer::Policy(Box::new(response)))
-        }
+        Answer::Policy(response) => Box::pin(reading::whole(deciders, *response))
+            .await
+            .map(|response| Answer::Policy(Box::new(response))),
         answer => Ok(answer),
     }
 }
@@ -122,7 +122,8 @@ async fn decide_and_ask(journey: &Journey, deciders: &mut Deciders) -> Result<An
         Decision::Go(plan) => plan,
         Decision::Answer(response) => return Ok(Answer::Policy(response)),
         Decision::Later(plan) => {
-            return deferred::take_in(journey, deciders.request()?, &plan).await.map(Answer::Later);
+            let taken = Box::pin(deferred::take_in(journey, deciders.request()?, &plan)).await;
+            return taken.map(Answer::Later);
         }
     };
     if !deciders.has(Hook::Response) {

@@ -200,8 +200,9 @@ pub(super) fn headers(exchange: &Exchange, stream: bool) -> HeaderMap {
         insert(&mut headers, PROVIDER, &model.provider.name);
     }
     headers.insert(ATTEMPTS, HeaderValue::from(exchange.ledger.read(|ledger| ledger.begun)));
-    let overhead = exchange.overhead(exchange.gateway.clock.now()).as_secs_f64() * 1e3;
-    insert(&mut headers, OVERHEAD, &format!("{overhead:.3}"));
+    let ready = exchange.first_byte.unwrap_or_else(|| exchange.gateway.clock.now());
+    let overhead = exchange.overhead(ready).as_micros();
+    insert(&mut headers, OVERHEAD, &format!("{}.{:03}", overhead / 1000, overhead % 1000));
     if !exchange.dropped.is_empty() {
         insert(&mut headers, DROPPED, &exchange.dropped.join(", "));
     }

@@ -114,12 +114,13 @@ impl EventDecoder {
         if text.is_empty() {
             return self.dispatch(bytes, each);
         }
-        let (field, value) = match memchr::memchr(b':', text) {
-            Some(colon) => {
+        let (field, value) = match (text.strip_prefix(b"data:"), memchr::memchr(b':', text)) {
+            (Some(value), _) => (&b"data"[..], value),
+            (None, Some(colon)) => {
                 let (field, value) = text.split_at(colon);
                 (field, value.get(1..).unwrap_or_default())
             }
-            None => (text, &b""[..]),
+            (None, None) => (text, &b""[..]),
         };
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {

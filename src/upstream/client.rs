@@ -79,7 +79,7 @@ impl Upstream {
     pub async fn send(&self, call: Call<'_>) -> Result<Reply> {
         let provider = &call.model.provider;
         if provider.kind.in_process {
-            return self.simulated.answer(call).await;
+            return Box::pin(self.simulated.answer(call)).await;
         }
         let address = self.address(provider, &call.wire.path)?;
         let body = call.wire.body;
@@ -112,9 +112,10 @@ impl Upstream {
     async fn authorise(&self, provider: &Provider, request: &mut Request, body: &Bytes) -> Result<()> {
         let now = || Clock::System.now().unix_seconds();
         match (provider.kind.auth, &provider.api_key) {
-            (Auth::SigV4, None) => self.keyring.sign_aws(self, request, body, now()).await,
+            // On the heap: where a key is all it takes, requests have no room for these.
+            (Auth::SigV4, None) => Box::pin(self.keyring.sign_aws(self, request, body, now())).await,
             (Auth::GoogleToken, key) if key.as_ref().is_none_or(is_service_account) => {
-                let value = self.keyring.google(self, provider, now()).await?;
+                let value = Box::pin(self.keyring.google(self, provider, now())).await?;
                 request.headers_mut().insert(AUTHORIZATION, value);
                 Ok(())
             }
@@ -146,7 +147,8 @@ impl Upstream {
 
     /// The address of `path` at `provider`, parsed once.
     fn address(&self, provider: &Provider, path: &str) -> Result<Address> {
-        let text = format!("{}/{path}", provider.base_url);
+        let mut text = String::with_capacity(provider.base_url.len() + 1 + path.len());
+        text.extend([&provider.base_url, "/", path]);
         if let Some(address) = self.addresses.read().get(&text) {
             return Ok(address.clone());
         }
@@ -178,10 +180,10 @@ fn sign(provider: &Provider, headers: &mut http::HeaderMap) -> Result<()> {
     let (name, text) = match provider.kind.auth {
         Auth::None => return Ok(()),
         Auth::Header(name) => (HeaderName::from_static(name), key.expose().to_owned()),
-        Auth::Scheme(scheme) => (AUTHORIZATION, format!("{scheme} {}", key.expose())),
-        Auth::Bearer | Auth::SigV4 | Auth::GoogleToken => (AUTHORIZATION, format!("Bearer {}", key.expose())),
+        Auth::Scheme(scheme) => (AUTHORIZATION, [scheme, " ", key.expose()].concat()),
+        Auth::Bearer | Auth::SigV4 | Auth::GoogleToken => (AUTHORIZATION, ["Bearer ", key.expose()].concat()),
     };
-    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+    let mut value = HeaderValue::try_from(text).map_err(|_| {
         let text = format!("the key of provider `{}` has characters that no header may have", provider.name);
         Error::new(Kind::UpstreamAuth, Origin::Gateway, text)
     })?;

@@ -185,16 +185,18 @@ pub(in crate::dialect) fn into_text(value: Value) -> Option<String> {
 }
 
 /// A whole number from 0; floats with a whole value count.
+pub(in crate::dialect) fn as_count(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| whole(value.as_f64()?))
+}
+
+/// A float with a whole value from 0.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "checked to be whole and in range just before"
 )]
-pub(in crate::dialect) fn as_count(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| {
-        let number = value.as_f64()?;
-        (number >= 0.0 && number.fract() == 0.0 && number < 1e15).then_some(number as u64)
-    })
+pub(in crate::dialect) fn whole(number: f64) -> Option<u64> {
+    (number >= 0.0 && number.fract() == 0.0 && number < 1e15).then_some(number as u64)
 }
 
 /// The error for a field of the wrong type.

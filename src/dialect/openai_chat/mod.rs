@@ -14,7 +14,6 @@ pub(super) mod citation;
 pub(super) mod content;
 pub(super) mod error;
 pub(super) mod fields;
-mod glance;
 mod message;
 pub(super) mod options;
 pub(super) mod outgoing;
@@ -35,8 +34,7 @@ mod tests;
 use bytes::Bytes;
 
 use super::{
-    Framing, Glance, Inbound, Outbound, PathFacts, ReplyFacts, Seen, StreamDecoder, StreamEncoder, Target,
-    Wire,
+    Framing, Inbound, Outbound, PathFacts, ReplyFacts, Seen, StreamDecoder, StreamEncoder, Target, Wire,
 };
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Request, Response, Usage};
@@ -50,8 +48,8 @@ impl Inbound for OpenAiChat {
         Dialect::OpenAiChat
     }
 
-    fn glance(&self, body: &[u8], weigh: &dyn Fn(&str) -> u64) -> Option<Glance> {
-        glance::glance(body, weigh)
+    fn has_plain_talks(&self) -> bool {
+        true
     }
 
     fn decode_request(&self, body: &[u8], _path: PathFacts<'_>) -> Result<Request> {

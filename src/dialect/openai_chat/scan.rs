@@ -6,12 +6,13 @@
 
 use std::sync::LazyLock;
 
+use aho_corasick::packed;
 use memchr::memmem::Finder;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::usage::{decode_usage, read_usage};
+use super::usage::Stated;
 use crate::dialect::Seen;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
@@ -21,23 +22,35 @@ use crate::sse::Frame;
 /// The parts of an answer or chunk that are read.
 #[derive(Deserialize)]
 struct Head<'a> {
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
+    usage: Option<Stated>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
     #[serde(borrow)]
     x_groq: Option<&'a RawValue>,
-    #[serde(borrow)]
-    choices: Option<&'a RawValue>,
+    choices: Option<IsList>,
+}
+
+/// Where Groq's streams state usage.
+#[derive(Deserialize)]
+struct Groq {
+    usage: Option<Stated>,
+}
+
+/// Whether a value is a list.
+struct IsList(bool);
+
+impl<'de> Deserialize<'de> for IsList {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> std::result::Result<Self, D::Error> {
+        let raw: &RawValue = Deserialize::deserialize(value)?;
+        Ok(Self(raw.get().starts_with('[')))
+    }
 }
 
 impl Head<'_> {
-    fn usage(&self) -> Option<Usage> {
-        let usage = self.usage.and_then(|raw| read_usage(raw.get()));
-        usage.or_else(|| {
-            let groq: Value = serde_json::from_str(self.x_groq?.get()).ok()?;
-            decode_usage(groq.get("usage")?)
-        })
+    fn usage(self) -> Option<Usage> {
+        let stated = |usage: Option<Stated>| usage.and_then(|Stated(usage)| usage);
+        let groq = || serde_json::from_str::<Groq>(self.x_groq?.get()).ok();
+        stated(self.usage).or_else(|| stated(groq()?.usage))
     }
 
     fn has_error(&self) -> bool {
@@ -52,12 +65,14 @@ impl Head<'_> {
 /// when it hides in a 200.
 pub(in crate::dialect) fn response(body: &[u8]) -> Result<Option<Usage>> {
     let body = body.trim_ascii();
-    let head: Head<'_> = serde_json::from_slice(body)
+    let text = std::str::from_utf8(body)
+        .map_err(|at| Error::bad_answer(format!("the provider's answer is not UTF-8: {at}")))?;
+    let head: Head<'_> = serde_json::from_str(text)
         .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
     if head.has_error() {
         return Err(Report::read(body).error(200));
     }
-    if !head.choices.is_some_and(|choices| choices.get().starts_with('[')) {
+    if !matches!(head.choices, Some(IsList(true))) {
         return Err(Error::bad_answer("the provider's answer has no list of `choices`"));
     }
     if CHOICE_ERROR.find(body).is_some() {
@@ -67,23 +82,50 @@ pub(in crate::dialect) fn response(body: &[u8]) -> Result<Option<Usage>> {
 }
 
 static CHOICE_ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"error\""));
-static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"usage\""));
-static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
 
-/// Keys whose value is content when it is neither empty nor `null`. The first
-/// stands for `content` and `reasoning_content`.
-static CONTENT: LazyLock<[Finder<'static>; 7]> = LazyLock::new(|| {
-    [
-        "content\"",
-        "\"text\"",
-        "\"tool_calls\"",
-        "\"reasoning\"",
-        "\"refusal\"",
-        "\"function_call\"",
-        "\"audio\"",
-    ]
-    .map(Finder::new)
+/// Keys that a frame is looked through for, all at once. The first three are
+/// told apart; the value of the others is content when it is neither empty nor
+/// `null`. `content"` stands for `content` and `reasoning_content`.
+const KEYS: [&str; 10] = [
+    "\"error\"",
+    "\"usage\"",
+    "\"finish_reason\"",
+    "content\"",
+    "\"text\"",
+    "\"tool_calls\"",
+    "\"reasoning\"",
+    "\"refusal\"",
+    "\"function_call\"",
+    "\"audio\"",
+];
+
+/// Finds [`KEYS`]: with the processor's vectors, where it has them.
+static FINDER: LazyLock<Keys> = LazyLock::new(|| match packed::Searcher::new(KEYS) {
+    Some(searcher) => Keys::Packed(searcher),
+    None => Keys::Each(KEYS.map(Finder::new)),
 });
+
+enum Keys {
+    Packed(packed::Searcher),
+    Each([Finder<'static>; KEYS.len()]),
+}
+
+impl Keys {
+    /// Calls `found` with the place in [`KEYS`] of each key and with what stands behind it.
+    fn each<'d>(&self, data: &'d [u8], mut found: impl FnMut(usize, &'d [u8])) {
+        let mut at = |key: usize, end: usize| found(key, data.get(end..).unwrap_or_default());
+        match self {
+            Self::Packed(searcher) => {
+                searcher.find_iter(data).for_each(|hit| at(hit.pattern().as_usize(), hit.end()));
+            }
+            Self::Each(finders) => {
+                for (key, finder) in finders.iter().enumerate() {
+                    finder.find_iter(data).for_each(|start| at(key, start + finder.needle().len()));
+                }
+            }
+        }
+    }
+}
 
 /// Looks at one frame of a stream.
 pub(in crate::dialect) fn frame(frame: &Frame<'_>, seen: &mut Seen) {
@@ -93,45 +135,54 @@ pub(in crate::dialect) fn frame(frame: &Frame<'_>, seen: &mut Seen) {
         return;
     }
     let in_error = frame.event == "error";
-    if in_error || holds(&CHOICE_ERROR, data) || holds(&USAGE, data) {
+    let (mut telling, mut content) = (in_error, false);
+    FINDER.each(data, |key, behind| {
+        if is_filled(behind) {
+            match key {
+                0 | 1 => telling = true,
+                2 => seen.done = true,
+                _ => content = true,
+            }
+        }
+    });
+    if telling {
         read(data, in_error, seen);
     }
-    if CONTENT.iter().any(|key| holds(key, data)) {
+    if content {
         seen.content = true;
         seen.content_frames += 1;
     }
-    if holds(&FINISH, data) {
-        seen.done = true;
-    }
 }
 
-/// Whether a key stands in `data` with a value that is neither empty nor `null`.
-fn holds(key: &Finder<'_>, data: &[u8]) -> bool {
-    key.find_iter(data).any(|at| {
-        let behind = data.get(at + key.needle().len()..).unwrap_or_default();
-        let Some(value) = behind.trim_ascii_start().strip_prefix(b":") else { return false };
-        let value = value.trim_ascii_start();
-        match value {
-            [b'"', rest @ ..] => rest.first() != Some(&b'"'),
-            [open @ (b'[' | b'{'), rest @ ..] => rest.trim_ascii_start().first() != Some(&(open + 2)),
-            _ => false,
-        }
-    })
+/// Whether a value stands `behind` a key that is neither empty nor `null`.
+fn is_filled(behind: &[u8]) -> bool {
+    let Some(value) = behind.trim_ascii_start().strip_prefix(b":") else { return false };
+    match value.trim_ascii_start() {
+        [b'"', rest @ ..] => rest.first() != Some(&b'"'),
+        [open @ (b'[' | b'{'), rest @ ..] => rest.trim_ascii_start().first() != Some(&(open + 2)),
+        _ => false,
+    }
 }
 
 /// Parses a frame that has usage or an error.
 fn read(data: &[u8], in_error: bool, seen: &mut Seen) {
     let Ok(head) = serde_json::from_slice::<Head<'_>>(data) else { return };
+    if in_error || head.has_error() {
+        seen.error = Some(Box::new(Report::read(data).error(200)));
+    } else if let Some(error) = CHOICE_ERROR.find(data).and_then(|_| choice_error(data)) {
+        seen.error = Some(Box::new(Report::of(&error).error(200)));
+    }
     if let Some(usage) = head.usage() {
         seen.usage = Some(usage);
     }
-    let choice_error = || {
-        let choices: Vec<Value> = serde_json::from_str(head.choices?.get()).ok()?;
-        choices.iter().find_map(|choice| choice.get("error").filter(|error| !error.is_null()).cloned())
-    };
-    if in_error || head.has_error() {
-        seen.error = Some(Box::new(Report::read(data).error(200)));
-    } else if let Some(error) = choice_error() {
-        seen.error = Some(Box::new(Report::of(&error).error(200)));
+}
+
+/// The error that stands in one of the choices.
+fn choice_error(data: &[u8]) -> Option<Value> {
+    #[derive(Deserialize)]
+    struct Choices {
+        choices: Vec<Value>,
     }
+    let Choices { choices } = serde_json::from_slice(data).ok()?;
+    choices.iter().find_map(|choice| choice.get("error").filter(|error| !error.is_null()).cloned())
 }

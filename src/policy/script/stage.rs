@@ -41,7 +41,8 @@ pub fn replay(bound: &Arc<Bound>, hook: Hook, scene: Scene, journal: Vec<Journal
 /// the script threads.
 pub async fn dispatch(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: &Arc<dyn Effects>) -> Outcome {
     if bound.policy.can_suspend(hook) {
-        run(bound, hook, scene, Arc::clone(effects)).await
+        // On the heap, so that hooks that never wait do not carry its room around.
+        Box::pin(run(bound, hook, scene, Arc::clone(effects))).await
     } else {
         run_inline(bound, hook, scene)
     }
