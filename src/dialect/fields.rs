@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::entries::Entries;
 use crate::error::{Error, Result};
 use crate::ir::Extra;
 
@@ -52,7 +53,7 @@ impl fmt::Display for Path<'_> {
 /// An object whose fields are taken one by one. `null` reads as absent.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
-    map: Map<String, Value>,
+    entries: Entries,
     at: Path<'a>,
 }
 
@@ -63,7 +64,7 @@ impl<'a> Fields<'a> {
     /// `InvalidRequest` when it is no object.
     pub(super) fn of(value: Value, at: Path<'a>) -> Result<Self> {
         match value {
-            Value::Object(map) => Ok(Self { map, at }),
+            Value::Object(map) => Ok(Self { entries: map.into(), at }),
             _ => Err(at.must_be("an object")),
         }
     }
@@ -75,12 +76,12 @@ impl<'a> Fields<'a> {
 
     /// Takes `name` as it is; `null` reads as absent.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
-        self.map.shift_remove(name).filter(|value| !value.is_null())
+        self.entries.take(name).filter(|value| !value.is_null())
     }
 
     /// The text of the field `name`, which stays.
     pub(super) fn peek_str(&self, name: &str) -> Option<&str> {
-        self.map.get(name).and_then(Value::as_str)
+        self.entries.get(name).and_then(Value::as_str)
     }
 
     /// Takes a text.
@@ -132,17 +133,17 @@ impl<'a> Fields<'a> {
 
     /// Puts a field back.
     pub(super) fn put(&mut self, name: &str, value: Value) {
-        self.map.insert(name.to_owned(), value);
+        self.entries.set(name, value);
     }
 
     /// What nobody took.
     pub(super) fn rest(self) -> Extra {
-        Extra::of(self.map)
+        Extra::of(self.entries.into_map())
     }
 
     /// The object as it is now.
     pub(super) fn into_value(self) -> Value {
-        Value::Object(self.map)
+        Value::Object(self.entries.into_map())
     }
 
     fn typed<T>(&mut self, name: &str, wanted: &str, read: fn(&Value) -> Option<T>) -> Result<Option<T>> {

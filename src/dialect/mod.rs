@@ -20,6 +20,7 @@ mod cause;
 mod cohere;
 pub mod embed;
 mod enclosed;
+mod entries;
 mod fields;
 mod gemini;
 mod head;

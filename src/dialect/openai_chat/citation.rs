@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::fields::Fields;
 use crate::ir::{Citation, Dialect, Extra};
 
 /// The citation of an annotation in `dialect`, whose text begins `before`
@@ -40,7 +41,7 @@ pub(in crate::dialect) fn is_citation(value: &Value) -> bool {
 
 /// The sources that an answer or a chunk names beside its choices: of no text
 /// in particular, and kept where they stand.
-pub(super) fn sources(fields: &Map<String, Value>) -> Vec<Citation> {
+pub(super) fn sources(fields: &Fields) -> Vec<Citation> {
     let list = |name: &str| fields.get(name).and_then(Value::as_array).into_iter().flatten();
     let told = list("search_results").map(|result| {
         let text = |name: &str| result.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -6,13 +6,14 @@
 
 use serde_json::{Map, Value};
 
+use crate::dialect::entries::Entries;
 use crate::error::{Error, Result};
 use crate::ir::Extra;
 
 /// An object of which fields are taken one by one.
 #[derive(Debug, Default)]
 pub(in crate::dialect) struct Fields {
-    map: Map<String, Value>,
+    entries: Entries,
     /// Path of the object in the request, for errors; empty at the top.
     path: String,
 }
@@ -20,8 +21,8 @@ pub(in crate::dialect) struct Fields {
 impl Fields {
     /// The fields of an answer's object; anything else has none.
     pub(in crate::dialect) fn of(value: Value) -> Self {
-        let map = if let Value::Object(map) = value { map } else { Map::new() };
-        Self { map, path: String::new() }
+        let entries = if let Value::Object(map) = value { map.into() } else { Entries::default() };
+        Self { entries, path: String::new() }
     }
 
     /// The fields of a request's object at `path`.
@@ -31,7 +32,7 @@ impl Fields {
     pub(in crate::dialect) fn checked(value: Value, path: impl Into<String>) -> Result<Self> {
         let path = path.into();
         match value {
-            Value::Object(map) => Ok(Self { map, path }),
+            Value::Object(map) => Ok(Self { entries: map.into(), path }),
             _ => Err(wrong(&path, "an object")),
         }
     }
@@ -43,17 +44,17 @@ impl Fields {
 
     /// Takes a field of any type.
     pub(in crate::dialect) fn take(&mut self, name: &str) -> Option<Value> {
-        self.map.shift_remove(name).filter(|value| !value.is_null())
+        self.entries.take(name).filter(|value| !value.is_null())
     }
 
     /// Looks at a field.
     pub(in crate::dialect) fn get(&self, name: &str) -> Option<&Value> {
-        self.map.get(name).filter(|value| !value.is_null())
+        self.entries.get(name).filter(|value| !value.is_null())
     }
 
     /// Puts a field back that could not be read.
     pub(in crate::dialect) fn put(&mut self, name: &str, value: Value) {
-        self.map.insert(name.to_owned(), value);
+        self.entries.set(name, value);
     }
 
     /// Takes a field that `read` understands; any other value stays.
@@ -63,8 +64,8 @@ impl Fields {
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
         let found = self.get(name).and_then(read);
-        if found.is_some() || self.map.get(name).is_some_and(Value::is_null) {
-            self.map.shift_remove(name);
+        if found.is_some() || self.entries.get(name).is_some_and(Value::is_null) {
+            self.entries.take(name);
         }
         found
     }
@@ -72,7 +73,7 @@ impl Fields {
     /// Takes a text of an answer.
     pub(in crate::dialect) fn text(&mut self, name: &str) -> Option<String> {
         self.get(name)?.as_str()?;
-        match self.map.shift_remove(name) {
+        match self.entries.take(name) {
             Some(Value::String(text)) => Some(text),
             _ => None,
         }
@@ -80,11 +81,11 @@ impl Fields {
 
     /// Takes a list of an answer; empty when absent.
     pub(in crate::dialect) fn list(&mut self, name: &str) -> Vec<Value> {
-        match self.map.get(name) {
+        match self.entries.get(name) {
             Some(Value::Array(_) | Value::Null) => {}
             _ => return Vec::new(),
         }
-        match self.map.shift_remove(name) {
+        match self.entries.take(name) {
             Some(Value::Array(list)) => list,
             _ => Vec::new(),
         }
@@ -129,7 +130,7 @@ impl Fields {
     pub(in crate::dialect) fn demand_object(&mut self, name: &str) -> Result<Option<Self>> {
         let path = self.path(name);
         self.demand(name, "an object", |value| match value {
-            Value::Object(map) => Some(Self { map, path }),
+            Value::Object(map) => Some(Self { entries: map.into(), path }),
             _ => None,
         })
     }
@@ -160,22 +161,17 @@ impl Fields {
 
     /// What was not taken. `null`s that nobody knows are kept.
     pub(in crate::dialect) fn rest(self) -> Extra {
-        Extra::of(self.map)
-    }
-
-    /// What was not taken so far.
-    pub(in crate::dialect) fn map(&self) -> &Map<String, Value> {
-        &self.map
+        Extra::of(self.entries.into_map())
     }
 
     /// Whether nothing remains.
     pub(in crate::dialect) fn is_empty(&self) -> bool {
-        self.map.is_empty()
+        self.entries.is_empty()
     }
 
     /// What was not taken, as a map.
     pub(in crate::dialect) fn into_map(self) -> Map<String, Value> {
-        self.map
+        self.entries.into_map()
     }
 }
 

@@ -7,7 +7,7 @@ use super::usage::{decode_usage, leftover};
 use super::{citation, message};
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
-use crate::ir::{Choice, Dialect, Extra, Finish, Part, Response};
+use crate::ir::{Choice, Dialect, Finish, Part, Response};
 
 /// Decodes an answer of status 2xx.
 ///
@@ -42,11 +42,10 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     if response.usage.is_none() {
         response.usage = fields.get("x_groq").and_then(|groq| decode_usage(groq.get("usage")?));
     }
-    let rest = fields.into_map();
     if let Some(first) = response.choices.first_mut() {
-        first.message.citations.extend(citation::sources(&rest));
+        first.message.citations.extend(citation::sources(&fields));
     }
-    response.extra = Extra::of(rest);
+    response.extra = fields.rest();
     Ok(response)
 }
 

@@ -104,7 +104,7 @@ impl Decoder {
             self.id.clone_from(&id);
             out.push(Event::Start { id, model, created });
         }
-        let sources = citation::sources(fields.map());
+        let sources = citation::sources(&fields);
         if !sources.is_empty() {
             self.sources = sources;
         }
