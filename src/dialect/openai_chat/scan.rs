@@ -102,12 +102,12 @@ const KEYS: [&str; 10] = [
 /// Finds [`KEYS`]: with the processor's vectors, where it has them.
 static FINDER: LazyLock<Keys> = LazyLock::new(|| match packed::Searcher::new(KEYS) {
     Some(searcher) => Keys::Packed(searcher),
-    None => Keys::Each(KEYS.map(Finder::new)),
+    None => Keys::Each(KEYS.iter().map(Finder::new).collect()),
 });
 
 enum Keys {
     Packed(packed::Searcher),
-    Each([Finder<'static>; KEYS.len()]),
+    Each(Vec<Finder<'static>>),
 }
 
 impl Keys {
