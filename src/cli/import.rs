@@ -1,12 +1,11 @@
 //! `pointsman import`: another gateway's configuration into ours.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
-use super::{Exit, Output, problems_as_json, render_problems};
+use super::{Exit, Output, fresh, problems_as_json, render_problems};
 use crate::config::import::{Imported, litellm};
 
 /// Converts another gateway's configuration, and lists what has no equal.
@@ -80,17 +79,7 @@ fn show(imported: &Imported, folder: Option<&Path>, output: &mut Output) {
 
 /// Nothing that stands there is overwritten.
 fn write(folder: &Path, imported: &Imported) -> std::io::Result<()> {
-    let policies = imported.policies.iter().map(|(name, text)| (format!("policies/{name}"), text));
-    for (name, text) in policies.chain([("gateway.yaml".to_owned(), &imported.yaml)]) {
-        let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        let named =
-            |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        std::fs::File::create_new(&path)
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(named)?;
-    }
-    Ok(())
+    let policies = imported.policies.iter().map(|(name, text)| (format!("policies/{name}"), text.as_str()));
+    let files = policies.chain([("gateway.yaml".to_owned(), imported.yaml.as_str())]);
+    fresh::write(folder, files).map(|_| ())
 }

@@ -1,9 +1,8 @@
 //! `pointsman init`: a gateway that works as it is and teaches by its comments.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Output, schema};
+use super::{Exit, Output, fresh, schema};
 
 /// Writes gateway.yaml, policies with their cases, and the schemas for editors.
 #[derive(Debug, clap::Args)]
@@ -46,20 +45,11 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
     }
 }
 
-/// Nothing that stands there is overwritten.
+/// Nothing that stands there is overwritten, but for the schemas.
 fn write(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut written = Vec::new();
-    for (name, text) in FILES {
-        let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        let opened = std::fs::File::create_new(&path);
-        let named =
-            |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        opened.and_then(|mut file| file.write_all(localised(text).as_bytes())).map_err(named)?;
-        written.push(path);
-    }
+    let files: Vec<(&str, String)> = FILES.iter().map(|(name, text)| (*name, localised(text))).collect();
+    let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_str()));
+    let mut written = fresh::write(folder, files)?;
     written.extend(schema::write(&folder.join("schemas"))?);
     Ok(written)
 }

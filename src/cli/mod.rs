@@ -6,6 +6,7 @@
 mod check;
 mod exit;
 mod explain;
+mod fresh;
 mod import;
 mod init;
 mod output;

@@ -242,6 +242,17 @@ fn files_that_cannot_be_used_are_told() {
     assert_eq!(found, ["outside_folder", "outside_folder", "unused_policy"]);
 }
 
+/// A misspelt hook leaves none, and a route that lists such a policy does not mean that.
+#[test]
+fn a_route_lists_only_policies_with_hooks() {
+    let yaml = format!("{SMALL}routes: [{{ name: r, models: [x], policies: [p] }}]\n");
+    let found = problems(&[("gateway.yaml", &yaml), ("policies/p.rhai", "fn rout() { \"a\" }")]);
+    assert!(
+        found.len() == 1 && found[0].contains("no_hook") && found[0].contains("`fn route()`"),
+        "{found:?}"
+    );
+}
+
 #[test]
 fn the_hash_is_of_contents_only() {
     let hash = |files: &[(&str, &str)]| Snapshot::read(folder(files).path()).unwrap().hash;

@@ -65,8 +65,10 @@ fn init_writes_a_gateway_that_passes_its_check_and_overwrites_nothing() {
     let cases = std::fs::read_to_string(dir.path().join("new/policies/route/by_length.cases.yaml")).unwrap();
     let schema = cases.lines().next().unwrap().split("$schema=").nth(1).unwrap();
     assert!(dir.path().join("new/policies/route").join(schema).is_file(), "{schema}");
+    std::fs::remove_file(dir.path().join("new/policies/guard/secrets.rhai")).unwrap();
     let (exit, text) = pointsman(&["init", path]);
-    assert_eq!(exit, Exit::Problems, "{text}");
+    assert!(exit == Exit::Problems && text.contains("gateway.yaml is there already"), "{text}");
+    assert!(!dir.path().join("new/policies/guard/secrets.rhai").exists(), "all or nothing");
 }
 
 #[test]

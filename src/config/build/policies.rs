@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Build;
 use crate::config::file::{PolicyBudget, PolicyLimits, PolicyUse};
 use crate::gateway::Route;
-use crate::policy::{Bound, Budget, Limits, ParamKind, Policies};
+use crate::policy::{Bound, Budget, Hook, Limits, ParamKind, Policies};
 use crate::problem::{Place, Problem, did_you_mean};
 use crate::yaml::At;
 
@@ -69,6 +69,12 @@ impl Build<'_> {
             written.with.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect();
         match policy.bind(&with) {
             Ok(bound) => {
+                if policy.hooks.is_empty() {
+                    let message =
+                        format!("`{name}` has no hook: it would do nothing here", name = name.value);
+                    let hooks = Hook::ALL.map(|hook| format!("`fn {}()`", hook.function())).join(", ");
+                    self.findings.error(name.place, "no_hook", message, &format!("hooks are {hooks}"));
+                }
                 self.names_in_parameters(written, &bound);
                 Some(bound)
             }

@@ -162,7 +162,8 @@ impl Reloader {
         for problem in &problems {
             let at = problem.at.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
             let file = problem.file.display();
-            tracing::error!(rule = problem.rule, "reload refused: {file}{at}: {}", problem.message);
+            let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+            tracing::error!(rule = problem.rule, "reload refused: {file}{at}: {}{help}", problem.message);
         }
         let now = self.clock.now().unix_ms;
         self.change(|status| {

@@ -135,7 +135,7 @@ fn nobody_waits_for_a_vocabulary() {
     let mut model = candidate("other", None, None, 0.5).model;
     let tags = &mut Arc::get_mut(&mut model).unwrap().tags;
     // Nothing else in this process counts by it.
-    tags.insert("tokenizer".to_owned(), Tag::Text("minimax_m2".to_owned()));
+    tags.insert("tokenizer".to_owned(), Tag::Text("deepseek_v4".to_owned()));
     let tokenizer = Tokenizer::of(&model);
     assert!(!tokenizer.is_ready());
     let near = request(&"word ".repeat(7_400), json!({}));

@@ -122,8 +122,9 @@ impl Check<'_> {
             return None;
         }
         let takes: Vec<String> = arities.iter().map(ToString::to_string).collect();
+        let arguments = if takes == ["1"] { "argument" } else { "arguments" };
         let takes = takes.join(" or ");
-        let what = format!("`{}` takes {takes} arguments here, not {}", call.name, call.arity);
+        let what = format!("`{}` takes {takes} {arguments} here, not {}", call.name, call.arity);
         Some(self.error("wrong_arity", what, call.at, length))
     }
 

@@ -17,7 +17,7 @@ use super::library::Library;
 use super::lookups::Lookups;
 use super::meter::{self, Meter};
 use super::policy::{Policies, Policy};
-use super::{ambient, engine, head, imports, vocabulary};
+use super::{ambient, engine, habits, head, imports, vocabulary};
 use crate::policy::Limits;
 use crate::problem::{Problem, Severity};
 
@@ -248,6 +248,7 @@ fn syntax(path: &str, source: &str, error: &ParseError) -> Problem {
         ),
         other => ("syntax", other.to_string(), None),
     };
+    let help = help.or_else(|| habits::advice(source, line, column));
     let problem = Problem::error(path, rule, message).at(line, column, 0);
     match help {
         Some(help) => problem.help(help),

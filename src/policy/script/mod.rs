@@ -21,6 +21,7 @@ mod expressions;
 mod facts;
 mod fiber;
 mod folder;
+mod habits;
 mod head;
 mod host;
 mod imports;
