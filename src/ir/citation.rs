@@ -62,21 +62,97 @@ pub fn cited(parts: &[Part], decode: impl Fn(&Value, (u64, u64)) -> Citation) ->
 pub struct Extent {
     /// Unicode code points.
     pub chars: u64,
-    /// Bytes of UTF-8.
-    pub bytes: u64,
 }
 
 impl Extent {
     /// Counts `text`.
     pub fn add(&mut self, text: &str) {
         self.chars += text.chars().count() as u64;
-        self.bytes += text.len() as u64;
+    }
+}
+
+/// Where bytes of a text are in characters, and the other way, for text that
+/// comes piece by piece and is not kept: runs of characters of the same width.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ruler {
+    runs: Vec<Run>,
+}
+
+/// Characters of so many bytes each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    width: u64,
+    chars: u64,
+}
+
+impl Ruler {
+    /// Counts `text`.
+    pub fn add(&mut self, text: &str) {
+        if text.is_ascii() {
+            return self.run(1, text.len() as u64);
+        }
+        text.chars().for_each(|c| self.run(c.len_utf8() as u64, 1));
     }
 
-    /// `bytes` of the text as characters, where that can be told without the
-    /// text: as long as every character was one byte.
+    fn run(&mut self, width: u64, chars: u64) {
+        match self.runs.last_mut() {
+            Some(last) if last.width == width => last.chars += chars,
+            _ if chars > 0 => self.runs.push(Run { width, chars }),
+            _ => {}
+        }
+    }
+
+    /// How many characters the first `bytes` are; one that is cut does not count.
+    /// `None`: there are fewer.
     #[must_use]
     pub fn chars_at(&self, bytes: u64) -> Option<u64> {
-        (self.chars == self.bytes && bytes <= self.bytes).then_some(bytes)
+        let (mut rest, mut chars) = (bytes, 0);
+        for run in &self.runs {
+            let within = (rest / run.width).min(run.chars);
+            (rest, chars) = (rest - within * run.width, chars + within);
+            if within < run.chars {
+                return Some(chars);
+            }
+        }
+        (rest == 0).then_some(chars)
+    }
+
+    /// How many bytes the first `chars` are. `None`: there are fewer.
+    #[must_use]
+    pub fn bytes_at(&self, chars: u64) -> Option<u64> {
+        let (mut rest, mut bytes) = (chars, 0);
+        for run in &self.runs {
+            let within = rest.min(run.chars);
+            (rest, bytes) = (rest - within, bytes + within * run.width);
+        }
+        (rest == 0).then_some(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_and_characters_of_any_text_are_told_apart_however_it_is_cut() {
+        for text in ["", "plain", "Grüezi 東京. Zürich 🚂 too.", "é", "👩‍🚀é\u{301}x", "नमस्ते दुनिया"]
+        {
+            for piece in 1..=text.chars().count().max(1) {
+                let letters: Vec<char> = text.chars().collect();
+                let mut ruler = Ruler::default();
+                letters.chunks(piece).for_each(|piece| ruler.add(&String::from_iter(piece)));
+                for bytes in 0..=text.len() + 1 {
+                    let within = text.floor_char_boundary(bytes);
+                    let chars = text[..within].chars().count() as u64;
+                    let expected = (bytes <= text.len()).then_some(chars);
+                    assert_eq!(ruler.chars_at(bytes as u64), expected, "{text:?} {bytes}");
+                }
+                for (chars, (at, _)) in text.char_indices().enumerate() {
+                    assert_eq!(ruler.bytes_at(chars as u64), Some(at as u64), "{text:?} {chars}");
+                }
+                assert_eq!(ruler.bytes_at(letters.len() as u64), Some(text.len() as u64));
+                assert_eq!(ruler.bytes_at(letters.len() as u64 + 1), None);
+            }
+        }
     }
 }

@@ -19,7 +19,7 @@ mod response;
 mod units;
 mod usage;
 
-pub use citation::{Citation, Extent, cited};
+pub use citation::{Citation, Extent, Ruler, cited};
 pub use dialect::Dialect;
 pub use embedding::{EmbedInput, EmbedRequest, EmbedResponse, Purpose, VectorEncoding};
 pub use event::Event;

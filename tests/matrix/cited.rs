@@ -155,6 +155,14 @@ fn sources_reach_every_client_that_has_a_place_for_them() {
             let stream = events(from, framing(from), bytes(from, &frames).as_bytes());
             let start = before.chars().count() as u64;
             let end = start + cited.chars().count() as u64;
+            if from == Dialect::Gemini {
+                let place = Some((start, end));
+                assert_eq!(
+                    (of_events(&stream)[0].2, of_response(&response)[0].2),
+                    (place, place),
+                    "{cited:?}"
+                );
+            }
             for to in Dialect::ALL.into_iter().filter(|to| dialect::inbound(*to).is_some()) {
                 let reader = dialect::outbound(to).unwrap();
                 let told_whole = dialect::inbound(to).unwrap().encode_response(&response, &reply());
@@ -176,14 +184,9 @@ fn sources_reach_every_client_that_has_a_place_for_them() {
                         );
                         continue;
                     }
-                    // In a stream bytes and characters cannot be told apart where letters have several;
-                    // where a text cannot be cut any more, the whole of it rests on the source.
-                    let bytes = way != "whole"
-                        && !cited.is_ascii()
-                        && (from == Dialect::Gemini || to == Dialect::Gemini);
-                    let place = |range: Option<(u64, u64)>| match range {
-                        Some((from, to)) if from <= start && to == end => true,
-                        _ => bytes,
+                    // Where a text cannot be cut any more, the whole of it rests on the source.
+                    let place = |range: Option<(u64, u64)>| {
+                        range.is_some_and(|(from, to)| from <= start && to == end)
                     };
                     let right = matches!(found.as_slice(), [(Some(url), Some(title), range)] if url == URL && title == TITLE && place(*range));
                     if !right {

@@ -1,8 +1,9 @@
 //! Sources of what is said: grounding and citation metadata, both ways. Places
-//! are counted in bytes here.
+//! are counted in bytes of UTF-8 here, from zero, the end excluded; in streams
+//! too they count from the beginning of all the text that was said.
 //!
 //! Source: Gemini API reference "GroundingMetadata" and "CitationMetadata",
-//! Vertex AI reference "Citation", checked 2026-11-21.
+//! Vertex AI reference "Citation", "GroundingSupportSegment", checked 2026-11-21.
 
 use serde_json::{Value, json};
 
@@ -72,9 +73,13 @@ fn source(chunk: &Value) -> Citation {
     }
 }
 
-/// The characters of a segment; absent ends count from the first.
+/// The characters of a segment; an absent begin is the first. A segment of a part
+/// behind the first says no place: which texts stand before it is not known in streams.
 fn range(segment: &Value, place: &dyn Fn(u64) -> Option<u64>) -> Option<(u64, u64)> {
     let at = |name: &str| segment.get(name).and_then(integer).and_then(|at| u64::try_from(at).ok());
+    if at("partIndex").is_some_and(|part| part > 0) {
+        return None;
+    }
     let (from, to) = (at("startIndex").unwrap_or(0), at("endIndex")?);
     place(from).zip(place(to)).filter(|(from, to)| from < to)
 }

@@ -13,7 +13,7 @@ use super::part::{self, Emit, Ids, Names, object, string};
 use super::{citation, error, finish, logprobs};
 use crate::dialect::ReplyFacts;
 use crate::error::{Error, Result};
-use crate::ir::{Choice, Dialect, Extra, Finish, Message, Part, Response, Role, Usage};
+use crate::ir::{Choice, Dialect, Extra, Finish, Message, Part, Response, Role, Ruler, Usage};
 
 /// Decodes the body of a whole answer: one response, or the list of them that
 /// streaming without SSE makes.
@@ -41,9 +41,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     }
     for choice in &mut whole.choices {
         settle_finish(choice);
-        let said = choice.message.joined_text();
+        let said = ruler(&choice.message);
         choice.message.citations =
-            citation::decode(|name| choice.extra.get(name), &|bytes| chars_at(&said, bytes));
+            citation::decode(|name| choice.extra.get(name), &|bytes| said.chars_at(bytes));
     }
     Ok(whole)
 }
@@ -201,15 +201,11 @@ impl Candidate {
     }
 }
 
-/// Where in `text` so many bytes end, in characters.
-fn chars_at(text: &str, bytes: u64) -> Option<u64> {
-    Some(text.get(..usize::try_from(bytes).ok()?)?.chars().count() as u64)
-}
-
-/// Where in `text` so many characters end, in bytes.
-fn bytes_at(text: &str, chars: u64) -> Option<u64> {
-    let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-    ends.map(|at| at as u64).nth(usize::try_from(chars).ok()?)
+/// Where bytes of the visible text of `message` are in characters.
+fn ruler(message: &Message) -> Ruler {
+    let mut ruler = Ruler::default();
+    message.parts.iter().filter_map(Part::as_text).for_each(|text| ruler.add(text));
+    ruler
 }
 
 /// Seconds since the Unix epoch of an RFC 3339 time.
@@ -291,8 +287,8 @@ fn encode_choice(choice: &Choice, same: bool) -> Value {
     if same {
         candidate.extend(choice.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
     } else {
-        let said = choice.message.joined_text();
-        let cited = citation::encode(&choice.message.citations, &|chars| bytes_at(&said, chars));
+        let said = ruler(&choice.message);
+        let cited = citation::encode(&choice.message.citations, &|chars| said.bytes_at(chars));
         candidate.extend(cited.map(|cited| ("groundingMetadata".to_owned(), cited)));
         let result = choice.logprobs.as_ref().and_then(logprobs::encode);
         candidate.extend(result.map(|result| ("logprobsResult".to_owned(), result)));

@@ -2,6 +2,11 @@
 //! name in chat completions, flat in responses; and the lists of sources that
 //! search engines of this dialect put beside the choices.
 //!
+//! Places are characters of the text, from zero; the reference calls `end_index`
+//! the last character, real answers give the one behind it. Whether a character
+//! is a code point or a UTF-16 unit is not said: they are read and written as
+//! code points, which differs only behind characters beyond U+FFFF.
+//!
 //! Source: OpenAI API reference "Chat" and "Responses", annotations; Perplexity
 //! and xAI API references, `search_results` and `citations`, checked 2026-11-21.
 

@@ -9,7 +9,7 @@ use crate::dialect::StreamDecoder;
 use crate::dialect::gemini::response::{Candidate, Chunk};
 use crate::dialect::gemini::{citation, finish, logprobs, part};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Event, Extent, Finish, Part, Thinking, ToolCall};
+use crate::ir::{Dialect, Event, Finish, Part, Ruler, Thinking, ToolCall};
 use crate::sse::Frame;
 
 /// Fields of a candidate that mean nothing in themselves.
@@ -31,7 +31,7 @@ struct Choice {
     /// The call whose arguments still come in pieces.
     open: Option<Partial>,
     finish: Option<String>,
-    said: Extent,
+    said: Ruler,
 }
 
 impl StreamDecoder for Decoder {

@@ -7,7 +7,7 @@ use crate::dialect::gemini::response::{NoNames, stated};
 use crate::dialect::gemini::{citation, error, finish, logprobs};
 use crate::dialect::{ReplyFacts, StreamEncoder};
 use crate::error::Error;
-use crate::ir::{BESIDE, Citation, Dialect, Event, Extent, Finish, Part, Thinking, ToolCall, Usage};
+use crate::ir::{BESIDE, Citation, Dialect, Event, Finish, Part, Ruler, Thinking, ToolCall, Usage};
 
 /// Encodes events as frames. A tool call goes out when its arguments are
 /// whole, the finish reasons with the usage in the last frame.
@@ -23,7 +23,7 @@ pub(in crate::dialect::gemini) struct Encoder {
     /// The prompt was blocked: there are no candidates.
     blocked: bool,
     /// What the first candidate says, and cites.
-    said: Extent,
+    said: Ruler,
     citations: Vec<Citation>,
 }
 
@@ -39,7 +39,7 @@ impl Encoder {
             finishes: Vec::new(),
             usage: None,
             blocked: false,
-            said: Extent::default(),
+            said: Ruler::default(),
             citations: Vec::new(),
         }
     }
@@ -172,7 +172,7 @@ impl StreamEncoder for Encoder {
         if self.blocked {
             return self.frame(Vec::new(), out);
         }
-        let mut cited = citation::encode(&self.citations, &|chars| self.said.chars_at(chars));
+        let mut cited = citation::encode(&self.citations, &|chars| self.said.bytes_at(chars));
         let last = self.finishes.iter().map(|(choice, finish)| {
             let mut last = candidate_map(*choice, vec![json!({"text": ""})]);
             let cited = cited.take_if(|_| *choice == 0);
