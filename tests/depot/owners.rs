@@ -226,6 +226,33 @@ async fn what_a_key_made_is_its_own_at_every_verb() {
     }
 }
 
+/// A client that leaves while the provider makes something: it is the client's all the same.
+#[tokio::test]
+async fn what_was_made_for_a_client_that_left_is_its_own() {
+    let (gateway, provider, account) = set_up("").await;
+    for (root, anthropic) in [("batches", false), ("messages/batches", true), ("files", false)] {
+        let client = Client { gateway: &gateway, anthropic };
+        provider.asked();
+        let held = provider.hold().await;
+        let made = client.make(A, root);
+        tokio::pin!(made);
+        tokio::select! {
+            id = &mut made => panic!("{id} was answered while the answer was held back"),
+            () = provider.until_asked() => {}
+        }
+        // The connection goes with the question.
+        made.set(client.make(A, root));
+        drop(held);
+        let id = account.lock().kept[root].first().cloned().unwrap();
+        let path = format!("{root}/{id}");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while client.status(A, "GET", &path).await != 200 {
+            assert!(std::time::Instant::now() < deadline, "{path} becomes its maker's");
+        }
+        assert_eq!(client.status(B, "GET", &path).await, 404, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn lists_are_filled_from_the_pages_that_follow() {
     let (gateway, _provider, account) = set_up("").await;

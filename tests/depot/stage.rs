@@ -10,6 +10,7 @@ use axum::response::Response;
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use pointsman::record::{Archive, Exchange, Filter};
+use tokio::sync::Semaphore;
 
 /// What a provider was asked.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +46,8 @@ pub struct Provider {
 struct Stage {
     asked: Vec<Asked>,
     script: Script,
+    /// Answers wait for a place here.
+    gate: Arc<Semaphore>,
 }
 
 pub fn json(text: impl Into<String>) -> Said {
@@ -53,7 +56,8 @@ pub fn json(text: impl Into<String>) -> Said {
 
 impl Provider {
     pub async fn start() -> Self {
-        let stage = Stage { asked: Vec::new(), script: Box::new(|_| json("{}")) };
+        let stage =
+            Stage { asked: Vec::new(), script: Box::new(|_| json("{}")), gate: Arc::new(Semaphore::new(1)) };
         let stage = Arc::new(Mutex::new(stage));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -64,6 +68,21 @@ impl Provider {
 
     pub fn says(&self, script: impl Fn(&Asked) -> Said + Send + 'static) {
         self.stage.lock().script = Box::new(script);
+    }
+
+    /// Holds its answers back, from what it is asked next, until the permit is dropped.
+    pub async fn hold(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let gate = Arc::clone(&self.stage.lock().gate);
+        gate.acquire_owned().await.unwrap()
+    }
+
+    /// Waits until it was asked something.
+    pub async fn until_asked(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.stage.lock().asked.is_empty() {
+            assert!(Instant::now() < deadline, "the provider is asked within 30 s");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// What it was asked since the last look.
@@ -93,9 +112,13 @@ async fn play(State(stage): State<Arc<Mutex<Stage>>>, request: Request) -> Respo
             }
         }
     };
-    let mut stage = stage.lock();
-    let said = (stage.script)(&asked);
-    stage.asked.push(asked);
+    let (said, gate) = {
+        let mut stage = stage.lock();
+        let said = (stage.script)(&asked);
+        stage.asked.push(asked);
+        (said, Arc::clone(&stage.gate))
+    };
+    drop(gate.acquire().await.unwrap());
     let response = Response::builder().status(said.status).header("content-type", said.content_type);
     response.header("content-disposition", "attachment").body(Body::from(said.body)).unwrap()
 }

@@ -28,16 +28,17 @@ pub(super) use price::{Counts, Tally};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Method;
 use http_body_util::BodyExt as _;
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Journey};
 use super::identify::identify;
 use super::passage::ClientBody;
+use super::passage::call::Sent;
 use super::pipeline::{journey_of, refuse_encoded, refuse_loop};
 use super::reply::{self, Reply};
 use super::{Depot, Gateway};
 use crate::error::{Error, Result};
-use answer::Brought;
 use choose::Chosen;
 use errand::Ids;
 use keeper::Keeper;
@@ -51,13 +52,41 @@ where
 {
     let mut exchange = Exchange::accept(&gateway, errand.endpoint, errand.inbound);
     let body = body.map_err(|_| Error::invalid("the body broke off")).boxed_unsync();
-    match journey(&mut exchange, &errand, body).await {
-        Ok(brought) => answer::reply(exchange, brought),
-        Err(error) => reply::error(exchange, &error),
+    let Ready { journey, depot, sent } = match ready(&mut exchange, &errand, body).await {
+        Ok(ready) => ready,
+        Err(error) => return reply::error(exchange, &error),
+    };
+    let changes = errand.method != Method::GET;
+    let carried = async move {
+        match answer::fetch(&journey, &errand, &depot, sent).await {
+            Ok(brought) => answer::reply(exchange, brought),
+            Err(error) => reply::error(exchange, &error),
+        }
+    };
+    if changes { to_its_end(carried).await } else { carried.await }
+}
+
+/// What changes something at the provider goes on when its client leaves, until
+/// its deadline: else nobody would know whose the thing is that was made.
+async fn to_its_end(carried: impl Future<Output = Reply> + Send + 'static) -> Reply {
+    match tokio::spawn(carried).await {
+        Ok(reply) => reply,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and with it whoever waits here.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 
-async fn journey(exchange: &mut Exchange, errand: &Errand, body: ClientBody) -> Result<Brought> {
+/// An errand that may go to its provider.
+struct Ready {
+    journey: Journey,
+    depot: Arc<Depot>,
+    sent: Sent,
+}
+
+async fn ready(exchange: &mut Exchange, errand: &Errand, body: ClientBody) -> Result<Ready> {
     refuse_loop(exchange, &errand.headers)?;
     refuse_encoded(&errand.headers)?;
     exchange.principal = identify(&exchange.bundle, &errand.headers, exchange.started)?;
@@ -68,7 +97,7 @@ async fn journey(exchange: &mut Exchange, errand: &Errand, body: ClientBody) -> 
     exchange.route = Some(Arc::clone(&route));
     let journey = journey_of(exchange, route, &errand.headers);
     let sent = luggage.into_sent(&journey, errand, &depot).await?;
-    answer::fetch(&journey, errand, &depot, sent).await
+    Ok(Ready { journey, depot, sent })
 }
 
 /// Refuses what belongs to another key.
