@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Gateway;
 use super::beside;
@@ -370,4 +370,11 @@ fn failed(fault: &Fault) -> Error {
 
 fn lent() -> Error {
     Error::internal("the scene is lent to a hook that did not give it back")
+}
+
+/// Moves what policies left behind into the account.
+pub(super) fn keep(exchange: &mut Exchange, deciders: &mut Deciders) {
+    deciders.account(exchange);
+    exchange.on_trial = deciders.on_trial;
+    exchange.shadow = deciders.shadow.take().or_else(|| deciders.on_trial.then(|| json!({ "acts": true })));
 }

@@ -131,7 +131,3 @@ fn not_waited(enough: bool) -> Error {
         Error::new(Kind::TimedOut, Origin::Policy, "no answer before the policy's deadline")
     }
 }
-
-pub(super) fn undeclared(what: &str, name: &str) -> Error {
-    Error::new(Kind::NotFound, Origin::Policy, format!("no {what} `{name}` in gateway.yaml"))
-}

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `pipeline` | the list of calls |
 //! | `bundle`, `prices` | what is live together, and what it costs |
+//! | `entry` | what every kind of exchange goes through at its door |
 //! | `identify` | key to principal |
 //! | `exchange` | the exchange from acceptance to settling |
 //! | `decide` | policies at their hooks |
@@ -16,7 +17,7 @@
 //! | `lesson` | how models without a public tokenizer count, learned from their answers |
 //! | `lane`, `relay` | an answer on its way to the client |
 //! | `reading` | policies that read its sentences, on the way or whole |
-//! | `reply` | what the client gets |
+//! | `reply`, `ticket` | what the client gets, at once or later |
 //! | `facts`, `journal` | what the record keeps of requests and effects |
 //! | `passage` | the journey of what is no conversation: vectors, pictures, sound |
 //! | `deferred` | requests that wait for a batch, and what comes of them |
@@ -31,6 +32,7 @@ mod decide;
 mod deferred;
 mod depot;
 mod effects;
+mod entry;
 mod exchange;
 mod facts;
 mod identify;
@@ -47,6 +49,7 @@ mod relay;
 mod reply;
 mod services;
 mod shadow;
+mod ticket;
 mod trial;
 
 use std::sync::Arc;

@@ -8,7 +8,6 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::effects::undeclared;
 use super::exchange::Journey;
 use super::ledger::Attempt;
 use crate::dialect::{Refused, Target, Wire, outbound};
@@ -118,4 +117,8 @@ async fn send(journey: &Journey, model: &Model, wire: Wire, attempt: &mut Attemp
     // Errors of every form are read in one place; any dialect leads there.
     let reader = outbound(Dialect::OpenAiChat).ok_or_else(|| Error::internal("no dialect reads errors"))?;
     Err(reader.decode_error(&refused))
+}
+
+pub(super) fn undeclared(what: &str, name: &str) -> Error {
+    Error::new(Kind::NotFound, Origin::Policy, format!("no {what} `{name}` in gateway.yaml"))
 }

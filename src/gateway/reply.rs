@@ -11,10 +11,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Frame;
 
 use super::attempt::{Answered, Streaming, Whole};
-use super::deferred::{RESULTS, Ticket};
 use super::exchange::{End, Exchange};
 use super::passage::Flow;
 use super::relay::Relay;
+use super::ticket::{RESULTS, Ticket};
 use crate::dialect::{ReplyFacts, untold};
 use crate::error::Error;
 use crate::ir::{Event, Response, Usage};

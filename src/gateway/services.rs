@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
 use super::ServiceSpec;
-use super::effects::{Asker, undeclared};
 use super::exchange::Journey;
+use super::questions::{embed, undeclared};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::policy::{Effect, EffectValue, Effects as _};
+use crate::policy::EffectValue;
 use crate::upstream::ServiceCall;
 use crate::upstream::vector::{HttpStore, Query, as_json, vector};
 
@@ -76,8 +76,7 @@ const PGVECTOR: &str = "pgvector";
 
 /// The vector of a text, as any policy would get it.
 async fn embedded(journey: &Arc<Journey>, model: &str, text: &str) -> Result<Vec<f32>> {
-    let effect = Effect::Embed { model: model.into(), texts: vec![text.to_owned()] };
-    match Asker::new(journey).perform(effect).await? {
+    match embed(journey, &model.into(), vec![text.to_owned()]).await? {
         EffectValue::Json(vectors) => vector(vectors.get(0).unwrap_or(&Value::Null)),
         EffectValue::Answers(_) => Err(Error::internal("an embedding model gave no vectors")),
     }

@@ -23,6 +23,7 @@ mod scene;
 mod script;
 pub mod sentences;
 pub mod speech;
+pub mod texts;
 mod trace;
 
 pub use effect::{Answer, Ask, Effect, EffectValue, Effects, JournalEntry};

@@ -7,13 +7,14 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::json_reply;
 use super::linger::linger;
 use super::passages::passage;
-use crate::dialect::{Inbound, inbound};
+use super::refusal::{no_path, not_found, openai_refusal, refusal, wrong_method};
+use crate::dialect::inbound;
 use crate::error::{Error, Kind, Origin};
 use crate::gateway::{Call, Gateway, feedback, models_of, serve};
 use crate::ir::{Dialect, Endpoint};
@@ -154,32 +155,4 @@ fn entry(name: &str) -> Value {
         "id": name, "object": "model", "created": 0, "owned_by": "pointsman",
         "type": "model", "display_name": name, "created_at": "1970-01-01T00:00:00Z",
     })
-}
-
-pub(super) async fn not_found(uri: Uri) -> Response {
-    openai_refusal(&no_path(&uri))
-}
-
-pub(super) async fn wrong_method(uri: Uri) -> Response {
-    let text = format!("{} does not take this method", uri.path());
-    openai_refusal(&Error::new(Kind::MethodNotAllowed, Origin::Client, text))
-}
-
-fn no_path(uri: &Uri) -> Error {
-    let text = format!("no such path: {}; the API is under /v1", uri.path());
-    Error::new(Kind::NotFound, Origin::Client, text).with_code("unknown_path")
-}
-
-pub(super) fn openai_refusal(error: &Error) -> Response {
-    match inbound(Dialect::OpenAiChat) {
-        Some(inbound) => refusal(inbound, error),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-/// An error outside any exchange, in a dialect's shape.
-fn refusal(inbound: &dyn Inbound, error: &Error) -> Response {
-    let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = inbound.encode_error(error, "");
-    (status, [(http::header::CONTENT_TYPE, "application/json")], body).into_response()
 }

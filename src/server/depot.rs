@@ -9,8 +9,8 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, Method};
 
-use super::data::{not_found, wrong_method};
 use super::linger::linger;
+use super::refusal::{not_found, wrong_method};
 use crate::dialect::inbound;
 use crate::gateway::{Errand, Gateway, Place, serve_errand};
 use crate::ir::{Dialect, Endpoint};

@@ -8,6 +8,7 @@ mod front;
 mod linger;
 mod listen;
 mod passages;
+mod refusal;
 mod results;
 
 pub use admin::{Admin, Report, router as admin_router};

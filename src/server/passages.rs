@@ -8,8 +8,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 
-use super::data::{not_found, wrong_method};
 use super::linger::linger;
+use super::refusal::{not_found, wrong_method};
 use crate::dialect::inbound;
 use crate::gateway::{Gateway, Passage, serve_passage};
 use crate::ir::{Dialect, Endpoint};

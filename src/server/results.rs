@@ -9,7 +9,7 @@ use axum::routing::get;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::data::{openai_refusal, wrong_method};
+use super::refusal::{openai_refusal, wrong_method};
 use crate::gateway::{Gateway, forget_result, result_of};
 
 /// The routes of these paths.

@@ -8,15 +8,13 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method};
 use parking_lot::RwLock;
 
+use super::call::Call;
 use super::keyring::Keyring;
 use super::reply::Reply;
 use super::simulated;
 use super::transport::{Address, Outgoing, Request, Transport};
-use super::upload::Upload;
 use crate::clock::Clock;
-use crate::dialect::Wire;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::model::Model;
 use crate::provider::{Auth, Provider};
 use crate::secret::Secret;
 
@@ -32,23 +30,6 @@ pub struct Upstream {
     via: HeaderValue,
     simulated: simulated::Simulated,
     keyring: Arc<Keyring>,
-}
-
-/// One request to a provider.
-#[derive(Debug)]
-pub struct Call<'a> {
-    /// The model that is asked; its provider is called.
-    pub model: &'a Model,
-    /// What is sent.
-    pub wire: Wire,
-    /// HTTP method.
-    pub method: Method,
-    /// A body that is still arriving; sent instead of the wire's.
-    pub upload: Option<Upload>,
-    /// Content type of the body; JSON unless said otherwise.
-    pub content_type: Option<HeaderValue>,
-    /// `traceparent` to pass on.
-    pub traceparent: Option<HeaderValue>,
 }
 
 impl Upstream {

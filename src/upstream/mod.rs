@@ -4,6 +4,7 @@
 //! Everything here is bounded and has a deadline given by the caller; a dropped
 //! future or body closes what it opened.
 
+mod call;
 mod client;
 mod failure;
 mod inflate;
@@ -15,7 +16,8 @@ mod transport;
 mod upload;
 pub mod vector;
 
-pub use client::{Call, Upstream};
+pub use call::Call;
+pub use client::Upstream;
 pub use reply::{Body, Reply};
 pub use service::ServiceCall;
 pub use upload::{Feed, Upload, upload};

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::response;
+use super::finish;
 use crate::ir::{Finish, Usage};
 
 /// Where the makers put the text, whole or a piece of a stream.
@@ -86,7 +86,7 @@ fn finish(reason: &str) -> Finish {
         "STOP_CRITERIA_MET" => Finish::StopSequence(None),
         "length" | "LENGTH" | "MAX_TOKENS" => Finish::Length,
         "CONTENT_FILTERED" | "ERROR_TOXIC" => Finish::ContentFilter,
-        other => response::finish(other),
+        other => finish::finish(other),
     }
 }
 

@@ -11,6 +11,7 @@
 //! InvokeModelWithResponseStream, checked 2026-11-21.
 
 mod citation;
+mod finish;
 mod invoke;
 mod request;
 mod response;

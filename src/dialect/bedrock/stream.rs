@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-use super::{citation, invoke, response};
+use super::{citation, finish, invoke, response};
 use crate::dialect::anthropic::{EventDecoder, merge};
 use crate::dialect::openai_chat::OpenAiChat;
 use crate::dialect::refusal::Report;
@@ -150,12 +150,12 @@ impl Decoder {
             "messageStop" => {
                 self.stopped = true;
                 if let Some(reason) = value.get("stopReason").and_then(Value::as_str) {
-                    out.push(Event::Finish { choice: 0, finish: response::finish(reason) });
+                    out.push(Event::Finish { choice: 0, finish: finish::finish(reason) });
                 }
             }
             "metadata" => {
                 if let Some(usage) = value.get("usage") {
-                    out.push(Event::Usage(response::usage(usage)));
+                    out.push(Event::Usage(finish::usage(usage)));
                 }
             }
             name if is_exception(name) => out.push(Event::Error(Box::new(exception(name, &value)))),
@@ -337,7 +337,7 @@ pub(super) fn scan(frame: &Frame<'_>, seen: &mut Seen) {
         "messageStop" => seen.done = true,
         "metadata" => {
             let value: Value = serde_json::from_slice(frame.data).unwrap_or_default();
-            seen.usage = value.get("usage").map(response::usage).or(seen.usage);
+            seen.usage = value.get("usage").map(finish::usage).or(seen.usage);
         }
         name if is_exception(name) => {
             let value: Value = serde_json::from_slice(frame.data).unwrap_or_default();

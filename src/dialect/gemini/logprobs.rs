@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::emit::object;
 use super::fields::take;
-use super::part::object;
 use crate::ir::Logprobs;
 
 /// OpenAI's form of a `logprobsResult`.

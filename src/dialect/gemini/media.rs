@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::emit::{Emit, object, string};
 use super::fields::take;
-use super::part::{Emit, object, string};
 use crate::ir::{Extra, Media, MediaSource, Part};
 
 /// Decodes `inlineData` or `fileData`, if the part has one. What else stands in the part is kept.

@@ -10,6 +10,7 @@
 
 mod citation;
 mod config;
+mod emit;
 mod error;
 mod fields;
 mod finish;

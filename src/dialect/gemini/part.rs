@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::emit::{Emit, object, string};
 use super::fields::take;
 use super::media;
 use crate::ir::{Dialect, Extra, Part, Thinking, ToolCall, ToolResult};
@@ -149,23 +150,6 @@ fn result_object(text: &str, is_error: bool) -> Value {
     json!({"output": text})
 }
 
-/// Where parts are written to, and what they may carry.
-#[derive(Debug)]
-pub(super) struct Emit<'a> {
-    /// Whether the parts came in this very dialect, so that extra fields and seals hold.
-    pub(super) same: bool,
-    /// Names of tools by the ids of their calls.
-    pub(super) names: &'a dyn Names,
-    /// What could not be carried.
-    pub(super) dropped: &'a mut Vec<String>,
-}
-
-/// Finds the tool's name for a call id.
-pub(super) trait Names: std::fmt::Debug {
-    /// The name of the tool that the call `id` called; empty when not known.
-    fn name(&self, id: &str) -> &str;
-}
-
 impl Emit<'_> {
     /// Appends the wire form of `parts` to `out`; `path` names their message in reports.
     pub(super) fn parts(&mut self, parts: &[Part], path: &str, out: &mut Vec<Value>) {
@@ -195,17 +179,6 @@ impl Emit<'_> {
             Part::Document(media) => return self.media(media, "application/pdf", path, out),
         };
         out.push(value);
-    }
-
-    /// Fields without a canonical place: kept in the same dialect, reported else.
-    pub(super) fn extra(&mut self, map: &mut Map<String, Value>, extra: &Extra, path: &str) {
-        for (name, value) in extra.iter() {
-            if self.same {
-                map.insert(name.clone(), value.clone());
-            } else {
-                self.dropped.push(format!("{path}.{name}"));
-            }
-        }
     }
 
     fn thinking(&mut self, thinking: &Thinking, path: &str, out: &mut Vec<Value>) {
@@ -303,18 +276,5 @@ impl Emit<'_> {
         self.extra(&mut map, &result.extra, path);
         out.push(Value::Object(map));
         out.append(&mut media);
-    }
-}
-
-/// An object of these fields.
-pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
-    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// Takes a string out of `map`.
-pub(super) fn string(map: &mut Map<String, Value>, name: &str) -> Option<String> {
-    match take(map, name) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
     }
 }

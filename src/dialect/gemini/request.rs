@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::emit::{Emit, Names};
 use super::fields::Fields;
-use super::part::{self, Emit, Ids, Names};
+use super::part::{self, Ids};
 use super::{config, tools};
 use crate::dialect::PathFacts;
 use crate::error::{Error, Result};

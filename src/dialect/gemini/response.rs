@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::part::{self, Emit, Ids, Names, object, string};
+use super::emit::{Emit, Names, object, string};
+use super::part::{self, Ids};
 use super::{citation, error, finish, logprobs};
 use crate::dialect::ReplyFacts;
 use crate::error::{Error, Result};

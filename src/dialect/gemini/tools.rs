@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::emit::Emit;
 use super::fields::Fields;
-use super::part::Emit;
 use super::schema::{for_gemini, to_json_schema};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Extra, Request, Tool, ToolChoice};

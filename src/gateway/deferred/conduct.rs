@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{HeaderValue, Method};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{BatchSettings, bills};
+use super::BatchSettings;
 use crate::dialect::batch::BatchForm;
 use crate::dialect::passage::Outgoing;
 use crate::dialect::{Target, Wire, outbound};
@@ -28,12 +28,8 @@ pub(super) const ANSWER: Duration = Duration::from_secs(60);
 /// Largest answer about a batch, bytes.
 const ABOUT: usize = 4 << 20;
 
-/// Gathers, submits and collects batches, and enters what clients' own cost, for as long as it runs.
-pub async fn run_batches(gateway: Arc<Gateway>) {
-    tokio::join!(conduct(Arc::clone(&gateway)), bills::run(gateway));
-}
-
-async fn conduct(gateway: Arc<Gateway>) {
+/// Gathers, submits and collects batches for as long as it runs.
+pub(super) async fn run(gateway: Arc<Gateway>) {
     let Some(deferrals) = gateway.deferrals.clone() else { return };
     let mut conductor = Conductor::new(gateway, deferrals);
     loop {

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::json;
 
-use super::RESULTS;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::Gateway;
 use crate::gateway::identify::identify;
+use crate::gateway::ticket::RESULTS;
 use crate::record::deferrals::Standing;
 
 /// What there is of an answer.

@@ -23,25 +23,25 @@ mod fetch;
 mod settle;
 mod submit;
 
-pub use conduct::run_batches;
 pub use fetch::{Waiting, forget_result, result_of};
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use serde_json::json;
-
+use super::Gateway;
 use super::attempt::encoded;
-use super::exchange::{Exchange, Journey, request_id};
+use super::exchange::{Journey, request_id};
+use super::ticket::Ticket;
 use crate::dialect::LazyRequest;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::model::Model;
 use crate::plan::Plan;
 use crate::record::deferrals::{Deferral, Facts, Group};
 
-/// Where clients fetch answers.
-pub(super) const RESULTS: &str = "/v1/pointsman/results";
+/// Gathers, submits and collects batches, and enters what clients' own cost, for as long as it runs.
+pub async fn run_batches(gateway: Arc<Gateway>) {
+    tokio::join!(conduct::run(Arc::clone(&gateway)), bills::run(gateway));
+}
 
 /// How requests are left to batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,26 +71,6 @@ impl Default for BatchSettings {
             give_up: Duration::from_secs(48 * HOUR),
             keep: Duration::from_secs(7 * 24 * HOUR),
         }
-    }
-}
-
-/// What a client gets instead of an answer.
-pub(super) struct Ticket {
-    pub(super) model: Arc<Model>,
-    pub(super) dropped: Vec<String>,
-}
-
-impl Ticket {
-    pub(super) fn body(&self, exchange: &Exchange) -> Bytes {
-        let body = json!({
-            "id": &*exchange.id,
-            "object": "pointsman.deferred",
-            "status": "queued",
-            "model": exchange.asked,
-            "created_at": exchange.started.unix_seconds(),
-            "result_url": format!("{RESULTS}/{}", exchange.id),
-        });
-        Bytes::from(body.to_string())
     }
 }
 

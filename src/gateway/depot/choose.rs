@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use super::errand::{Errand, named};
 use super::luggage::Label;
+use super::names::route_of;
 use crate::dialect::LazyRequest;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::gateway::decide::{Deciders, Decision};
+use crate::gateway::decide::{Deciders, Decision, keep};
+use crate::gateway::entry::{journey_of, policy_headers, unknown_model};
 use crate::gateway::exchange::Exchange;
 use crate::gateway::identify::may_ask;
 use crate::gateway::passage::defers_conversations;
-use crate::gateway::pipeline::{journey_of, keep, policy_headers, unknown_model};
 use crate::gateway::{Bundle, Depot, Route};
-use crate::ir::{Dialect, Endpoint, Request};
+use crate::ir::{Endpoint, Request};
 use crate::plan::Plan;
 
 /// The header by which a client names a provider.
@@ -59,16 +60,6 @@ pub(super) async fn choose(exchange: &mut Exchange, errand: &Errand, label: &Lab
     let any = || bundle.depots.iter().find(|depot| errand.kept_by(depot));
     let found = bundle.depots.iter().find(keeps).or_else(any);
     found.map(alone).ok_or_else(|| no_provider(&bundle, errand))
-}
-
-/// The route of a model that a line of a batch names: one for batches, or the
-/// one that takes such a line as a conversation.
-pub(super) fn route_of<'b>(bundle: &'b Bundle, dialect: Dialect, model: &str) -> Option<&'b Arc<Route>> {
-    let line: &[Endpoint] = match dialect {
-        Dialect::Anthropic => &[Endpoint::Messages],
-        _ => &[Endpoint::Chat, Endpoint::Responses, Endpoint::Embeddings, Endpoint::Completions],
-    };
-    std::iter::once(&Endpoint::Batches).chain(line).find_map(|endpoint| bundle.route(model, *endpoint))
 }
 
 /// Where the policies of `route` send a batch whose first model is `model`.

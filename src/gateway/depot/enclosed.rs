@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::errand::{first, keeps, named, own_id};
 use super::keeper::unknown;
-use crate::dialect::{LazyRequest, PLACES, Splicer};
+use crate::dialect::{LazyRequest, PLACES, Splicer, may_name_files};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::exchange::Exchange;
 use crate::gateway::{Bundle, Depot, Route};
@@ -21,12 +21,17 @@ use crate::record::deferrals::{Owner, Thing};
 /// `None`: it names none that is known to be kept anywhere.
 pub(in crate::gateway) type Enclosed = (Bytes, Option<Arc<str>>);
 
-/// Looks up the files that `raw` names.
+/// `raw` with the files that it names as their provider knows them. Nearly no
+/// request names any: all others pay one look over their bytes.
 ///
 /// # Errors
 /// `NotFound`: one belongs to another key; `InvalidRequest`: no provider keeps
 /// all of them. Both name the field.
-pub(in crate::gateway) async fn looked_up(exchange: &Exchange, raw: Bytes) -> Result<Enclosed> {
+pub(in crate::gateway) async fn enclosed(exchange: &Exchange, raw: Bytes) -> Result<Enclosed> {
+    if may_name_files(&raw) { Box::pin(looked_up(exchange, raw)).await } else { Ok((raw, None)) }
+}
+
+async fn looked_up(exchange: &Exchange, raw: Bytes) -> Result<Enclosed> {
     let mut files = BTreeMap::new();
     named_in(&raw, &mut files)?;
     if files.is_empty() {

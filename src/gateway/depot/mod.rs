@@ -21,7 +21,7 @@ mod names;
 mod price;
 
 pub use enclosed::enclosed_offline;
-pub(super) use enclosed::{Enclosed, looked_up, reachable};
+pub(super) use enclosed::{enclosed, reachable};
 pub use errand::{Errand, Place};
 pub(super) use price::{Counts, Tally};
 
@@ -31,11 +31,11 @@ use bytes::Bytes;
 use http::Method;
 use http_body_util::BodyExt as _;
 
+use super::entry::{journey_of, refuse_encoded, refuse_loop};
 use super::exchange::{Exchange, Journey};
 use super::identify::identify;
 use super::passage::ClientBody;
 use super::passage::call::Sent;
-use super::pipeline::{journey_of, refuse_encoded, refuse_loop};
 use super::reply::{self, Reply};
 use super::{Depot, Gateway};
 use crate::error::{Error, Result};

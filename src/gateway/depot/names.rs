@@ -3,16 +3,15 @@
 
 use std::sync::Arc;
 
-use super::choose::route_of;
 use super::errand::{named, strip};
 use super::keeper::{Keeper, unknown};
 use crate::dialect::Named;
 use crate::error::{Error, Result};
+use crate::gateway::entry::unknown_model;
 use crate::gateway::exchange::Journey;
 use crate::gateway::identify::may_ask;
-use crate::gateway::pipeline::unknown_model;
-use crate::gateway::{Bundle, Depot, Gateway};
-use crate::ir::Dialect;
+use crate::gateway::{Bundle, Depot, Gateway, Route};
+use crate::ir::{Dialect, Endpoint};
 use crate::principal::Principal;
 use crate::record::deferrals::Thing;
 
@@ -101,4 +100,14 @@ impl Names {
             Error::invalid(text).with_param("model")
         })
     }
+}
+
+/// The route of a model that a line of a batch names: one for batches, or the
+/// one that takes such a line as a conversation.
+pub(super) fn route_of<'b>(bundle: &'b Bundle, dialect: Dialect, model: &str) -> Option<&'b Arc<Route>> {
+    let line: &[Endpoint] = match dialect {
+        Dialect::Anthropic => &[Endpoint::Messages],
+        _ => &[Endpoint::Chat, Endpoint::Responses, Endpoint::Embeddings, Endpoint::Completions],
+    };
+    std::iter::once(&Endpoint::Batches).chain(line).find_map(|endpoint| bundle.route(model, *endpoint))
 }

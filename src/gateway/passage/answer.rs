@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 
-use super::flow::Flow;
+use super::flow::{Flow, Flowing};
 use crate::dialect::passage::Metered;
 use crate::gateway::depot::Tally;
 use crate::gateway::exchange::{End, Exchange};
@@ -29,17 +29,6 @@ pub(in crate::gateway) struct Passed {
 pub(in crate::gateway) enum Delivered {
     Whole(Bytes, Usage),
     Flowing(Box<Flowing>),
-}
-
-/// An answer on its way.
-pub(in crate::gateway) struct Flowing {
-    pub(in crate::gateway) attempt: Attempt,
-    pub(in crate::gateway) body: upstream::Body,
-    pub(in crate::gateway) metered: Metered,
-    pub(in crate::gateway) events: bool,
-    pub(in crate::gateway) endpoint: Endpoint,
-    /// Counts what it tells of a batch.
-    pub(in crate::gateway) tally: Option<Tally>,
 }
 
 impl Delivered {

@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::answer::Flowing;
 use crate::dialect::passage::{Metered, metered_frame};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::depot::Tally;
@@ -22,6 +21,17 @@ use crate::upstream;
 
 /// Largest event that is looked into, bytes: pictures come whole in one.
 const EVENT: usize = 32 << 20;
+
+/// An answer on its way.
+pub(in crate::gateway) struct Flowing {
+    pub(in crate::gateway) attempt: Attempt,
+    pub(in crate::gateway) body: upstream::Body,
+    pub(in crate::gateway) metered: Metered,
+    pub(in crate::gateway) events: bool,
+    pub(in crate::gateway) endpoint: Endpoint,
+    /// Counts what it tells of a batch.
+    pub(in crate::gateway) tally: Option<Tally>,
+}
 
 /// An answer under way.
 pub struct Flow {

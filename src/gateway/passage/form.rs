@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
@@ -14,10 +15,9 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::ClientBody;
-use super::load::{SILENCE, too_slow};
 use crate::dialect::multipart::{Part, Scanner};
 use crate::error::{Error, Result};
-use crate::gateway::pipeline::too_large;
+use crate::gateway::entry::too_large;
 use crate::upstream::{Feed, Upload, upload};
 
 /// Forms up to this size are held, so that they can be sent again, bytes.
@@ -249,4 +249,13 @@ impl Filling {
 
 fn is_model(part: &Part) -> bool {
     part.name == "model" && part.filename.is_none()
+}
+
+/// Longest silence of a client that sends a file.
+pub(in crate::gateway) const SILENCE: Duration = Duration::from_secs(60);
+
+pub(in crate::gateway) fn too_slow() -> Error {
+    let mut error = Error::invalid("the body did not arrive in time").with_code("request_timeout");
+    error.status = Some(408);
+    error
 }

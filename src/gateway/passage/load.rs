@@ -1,7 +1,6 @@
 //! What a client sent: a JSON body, a form that is there, or one that is still arriving.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -12,8 +11,9 @@ use super::{ClientBody, Passage};
 use crate::dialect::passage::rewritten;
 use crate::dialect::{LazyRequest, PathFacts, multipart};
 use crate::error::{Error, Kind, Origin, Result};
+use crate::gateway::depot::enclosed;
+use crate::gateway::entry::{read_body, too_large};
 use crate::gateway::exchange::Exchange;
-use crate::gateway::pipeline::{enclosed, read_body, too_large};
 use crate::ir::{Endpoint, Message, Request, Role};
 
 /// What is carried.
@@ -139,13 +139,4 @@ fn with_default_model(endpoint: Endpoint, raw: Bytes) -> Bytes {
         }
         _ => raw,
     }
-}
-
-/// Longest silence of a client that sends a file.
-pub(in crate::gateway) const SILENCE: Duration = Duration::from_secs(60);
-
-pub(in crate::gateway) fn too_slow() -> Error {
-    let mut error = Error::invalid("the body did not arrive in time").with_code("request_timeout");
-    error.status = Some(408);
-    error
 }

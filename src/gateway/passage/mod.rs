@@ -6,7 +6,7 @@ pub(super) mod answer;
 mod attempt;
 pub(super) mod call;
 mod flow;
-mod form;
+pub(super) mod form;
 pub(super) mod load;
 
 pub use flow::Flow;
@@ -18,11 +18,11 @@ use http::HeaderMap;
 use http_body_util::BodyExt as _;
 
 use super::attempts::carry;
-use super::decide::{Deciders, Decision};
+use super::decide::{Deciders, Decision, keep};
 use super::depot::reachable;
+use super::entry::{policy_headers, refuse_encoded, refuse_loop, select_route};
 use super::exchange::{Exchange, Journey};
 use super::identify::identify;
-use super::pipeline::{keep, policy_headers, refuse_encoded, refuse_loop, select_route};
 use super::reply::{self, Reply};
 use super::{Gateway, Route};
 use crate::dialect::Inbound;

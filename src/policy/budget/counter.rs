@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::ir::{Part, Request};
 use crate::model::Model;
 use crate::model::tokens::{Tokenizer, count_request, estimate, near_request};
-use crate::policy::query::text_stats;
+use crate::policy::texts::text_stats;
 use crate::state::Store;
 
 /// Margin on exact counts: the form around messages is the provider's own.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::file::{Case, Expect, RequestFacts, StepFacts};
-use super::run::Played;
+use super::played::Played;
 use crate::error::Kind;
 use crate::ir::{Money, Request, Role, Tool};
 use crate::plan::{Plan, Step, Verdict};

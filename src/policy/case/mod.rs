@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `file` | what a case file may say |
 //! | `facts` | models and their health as a case states them |
+//! | `played` | what came of a case |
 //! | `stage` | from a case to the scene that its hooks see |
 //! | `script` | the answers that effects get |
 //! | `expect` | what came of it against what was expected |
@@ -15,13 +16,15 @@ mod coverage;
 mod expect;
 mod facts;
 mod file;
+mod played;
 mod run;
 mod script;
 mod stage;
 
 pub use coverage::Coverage;
 pub use file::{Case, CaseFile};
-pub use run::{Played, play};
+pub use played::Played;
+pub use run::play;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -6,30 +6,14 @@ use std::sync::Arc;
 
 use super::expect;
 use super::file::{Case, CaseFile};
+use super::played::Played;
 use super::script::{Script, response_of};
 use super::stage;
 use crate::model::tokens;
 use crate::plan::Verdict;
 use crate::policy::sentences::{Sentence, Sentences, joined};
-use crate::policy::{Bound, Effects, Fall, Fault, Hook, JournalEntry, Outcome, Policy, Scene, dispatch};
+use crate::policy::{Bound, Effects, Hook, Outcome, Policy, Scene, dispatch};
 use crate::problem::Problem;
-
-/// What a case's hooks made of its scene.
-#[derive(Debug)]
-pub struct Played {
-    /// The scene afterwards.
-    pub scene: Scene,
-    /// What the last hook returned, or how one failed.
-    pub verdict: Result<Verdict, Fault>,
-    /// Candidates that fell.
-    pub falls: Vec<Fall>,
-    /// The models asked, in order.
-    pub asked: Vec<String>,
-    /// Every effect, in order.
-    pub journal: Vec<JournalEntry>,
-    /// The lines that were reached, by file; only where the policy is watched.
-    pub reached: BTreeMap<String, BTreeSet<usize>>,
-}
 
 /// Lines that were reached, by file.
 type Reached = BTreeMap<String, BTreeSet<usize>>;

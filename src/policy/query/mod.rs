@@ -7,19 +7,16 @@
 //! | `filter` | who stays |
 //! | `rank` | in which order |
 //! | `pick` | one of several, by weight, by chance or for good |
-//! | `text` | figures about a text |
 
 mod filter;
 mod need;
 mod pick;
 mod rank;
-mod text;
 
 pub use filter::{TagTest, price_ratio, supports};
 pub use need::{EXPECTED_OUTPUT, Misfit, Need, elsewhere, expected_cost};
 pub use pick::{Weights, chance, sticky};
 pub use rank::{Axis, Score};
-pub use text::{TextStats, asks_for_more, text_stats};
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::depot::{FULL, new_id, seconds};
+use super::marks::{FULL, new_id, seconds};
 use super::{Actor, Simulated};
 use crate::provider::Simulate;
 

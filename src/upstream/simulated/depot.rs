@@ -12,12 +12,12 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::batch::{Batch, played};
+use super::marks::{FULL, new_id, seconds};
 use super::{Simulated, failure, headers, later};
-use crate::clock::Clock;
 use crate::dialect::multipart::{Scanner, boundary};
 use crate::error::{Error, Result};
 use crate::provider::Simulate;
-use crate::upstream::client::Call;
+use crate::upstream::call::Call;
 use crate::upstream::reply::Reply;
 
 /// Most bytes of an account's files.
@@ -198,19 +198,6 @@ fn list<'a>(all: impl DoubleEndedIterator<Item = &'a Value>, query: &str) -> Val
         "first_id": page.first().and_then(|item| id(item)), "last_id": page.last().and_then(|item| id(item)),
     })
 }
-
-/// Not to be mixed up with what another process gave out.
-pub(super) fn new_id(prefix: &str) -> String {
-    format!("{prefix}{:016x}", fastrand::u64(..))
-}
-
-/// Seconds since the Unix epoch.
-pub(super) fn seconds() -> u64 {
-    Clock::System.now().unix_seconds()
-}
-
-/// Why more is not taken.
-pub(super) const FULL: &str = "the simulated provider keeps 64 MiB, 1000 files and 1000 batches: delete some";
 
 fn full() -> Reply {
     failure(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", FULL)

@@ -5,6 +5,7 @@
 mod batch;
 mod chat;
 mod depot;
+mod marks;
 mod works;
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 
 use self::chat::{duration, read, streamed, whole, write};
 use self::depot::Accounts;
-use super::client::Call;
+use super::call::Call;
 use super::reply::{Body, Reply};
 use crate::error::{Error, Result};
 use crate::provider::Simulate;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::dialect::gemini::part::{Emit, object};
+use crate::dialect::gemini::emit::{Emit, object};
 use crate::dialect::gemini::response::{NoNames, stated};
 use crate::dialect::gemini::{citation, error, finish, logprobs};
 use crate::dialect::{ReplyFacts, StreamEncoder};

@@ -12,8 +12,8 @@ use crate::model::tokens::count_request;
 use crate::model::{Candidate, Model};
 use crate::policy::Scene;
 use crate::policy::budget::{Counter, Options, Passage, choose, fit};
-use crate::policy::query::asks_for_more;
 use crate::policy::script::turn::{Reply, Req, raise, read};
+use crate::policy::texts::asks_for_more;
 
 /// Tokens left for the answer where the client says nothing.
 const ANSWER: u64 = 1_024;

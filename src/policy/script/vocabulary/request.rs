@@ -7,8 +7,9 @@ use super::messages::Messages;
 use super::word::{self, getter, index, kind_of, set_index, setter, word};
 use crate::ir::{Message, Request, ResponseFormat, Role, Tool};
 use crate::model::tokens::estimate_request;
-use crate::policy::query::{Need, TextStats, text_stats};
+use crate::policy::query::Need;
 use crate::policy::script::turn::{Reply, Req, absent, edit, or_absent, raise, read};
+use crate::policy::texts::{TextStats, text_stats};
 use crate::policy::{Scene, field};
 
 /// `req.params`: sampling and limits by name.

@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 use super::word::{self, getter, word};
 use crate::hex::hex;
 use crate::model::tokens;
-use crate::policy::query::{TextStats, text_stats};
 use crate::policy::script::expressions;
 use crate::policy::script::turn::{Reply, charge, peek, raise};
+use crate::policy::texts::{TextStats, text_stats};
 
 /// Registers the words of texts.
 pub(super) fn register(engine: &mut Engine) {

@@ -167,3 +167,34 @@ fn likeness(a: &str, b: &str) -> f64 {
     let either = a.union(&b).count();
     if either == 0 { 0.0 } else { a.intersection(&b).count() as f64 / either as f64 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_figures() {
+        for (text, check) in [
+            ("fn main() {\n    run();\n}\n", "code"),
+            ("Could you tell me the way to the station", "question"),
+            ("会议在星期四举行", "chinese"),
+            ("会議は木曜日に開かれます", "japanese"),
+        ] {
+            let stats = text_stats(text);
+            let holds = match check {
+                "code" => stats.code_share > 0.9,
+                "question" => stats.is_question && stats.code_share == 0.0,
+                script => stats.script == script,
+            };
+            assert!(holds, "{check}: {stats:?}");
+        }
+        for (turns, frustrated) in [
+            (vec!["How do I sort a list in Python?", "That's wrong, it does not work."], true),
+            (vec!["How do I sort a list in Python?", "How can I sort lists in Python, please?"], true),
+            (vec!["How do I sort a list in Python?", "Thanks! And how do I reverse a string?"], false),
+            (vec!["Hello"], false),
+        ] {
+            assert_eq!(asks_for_more(&turns) >= 0.5, frustrated, "{turns:?}: {}", asks_for_more(&turns));
+        }
+    }
+}
