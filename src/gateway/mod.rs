@@ -60,7 +60,7 @@ use tokio::sync::OnceCell;
 pub use afterwards::feedback;
 pub use bundle::{Bounds, Bundle, Depot, KeyEntry, Retries, Route, ServiceSpec, Settings, Shadow, Timeouts};
 pub use deferred::{BatchSettings, Waiting, forget_result, result_of, run_batches};
-pub use depot::{Errand, Place, enclosed_offline, serve_errand};
+pub use depot::{Caller, Errand, Place, Sighted, enclosed_offline, reachable, serve_errand};
 pub use facts::request_of;
 pub use journal::{recorded, restored};
 pub use passage::{Flow, Passage, serve_passage};

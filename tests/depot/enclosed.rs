@@ -231,3 +231,56 @@ async fn explain_says_why_candidates_elsewhere_fall() {
         found["elsewhere"].as_array().unwrap().iter().map(|fall| fall["model"].as_str().unwrap()).collect();
     assert_eq!(fell, ["m", "c"], "{found}");
 }
+
+/// What `explain` says of `request` for a key: whether it explains, its words, and its remarks.
+fn explained(gateway: &Gateway, request: &str, key: Option<&str>) -> (bool, String, String) {
+    let file = gateway.folder().join("request.json");
+    std::fs::write(&file, request).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pointsman"));
+    command.args(["explain", file.to_str().unwrap(), "--config", gateway.folder().to_str().unwrap()]);
+    if let Some(key) = key {
+        command.args(["--key", key]);
+    }
+    let done = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (done.status.success(), text(done.stdout), text(done.stderr))
+}
+
+#[tokio::test]
+async fn explain_knows_whose_files_are_from_the_records() {
+    let (mut gateway, _providers) = set_up(&format!("{KEYS}records: {{ folder: ./records }}\n")).await;
+    let ids = uploaded(&gateway, Some(0)).await;
+    // While the gateway runs, and when nobody holds the file open.
+    for running in [true, false] {
+        if !running {
+            gateway.child.kill().unwrap();
+            gateway.child.wait().unwrap();
+        }
+        let (fine, said, remarks) = explained(&gateway, &chat("any", &ids[0]), Some("a"));
+        assert!(fine && said.contains("1. m:") && !said.contains("2."), "{said}{remarks}");
+        assert!(!remarks.contains("not known"), "{remarks}");
+        for key in [Some("b"), None] {
+            let (fine, said, remarks) = explained(&gateway, &chat("any", &ids[1]), key);
+            assert!(!fine && remarks.contains("No such file: `file-1.second`"), "{key:?} {said}{remarks}");
+        }
+        // Nobody made it here: it is sent as it stands, wherever it goes.
+        let (fine, said, remarks) = explained(&gateway, &chat("any", "file-elsewhere"), Some("b"));
+        assert!(fine && said.contains("3. "), "{said}{remarks}");
+        // No candidate of its route can read it.
+        let (fine, said, remarks) = explained(&gateway, &chat("m", &ids[1]), Some("a"));
+        assert!(!fine && remarks.contains("no candidate of route `m` is there"), "{said}{remarks}");
+    }
+}
+
+#[tokio::test]
+async fn explain_says_what_it_cannot_know_without_records() {
+    let (gateway, _providers) = set_up(KEYS).await;
+    let (fine, said, remarks) = explained(&gateway, &chat("any", "file-1"), Some("a"));
+    assert!(fine && said.contains("3. "), "any may be asked: {said}{remarks}");
+    assert!(remarks.contains("`file-1`") && remarks.contains("not known"), "{remarks}");
+    let (fine, said, remarks) = explained(&gateway, &chat("any", "file-1.second"), Some("a"));
+    assert!(fine && said.contains("1. n:") && !said.contains("2."), "{said}{remarks}");
+    assert!(remarks.contains("whose `file-1.second` is"), "{remarks}");
+    let records = gateway.folder().join("records");
+    assert!(!records.exists(), "a look makes nothing");
+}

@@ -3,9 +3,10 @@
 mod live;
 mod shown;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Map;
 
 use super::{Exit, Output, render_problems};
@@ -13,13 +14,14 @@ use crate::clock::Clock;
 use crate::config::{self, Snapshot as Files, Sources};
 use crate::dialect::{LazyRequest, PathFacts, inbound};
 use crate::error::Error;
-use crate::gateway::{Bundle, Route, enclosed_offline};
+use crate::gateway::{Bundle, Caller, Route, Sighted, enclosed_offline, reachable};
 use crate::ir::{Dialect, Endpoint};
 use crate::model::{Candidate, Health, Model};
 use crate::policy::explain::{Offline, explain};
 use crate::policy::speech::Spoken;
 use crate::policy::{Bound, Catalog, Effects, Policies, RouteFacts, Scene};
 use crate::principal::Principal;
+use crate::record::deferrals::Deferrals;
 use crate::state::MemoryStore;
 
 /// Explains where a request would go and why: every hook, every branch with what it read, why each
@@ -50,7 +52,8 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
         let effects: Arc<dyn Effects> = Arc::new(Offline);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
-        let Prepared { policies, bound, scene } = prepared;
+        let Prepared { policies, bound, scene, unknown } = prepared;
+        unknown.iter().for_each(|line| output.note(line));
         Ok((runtime.block_on(explain(&bound, scene, &effects)), policies))
     });
     let facts = args.admin.as_deref();
@@ -74,6 +77,8 @@ struct Prepared {
     /// Those of the route, with its parameters.
     bound: Vec<Arc<Bound>>,
     scene: Scene,
+    /// What cannot be known offline, in words.
+    unknown: Vec<String>,
 }
 
 fn prepare(args: &Args) -> Result<Prepared, String> {
@@ -94,11 +99,14 @@ fn prepare(args: &Args) -> Result<Prepared, String> {
     let side = inbound(dialect).ok_or_else(|| format!("requests at `{}` cannot be read", args.endpoint))?;
     let bundle = &loaded.bundle;
     let unread = |error: Error| format!("{}: {}", args.request.display(), error.message);
-    let (body, files_at) = enclosed_offline(bundle, dialect, &body.into()).map_err(unread)?;
-    let request = LazyRequest::read(endpoint, side, body, PathFacts::default()).map_err(unread)?;
-    let request = request.with_files_at(files_at);
-    let route = find_route(bundle, args, &request)?;
     let principal = find_key(bundle, args.key.as_deref())?;
+    let caller = Caller { bundle, principal: &principal, dialect };
+    let folder = loaded.records.as_ref().map(|records| records.folder.as_path());
+    let Sighted { raw: body, at, unknown } = sighted(&caller, folder, body.into()).map_err(unread)?;
+    let request = LazyRequest::read(endpoint, side, body, PathFacts::default()).map_err(unread)?;
+    let request = request.with_files_at(at);
+    let route = find_route(bundle, args, &request)?;
+    reachable(route, &request).map_err(unread)?;
     let policies = bundle.policies.watched().map_err(|problems| shown(&problems))?;
     let watched = |bound: &Arc<Bound>| {
         let again = policies.get(&bound.policy.name).map(|policy| policy.bind(&bound.with));
@@ -111,7 +119,20 @@ fn prepare(args: &Args) -> Result<Prepared, String> {
         None => idle(model),
     };
     let scene = scene(bundle, route, request, principal, &facts);
-    Ok(Prepared { policies, bound, scene })
+    Ok(Prepared { policies, bound, scene, unknown })
+}
+
+/// The body with its files' ids as their provider knows them, by the records in `folder`.
+fn sighted(caller: &Caller<'_>, folder: Option<&Path>, body: Bytes) -> Result<Sighted, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::internal(error.to_string()))?;
+    runtime.block_on(async {
+        let holdings = match folder {
+            Some(folder) => Deferrals::read(folder).await?,
+            None => None,
+        };
+        enclosed_offline(caller, holdings.as_ref(), &body).await
+    })
 }
 
 fn find_route<'a>(bundle: &'a Bundle, args: &Args, request: &LazyRequest) -> Result<&'a Arc<Route>, String> {

@@ -20,8 +20,8 @@ mod luggage;
 mod names;
 mod price;
 
-pub use enclosed::enclosed_offline;
-pub(super) use enclosed::{enclosed, reachable};
+pub(super) use enclosed::enclosed;
+pub use enclosed::{Caller, Sighted, enclosed_offline, reachable};
 pub use errand::{Errand, Place};
 pub(super) use price::{Counts, Tally};
 

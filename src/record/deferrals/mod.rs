@@ -175,6 +175,23 @@ impl Deferrals {
         Self::prepared(options, true).await
     }
 
+    /// Those that stand in `folder` already, to be read; `None` where there are none.
+    ///
+    /// # Errors
+    /// `Internal`: the file cannot be read, or has another shape.
+    pub async fn read(folder: &Path) -> Result<Option<Self>> {
+        let file = folder.join(FILE);
+        if !file.is_file() {
+            return Ok(None);
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .read_only(true)
+            .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging();
+        Ok(Some(Self::of(connected(&options).await?, true)))
+    }
+
     /// Tables in memory, for who made what; nothing may be taken in there.
     ///
     /// # Errors
@@ -191,18 +208,27 @@ impl Deferrals {
     }
 
     async fn prepared(options: SqliteConnectOptions, durable: bool) -> Result<Self> {
-        let mut connection = options.connect().await.map_err(fault)?;
-        let (shape,): (i64,) =
-            sqlx::query_as("PRAGMA user_version").fetch_one(&mut connection).await.map_err(fault)?;
-        if shape != 0 && shape != SHAPE {
-            let file = options.get_filename().display();
-            let text = format!("{file} was written by another version (shape {shape})");
-            return Err(Error::internal(text));
-        }
+        let mut connection = connected(&options).await?;
         sqlx::raw_sql(TABLES).execute(&mut connection).await.map_err(fault)?;
         sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut connection).await.map_err(fault)?;
-        Ok(Self { connection: Mutex::new(connection), durable, came: Arc::default(), billed: Notify::new() })
+        Ok(Self::of(connection, durable))
     }
+
+    fn of(connection: SqliteConnection, durable: bool) -> Self {
+        Self { connection: Mutex::new(connection), durable, came: Arc::default(), billed: Notify::new() }
+    }
+}
+
+/// A connection to a file of our shape, or to one that is new.
+async fn connected(options: &SqliteConnectOptions) -> Result<SqliteConnection> {
+    let mut connection = options.connect().await.map_err(fault)?;
+    let (shape,): (i64,) =
+        sqlx::query_as("PRAGMA user_version").fetch_one(&mut connection).await.map_err(fault)?;
+    if shape != 0 && shape != SHAPE {
+        let file = options.get_filename().display();
+        return Err(Error::internal(format!("{file} was written by another version (shape {shape})")));
+    }
+    Ok(connection)
 }
 
 /// For columns: SQLite's integers have a sign.
