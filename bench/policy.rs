@@ -168,8 +168,8 @@ impl Setup {
         LazyRequest::read(Endpoint::Chat, inbound, self.raw.clone(), PathFacts::default()).expect("valid")
     }
 
-    fn scene(&self, request: &LazyRequest, catalog: &Catalog, fixed: &Fixed) -> Scene {
-        Scene {
+    fn scene(&self, request: &LazyRequest, catalog: &Catalog, fixed: &Fixed) -> Box<Scene> {
+        Box::new(Scene {
             request: request.clone(),
             route: Arc::clone(&fixed.route),
             catalog: catalog.clone(),
@@ -187,7 +187,7 @@ impl Setup {
             event: None,
             notes: Map::new(),
             trace: None,
-        }
+        })
     }
 }
 

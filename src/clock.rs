@@ -65,6 +65,13 @@ impl Clock {
         }
     }
 
+    /// Reads the machine's monotonic clock alone, for durations.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clocks")]
+    pub fn mono() -> Instant {
+        Instant::now()
+    }
+
     /// A manual clock that stands at `unix_ms`.
     #[must_use]
     pub fn manual(unix_ms: u64) -> Self {

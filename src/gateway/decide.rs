@@ -31,7 +31,7 @@ pub(super) struct Deciders {
     pub(super) on_trial: bool,
     effects: Arc<dyn Effects>,
     /// Lent to the hook that runs.
-    scene: Option<Scene>,
+    scene: Option<Box<Scene>>,
     pub(super) faults: Vec<String>,
     pub(super) journal: Vec<record::Effect>,
     /// What of an answer the client is not told, for policies changed what it belongs to.
@@ -65,7 +65,7 @@ impl Deciders {
     ) -> Self {
         let seed = fastrand::u64(..);
         let route = &journey.route;
-        let scene = Scene {
+        let scene = Box::new(Scene {
             catalog: Catalog::lazy(Box::new(Live {
                 journey: Arc::clone(journey),
                 files_at: request.files_at().cloned(),
@@ -86,7 +86,7 @@ impl Deciders {
             event: None,
             notes: Map::new(),
             trace: None,
-        };
+        });
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
         let dice = (seed >> 12) as f64 / (1_u64 << 52) as f64;
         let on_trial = route.shadow.as_ref().is_some_and(|shadow| dice < shadow.share)

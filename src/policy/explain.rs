@@ -83,7 +83,7 @@ pub async fn explain(policies: &[Arc<Bound>], scene: Scene, effects: &Arc<dyn Ef
     let trace = Arc::new(Trace::default());
     let (scene, elsewhere) = at_its_files(scene);
     tokens::warm(scene.catalog.candidates().iter().map(|candidate| &*candidate.model));
-    let mut scene = Scene { trace: Some(Arc::clone(&trace)), ..scene };
+    let mut scene = Box::new(Scene { trace: Some(Arc::clone(&trace)), ..scene });
     let mut stops: Vec<Stop> = Vec::new();
     for hook in [Hook::Request, Hook::Route] {
         for bound in policies.iter().filter(|bound| bound.policy.has(hook)) {
@@ -104,13 +104,13 @@ pub async fn explain(policies: &[Arc<Bound>], scene: Scene, effects: &Arc<dyn Ef
                 journal: outcome.journal,
             });
             if let Some(verdict) = stops.last().and_then(|stop| ended(stop, bound.policy.on_error(hook))) {
-                return finish((elsewhere, stops), verdict, scene);
+                return finish((elsewhere, stops), verdict, *scene);
             }
         }
     }
     let all = scene.catalog.candidates().iter().map(|candidate| Arc::clone(&candidate.model.name));
     let verdict = Verdict::Route(Plan::of(all));
-    finish((elsewhere, stops), verdict, scene)
+    finish((elsewhere, stops), verdict, *scene)
 }
 
 /// `scene` with the candidates that are at the provider which keeps the files

@@ -48,7 +48,7 @@ const RULES: [(&str, &str); 6] = [
 fn calls() {
     for (name, source) in RULES {
         let bound = policy(source);
-        let mut lent = Some(scene());
+        let mut lent = Some(Box::new(scene()));
         let outcome = run_inline(&bound, Hook::Route, lent.clone().unwrap());
         assert!(outcome.verdict.is_ok(), "{name}: {:?}", outcome.verdict);
         let us = median(20_000, || {

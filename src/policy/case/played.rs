@@ -9,7 +9,7 @@ use crate::policy::{Fall, Fault, JournalEntry, Scene};
 #[derive(Debug)]
 pub struct Played {
     /// The scene afterwards.
-    pub scene: Scene,
+    pub scene: Box<Scene>,
     /// What the last hook returned, or how one failed.
     pub verdict: Result<Verdict, Fault>,
     /// Candidates that fell.

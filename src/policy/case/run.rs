@@ -54,7 +54,7 @@ pub fn play(policy: &Arc<Policy>, file: &CaseFile, case: &Case) -> Result<Played
     let trace = scene.trace.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
-    let (mut scene, mut verdict, mut journal) = (scene, Ok(Verdict::Continue), Vec::new());
+    let (mut scene, mut verdict, mut journal) = (Box::new(scene), Ok(Verdict::Continue), Vec::new());
     for hook in hooks {
         let outcome = match &case.text {
             Some(text) if hook == Hook::Text => runtime.block_on(read(&bound, text, scene, &effects)),
@@ -72,7 +72,7 @@ pub fn play(policy: &Arc<Policy>, file: &CaseFile, case: &Case) -> Result<Played
 
 /// `on_text` on each sentence of `text`; what is left of it becomes the scene's
 /// answer. The verdict is the last one that changed something.
-async fn read(bound: &Arc<Bound>, text: &str, mut scene: Scene, effects: &Arc<dyn Effects>) -> Outcome {
+async fn read(bound: &Arc<Bound>, text: &str, mut scene: Box<Scene>, effects: &Arc<dyn Effects>) -> Outcome {
     let (mut verdict, mut journal, mut said) = (Ok(Verdict::Continue), Vec::new(), String::new());
     let mut sentences = Sentences::default();
     sentences.push(text);

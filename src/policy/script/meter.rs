@@ -95,11 +95,12 @@ impl Meter {
         self.lowest.set(here);
         if self.yields {
             // Inline, the first operations are free of clocks.
-            self.began.set(Some(Clock::System.now().mono));
+            self.began.set(Some(Clock::mono()));
         }
     }
 
     /// Counts one operation. Called by the interpreter at each.
+    #[inline]
     pub(super) fn operation(&self) -> Next {
         let count = self.operations.get() + 1;
         self.operations.set(count);
@@ -131,7 +132,7 @@ impl Meter {
         if self.stopped() {
             return self.end(FaultKind::Cancelled);
         }
-        let now = Clock::System.now().mono;
+        let now = Clock::mono();
         let began = self.began.get().unwrap_or(now);
         self.began.set(Some(began));
         let gap = self.looked.get().map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
@@ -163,7 +164,7 @@ impl Meter {
     /// What is left of the time from start to end.
     pub(super) fn wall_left(&self) -> Duration {
         let Some(began) = self.began.get() else { return self.budget.wall };
-        self.budget.wall.saturating_sub(Clock::System.now().mono.saturating_duration_since(began))
+        self.budget.wall.saturating_sub(Clock::mono().saturating_duration_since(began))
     }
 
     /// Counts `bytes` that the script is about to hold.

@@ -22,7 +22,7 @@ use crate::policy::{Effects, Fault, FaultKind, Hook, JournalEntry, Scene};
 #[derive(Debug)]
 pub struct Outcome {
     /// The scene, with the hook's edits and notes; without its edits when it failed.
-    pub scene: Scene,
+    pub scene: Box<Scene>,
     /// What the hook returned, or how it failed.
     pub verdict: Result<Verdict, Fault>,
     /// Every effect, in order.
@@ -33,7 +33,7 @@ pub struct Outcome {
 pub(super) struct Run {
     pub(super) bound: Arc<Bound>,
     pub(super) hook: Hook,
-    pub(super) scene: RefCell<Scene>,
+    pub(super) scene: RefCell<Box<Scene>>,
     pub(super) meter: Meter,
     pub(super) host: Box<dyn HostCall>,
     pub(super) outside: Option<Outside>,
@@ -67,7 +67,7 @@ struct Before {
 pub(super) struct Given {
     pub(super) bound: Arc<Bound>,
     pub(super) hook: Hook,
-    pub(super) scene: Scene,
+    pub(super) scene: Box<Scene>,
     pub(super) outside: Option<Outside>,
 }
 

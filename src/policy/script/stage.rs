@@ -26,20 +26,31 @@ type Script = Fiber<Signal, Wait, Result<Verdict, Fault>>;
 /// Runs a hook that cannot reach an effect, here and now. A hook that the
 /// policy does not have gives [`Verdict::Continue`].
 #[must_use]
-pub fn run_inline(bound: &Arc<Bound>, hook: Hook, scene: Scene) -> Outcome {
-    here(bound, hook, scene, Box::new(Deny))
+pub fn run_inline(bound: &Arc<Bound>, hook: Hook, scene: impl Into<Box<Scene>>) -> Outcome {
+    here(bound, hook, scene.into(), Box::new(Deny))
 }
 
 /// Runs a hook with the effects of a journal: same policy, same scene, same
 /// journal give the same verdict. Asking for anything else is a fault.
 #[must_use]
-pub fn replay(bound: &Arc<Bound>, hook: Hook, scene: Scene, journal: Vec<JournalEntry>) -> Outcome {
-    here(bound, hook, scene, Box::new(Replay(RefCell::new(journal.into()))))
+pub fn replay(
+    bound: &Arc<Bound>,
+    hook: Hook,
+    scene: impl Into<Box<Scene>>,
+    journal: Vec<JournalEntry>,
+) -> Outcome {
+    here(bound, hook, scene.into(), Box::new(Replay(RefCell::new(journal.into()))))
 }
 
 /// Runs a hook where it belongs: inline when it cannot reach an effect, else on
 /// the script threads.
-pub async fn dispatch(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: &Arc<dyn Effects>) -> Outcome {
+pub async fn dispatch(
+    bound: &Arc<Bound>,
+    hook: Hook,
+    scene: impl Into<Box<Scene>>,
+    effects: &Arc<dyn Effects>,
+) -> Outcome {
+    let scene: Box<Scene> = scene.into();
     if bound.policy.can_suspend(hook) {
         // On the heap, so that hooks that never wait do not carry its room around.
         Box::pin(run(bound, hook, scene, Arc::clone(effects))).await
@@ -51,7 +62,13 @@ pub async fn dispatch(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: &Ar
 /// Runs a hook on the script threads, where it may wait for effects; these run
 /// on the runtime of the caller. Dropping the future cancels the script and
 /// what it waits for.
-pub async fn run(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: Arc<dyn Effects>) -> Outcome {
+pub async fn run(
+    bound: &Arc<Bound>,
+    hook: Hook,
+    scene: impl Into<Box<Scene>>,
+    effects: Arc<dyn Effects>,
+) -> Outcome {
+    let scene: Box<Scene> = scene.into();
     if !bound.policy.has(hook) {
         return nothing(scene);
     }
@@ -59,7 +76,7 @@ pub async fn run(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: Arc<dyn 
     let given = Given { bound: Arc::clone(bound), hook, scene, outside: Some(outside) };
     match threads::submit(given, bound.policy.limits.suspended).await {
         Ok(outcome) => outcome,
-        Err(scene) => refused(bound, hook, *scene),
+        Err(scene) => refused(bound, hook, scene),
     }
 }
 
@@ -68,9 +85,10 @@ pub async fn run(bound: &Arc<Bound>, hook: Hook, scene: Scene, effects: Arc<dyn 
 pub async fn run_blocking(
     bound: &Arc<Bound>,
     hook: Hook,
-    scene: Scene,
+    scene: impl Into<Box<Scene>>,
     effects: Arc<dyn Effects>,
 ) -> Outcome {
+    let scene: Box<Scene> = scene.into();
     if !bound.policy.has(hook) {
         return nothing(scene);
     }
@@ -98,18 +116,18 @@ pub async fn run_blocking(
     }
 }
 
-fn nothing(scene: Scene) -> Outcome {
+fn nothing(scene: Box<Scene>) -> Outcome {
     Outcome { scene, verdict: Ok(Verdict::Continue), journal: Vec::new() }
 }
 
-fn refused(bound: &Bound, hook: Hook, scene: Scene) -> Outcome {
+fn refused(bound: &Bound, hook: Hook, scene: Box<Scene>) -> Outcome {
     let message = "too many policies run or wait at once".to_owned();
     let verdict = Err(fault(bound, hook, FaultKind::Saturated, message));
     Outcome { scene, verdict, journal: Vec::new() }
 }
 
 /// Runs a hook on this thread to its end; it never waits.
-fn here(bound: &Arc<Bound>, hook: Hook, scene: Scene, host: Box<dyn HostCall>) -> Outcome {
+fn here(bound: &Arc<Bound>, hook: Hook, scene: Box<Scene>, host: Box<dyn HostCall>) -> Outcome {
     if !bound.policy.has(hook) {
         return nothing(scene);
     }

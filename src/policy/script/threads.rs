@@ -52,18 +52,18 @@ pub fn suspended() -> usize {
 /// Runs `given` on a script thread. `Err`: more than `most` are under way, or
 /// there are no threads; the scene comes back.
 pub(super) async fn submit(given: Given, most: usize) -> Result<Outcome, Box<Scene>> {
-    let Some(place) = Place::take(most) else { return Err(Box::new(given.scene)) };
+    let Some(place) = Place::take(most) else { return Err(given.scene) };
     let threads = THREADS.get_or_init(start);
     let turn = NEXT.fetch_add(1, Ordering::Relaxed);
     let Some(thread) = turn.checked_rem(threads.len()).and_then(|at| threads.get(at)) else {
-        return Err(Box::new(given.scene));
+        return Err(given.scene);
     };
     let spare = given.scene.clone();
     let (reply, outcome) = oneshot::channel();
     if let Err(lost) = thread.send(Job { given, reply, _place: place }).await {
-        return Err(Box::new(lost.0.given.scene));
+        return Err(lost.0.given.scene);
     }
-    outcome.await.map_err(|_| Box::new(spare))
+    outcome.await.map_err(|_| spare)
 }
 
 fn start() -> Vec<mpsc::Sender<Job>> {
