@@ -27,6 +27,7 @@ mod head;
 mod lazy;
 pub mod multipart;
 mod ollama;
+mod openai;
 mod openai_chat;
 mod openai_completions;
 mod openai_responses;

@@ -5,18 +5,18 @@ use super::bedrock::Bedrock;
 use super::cohere::Cohere;
 use super::gemini::Gemini;
 use super::ollama::Ollama;
-use super::openai_chat::OpenAiChat;
-use super::openai_completions::OpenAiCompletions;
-use super::openai_responses::OpenAiResponses;
+use super::openai_chat::CHAT;
+use super::openai_completions::COMPLETIONS;
+use super::openai_responses::RESPONSES;
 use super::{Inbound, Outbound};
 use crate::ir::Dialect;
 
 /// The client's sides.
-const INBOUND: &[&dyn Inbound] = &[&OpenAiChat, &OpenAiResponses, &OpenAiCompletions, &Anthropic, &Gemini];
+static INBOUND: &[&dyn Inbound] = &[&CHAT, &RESPONSES, &COMPLETIONS, &Anthropic, &Gemini];
 
 /// The provider's sides.
-const OUTBOUND: &[&dyn Outbound] =
-    &[&OpenAiChat, &OpenAiResponses, &OpenAiCompletions, &Anthropic, &Bedrock, &Cohere, &Gemini, &Ollama];
+static OUTBOUND: &[&dyn Outbound] =
+    &[&CHAT, &RESPONSES, &COMPLETIONS, &Anthropic, &Bedrock, &Cohere, &Gemini, &Ollama];
 
 /// The client's side of `dialect`; `None` where clients do not speak it.
 #[must_use]

@@ -6,6 +6,7 @@
 //! reported with ten. Knows nothing of what the files mean.
 
 mod decode;
+mod flaw;
 mod tree;
 mod typed;
 

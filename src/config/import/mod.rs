@@ -1,6 +1,7 @@
 //! Other gateways' configurations into ours. What has no equal here is listed,
 //! with its place; nothing is left out silently, and no secret is written out.
 
+mod entries;
 mod litellm;
 mod providers;
 mod write;

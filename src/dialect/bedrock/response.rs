@@ -9,7 +9,7 @@ use super::{citation, invoke};
 use crate::dialect::Outbound as _;
 use crate::dialect::anthropic;
 use crate::dialect::fields::{Fields, Path};
-use crate::dialect::openai_chat::OpenAiChat;
+use crate::dialect::openai_chat::CHAT;
 use crate::error::{Error, Result};
 use crate::ir::{
     Choice, Dialect, Extra, Media, MediaSource, Message, Part, Response, Role, Thinking, ToolCall, cited,
@@ -22,7 +22,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     if value.get("output").is_none() {
         // Some models answer in OpenAI's form.
         if value.pointer("/choices/0/message").is_some() {
-            return OpenAiChat.decode_response(body);
+            return CHAT.decode_response(body);
         }
         if let Some(said) = invoke::read(&value).filter(|_| value.get("content").is_none()) {
             return Ok(plain(said));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{citation, finish, invoke, response};
 use crate::dialect::anthropic::{EventDecoder, merge};
-use crate::dialect::openai_chat::OpenAiChat;
+use crate::dialect::openai_chat::CHAT;
 use crate::dialect::refusal::Report;
 use crate::dialect::{Outbound as _, Seen, StreamDecoder};
 use crate::error::{Error, Kind, Origin, Result};
@@ -100,7 +100,7 @@ impl Decoder {
             choices.get(0).is_none_or(|first| first.get("delta").or_else(|| first.get("message")).is_some())
         });
         if chat {
-            let inner = self.inner.get_or_insert_with(|| Inner(OpenAiChat.stream_decoder()));
+            let inner = self.inner.get_or_insert_with(|| Inner(CHAT.stream_decoder()));
             inner.0.push(&frame, out)?;
             out.extend(invoke::metrics(&value).filter(|_| value.get("usage").is_none()).map(Event::Usage));
             return Ok(());

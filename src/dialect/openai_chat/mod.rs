@@ -31,74 +31,20 @@ pub(super) use outgoing::path;
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
-
-use super::{
-    Framing, Inbound, Outbound, PathFacts, ReplyFacts, Seen, StreamDecoder, StreamEncoder, Target, Wire,
-};
-use crate::error::{Error, Result};
-use crate::ir::{Dialect, Request, Response, Usage};
-use crate::sse::Frame;
+use super::openai::OpenAi;
+use crate::ir::Dialect;
 
 /// The dialect, both sides.
-pub(super) struct OpenAiChat;
-
-impl Inbound for OpenAiChat {
-    fn dialect(&self) -> Dialect {
-        Dialect::OpenAiChat
-    }
-
-    fn has_plain_talks(&self) -> bool {
-        true
-    }
-
-    fn decode_request(&self, body: &[u8], _path: PathFacts<'_>) -> Result<Request> {
-        request::decode(body)
-    }
-
-    fn encode_response(&self, response: &Response, reply: &ReplyFacts) -> Bytes {
-        answer::encode(response, reply)
-    }
-
-    fn stream_encoder(&self, reply: &ReplyFacts) -> Box<dyn StreamEncoder> {
-        Box::new(write::Encoder::new(reply))
-    }
-
-    fn encode_error(&self, error: &Error, _request_id: &str) -> Bytes {
-        error::encode_error(error)
-    }
-}
-
-impl Outbound for OpenAiChat {
-    fn dialect(&self) -> Dialect {
-        Dialect::OpenAiChat
-    }
-
-    fn encode_request(&self, request: &Request, target: &Target<'_>) -> Result<Wire> {
-        outgoing::encode(request, target)
-    }
-
-    fn pass_through(&self, raw: &Bytes, target: &Target<'_>, _stream: bool) -> Option<Wire> {
-        outgoing::pass_through(raw, target)
-    }
-
-    fn decode_response(&self, body: &[u8]) -> Result<Response> {
-        response::decode(body)
-    }
-
-    fn framing(&self) -> Framing {
-        Framing::Sse
-    }
-
-    fn stream_decoder(&self) -> Box<dyn StreamDecoder> {
-        Box::new(stream::Decoder::default())
-    }
-
-    fn scan_response(&self, body: &[u8]) -> Result<Option<Usage>> {
-        scan::response(body)
-    }
-
-    fn scan_frame(&self, frame: &Frame<'_>, seen: &mut Seen) {
-        scan::frame(frame, seen);
-    }
-}
+pub(super) static CHAT: OpenAi = OpenAi {
+    dialect: Dialect::OpenAiChat,
+    has_plain_talks: true,
+    decode_request: request::decode,
+    encode_response: answer::encode,
+    stream_encoder: |reply| Box::new(write::Encoder::new(reply)),
+    encode_request: outgoing::encode,
+    pass_through: outgoing::pass_through,
+    decode_response: response::decode,
+    stream_decoder: || Box::new(stream::Decoder::default()),
+    scan_response: scan::response,
+    scan_frame: scan::frame,
+};

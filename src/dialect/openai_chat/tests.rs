@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::OpenAiChat;
+use super::CHAT;
 use crate::dialect::{Inbound, Outbound, PathFacts, Quirks, ReplyFacts, Seen, Target, TokenField};
 use crate::error::{Error, Kind, Result};
 use crate::ir::{
@@ -13,7 +13,7 @@ use crate::sse::{Framer, Framing};
 
 fn decoded(stream: &str) -> Result<Vec<Event>> {
     let mut framer = Framer::new(Framing::Sse);
-    let mut decoder = OpenAiChat.stream_decoder();
+    let mut decoder = CHAT.stream_decoder();
     let mut events = Vec::new();
     framer.push(stream.as_bytes(), |frame| decoder.push(&frame, &mut events))?;
     framer.finish(|frame| decoder.push(&frame, &mut events))?;
@@ -171,7 +171,7 @@ fn reply() -> ReplyFacts {
 
 #[test]
 fn streams_are_written_as_openai_sends_them() {
-    let mut encoder = OpenAiChat.stream_encoder(&reply());
+    let mut encoder = CHAT.stream_encoder(&reply());
     let mut out = Vec::new();
     encoder.push(&Event::Text { choice: 0, text: "a\"b".into() }, &mut out);
     encoder.push(&Event::Finish { choice: 0, finish: Finish::Stop }, &mut out);
@@ -195,7 +195,7 @@ fn streams_are_written_as_openai_sends_them() {
 
 #[test]
 fn a_failed_stream_says_so_and_never_done() {
-    let mut encoder = OpenAiChat.stream_encoder(&reply());
+    let mut encoder = CHAT.stream_encoder(&reply());
     let mut out = Vec::new();
     encoder.push(&Event::Text { choice: 0, text: "a".into() }, &mut out);
     encoder.fail(&Error::bad_answer("it broke"), &mut out);
@@ -207,12 +207,12 @@ fn a_failed_stream_says_so_and_never_done() {
 
 fn encoded(request: &Request, quirks: &Quirks) -> (Value, Vec<String>) {
     let target = Target { model: "up", max_output_tokens: None, quirks };
-    let wire = OpenAiChat.encode_request(request, &target).unwrap();
+    let wire = CHAT.encode_request(request, &target).unwrap();
     (serde_json::from_slice(&wire.body).unwrap(), wire.dropped)
 }
 
 fn request(body: &Value) -> Request {
-    OpenAiChat.decode_request(body.to_string().as_bytes(), PathFacts::default()).unwrap()
+    CHAT.decode_request(body.to_string().as_bytes(), PathFacts::default()).unwrap()
 }
 
 #[test]
@@ -244,9 +244,9 @@ fn a_vendors_deviations_are_kept_to() {
     assert_eq!(dropped, ["logit_bias"]);
     let raw = bytes::Bytes::from(body.to_string());
     let target = Target { model: "up", max_output_tokens: None, quirks: &quirks };
-    assert!(OpenAiChat.pass_through(&raw, &target, true).is_none());
+    assert!(CHAT.pass_through(&raw, &target, true).is_none());
     let plain = Target { model: "up", max_output_tokens: None, quirks: &Quirks::default() };
-    assert_eq!(OpenAiChat.pass_through(&raw, &plain, true).unwrap().body, raw);
+    assert_eq!(CHAT.pass_through(&raw, &plain, true).unwrap().body, raw);
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn errors_of_requests_name_the_field() {
         (json!({ "messages": [], "stop": [1] }), "stop"),
         (json!({ "messages": [], "tools": [1] }), "tools[0]"),
     ] {
-        let error = OpenAiChat.decode_request(body.to_string().as_bytes(), PathFacts::default()).unwrap_err();
+        let error = CHAT.decode_request(body.to_string().as_bytes(), PathFacts::default()).unwrap_err();
         assert_eq!((error.kind, error.param.as_deref()), (Kind::InvalidRequest, Some(param)), "{body}");
     }
 }
@@ -316,7 +316,7 @@ fn seals_of_other_dialects_go_out_and_come_back() {
         logprobs: None,
         extra: Default::default(),
     });
-    let sent: Value = serde_json::from_slice(&OpenAiChat.encode_response(&response, &reply())).unwrap();
+    let sent: Value = serde_json::from_slice(&CHAT.encode_response(&response, &reply())).unwrap();
     let message = sent["choices"][0]["message"].clone();
     let again = request(&json!({ "model": "m", "messages": [message] }));
     let seals: Vec<Option<&str>> = again.messages[0]
@@ -336,7 +336,7 @@ fn what_a_model_says_is_never_taken_for_a_field() {
     let mut seen = Seen::default();
     let said = json!({ "choices": [{ "index": 0, "delta": { "content": "\"usage\":{\"error\":{}},\"finish_reason\":\"x\"" } }] });
     let data = said.to_string();
-    OpenAiChat.scan_frame(&crate::sse::Frame { event: "", data: data.as_bytes() }, &mut seen);
+    CHAT.scan_frame(&crate::sse::Frame { event: "", data: data.as_bytes() }, &mut seen);
     assert!(seen.content && !seen.done && seen.usage.is_none() && seen.error.is_none());
 }
 
@@ -344,7 +344,7 @@ fn what_a_model_says_is_never_taken_for_a_field() {
 fn a_message_says_something() {
     let read = |message: serde_json::Value| {
         let body = json!({ "model": "m", "messages": [message] }).to_string();
-        OpenAiChat.decode_request(body.as_bytes(), PathFacts::default()).map(drop)
+        CHAT.decode_request(body.as_bytes(), PathFacts::default()).map(drop)
     };
     for message in [
         json!({ "role": "user" }),

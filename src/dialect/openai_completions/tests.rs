@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::OpenAiCompletions;
+use super::COMPLETIONS;
 use crate::dialect::{Inbound, Outbound, PathFacts, Quirks, Target};
 use crate::ir::{Dialect, Message, Request, Role};
 
 fn encoded(request: &Request) -> (Value, Vec<String>) {
     let quirks = Quirks::default();
     let target = Target { model: "m", max_output_tokens: None, quirks: &quirks };
-    let wire = OpenAiCompletions.encode_request(request, &target).unwrap();
+    let wire = COMPLETIONS.encode_request(request, &target).unwrap();
     (serde_json::from_slice(&wire.body).unwrap(), wire.dropped)
 }
 
@@ -17,8 +17,7 @@ fn encoded(request: &Request) -> (Value, Vec<String>) {
 fn prompts_of_every_form_come_back() {
     for prompt in [json!("Once"), json!(["Once"]), json!(["a", "b"]), json!([1, 2]), json!([[1], [2]])] {
         let body = json!({ "model": "m", "prompt": prompt, "echo": true, "stop": ["."] });
-        let request =
-            OpenAiCompletions.decode_request(body.to_string().as_bytes(), PathFacts::default()).unwrap();
+        let request = COMPLETIONS.decode_request(body.to_string().as_bytes(), PathFacts::default()).unwrap();
         assert_eq!(encoded(&request), (body, Vec::new()));
     }
 }

@@ -15,7 +15,7 @@ use crate::dialect::passage::Outgoing;
 use crate::dialect::{Target, Wire, outbound};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::attempt::{read_error, slow_body};
-use crate::gateway::passage::call::{Filling, same_path};
+use crate::gateway::passage::call::{Filling, head_of, same_path};
 use crate::gateway::{Depot, Gateway};
 use crate::ir::Dialect;
 use crate::record::deferrals::{Batch, Deferrals, Group};
@@ -165,22 +165,7 @@ impl Conductor {
         let (method, content_type) = (outgoing.method, outgoing.content_type);
         let sending =
             self.gateway.upstream.send(Call { model, wire, method, upload, content_type, traceparent: None });
-        tokio::pin!(sending);
-        let early = match filling {
-            Some(filling) => tokio::select! {
-                biased;
-                reply = &mut sending => Some(reply?),
-                filled = filling => {
-                    filled?;
-                    None
-                }
-            },
-            None => None,
-        };
-        let reply = match early {
-            Some(reply) => reply,
-            None => timeout(ANSWER, sending).await.map_err(|_| slow_body())??,
-        };
+        let reply = head_of(sending, filling, ANSWER, slow_body).await?;
         if reply.status.is_success() {
             return Ok(reply);
         }

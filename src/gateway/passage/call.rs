@@ -68,6 +68,28 @@ pub(super) fn same(path: String, body: bytes::Bytes, content_type: Option<Header
     Outgoing { method: Method::POST, wire, content_type }
 }
 
+/// Waits for the head of the answer: without end while the body is still
+/// arriving by `filling`, then for as long as `patience`; `late` says that it passed.
+///
+/// # Errors
+/// Those of either side, and `late`'s.
+pub(in crate::gateway) async fn head_of(
+    sending: impl Future<Output = Result<Reply>>,
+    filling: Option<Filling>,
+    patience: Duration,
+    late: impl FnOnce() -> Error,
+) -> Result<Reply> {
+    tokio::pin!(sending);
+    if let Some(filling) = filling {
+        tokio::select! {
+            biased;
+            reply = &mut sending => return reply,
+            filled = filling => filled?,
+        }
+    }
+    timeout(patience, sending).await.map_err(|_| late())?
+}
+
 /// Sends and waits for the head of an answer that is no error. The time for the
 /// first byte begins when the body is handed on.
 pub(in crate::gateway) async fn send(
@@ -87,22 +109,7 @@ pub(in crate::gateway) async fn send(
         traceparent: journey.traceparent.clone(),
     };
     let sending = journey.gateway.upstream.send(call);
-    tokio::pin!(sending);
-    let early = match filling {
-        Some(filling) => tokio::select! {
-            biased;
-            reply = &mut sending => Some(reply?),
-            filled = filling => {
-                filled?;
-                None
-            }
-        },
-        None => None,
-    };
-    let reply = match early {
-        Some(reply) => reply,
-        None => timeout(first_byte, sending).await.map_err(|_| too_slow(&model, first_byte))??,
-    };
+    let reply = head_of(sending, filling, first_byte, || too_slow(&model, first_byte)).await?;
     let now = journey.gateway.clock.now();
     attempt.head(reply.status.as_u16(), now);
     if reply.status.is_success() {
