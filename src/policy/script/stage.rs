@@ -181,7 +181,6 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// Prepares the evaluation of `given`. `Err`: there is no memory for a stack.
-    #[expect(clippy::result_large_err, reason = "a failure hands the whole scene back, and is rare")]
     pub(super) fn start(given: Given) -> Result<Self, Outcome> {
         let limits = given.bound.policy.limits;
         let gate = Gate::new();
