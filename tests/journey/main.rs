@@ -22,6 +22,7 @@
 
 mod compressed;
 mod gateway;
+mod hostile;
 mod policies;
 mod reading;
 mod shadows;
