@@ -207,23 +207,11 @@ impl Kind {
     /// Whether another candidate may succeed where this attempt failed.
     #[must_use]
     pub const fn may_fall_back(self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited
-                | Self::QuotaExceeded
-                | Self::ContextTooLong
-                | Self::ContentRefused
-                | Self::Unsupported
-                | Self::NotFound
-                | Self::Overloaded
-                | Self::TimedOut
-                | Self::Unreachable
-                | Self::Tls
-                | Self::UpstreamAuth
-                | Self::InvalidResponse
-                | Self::UpstreamFailed
-                | Self::StreamBroken
-        )
+        self.counts_against_health()
+            || matches!(
+                self,
+                Self::ContextTooLong | Self::ContentRefused | Self::Unsupported | Self::NotFound
+            )
     }
 
     /// Whether the failure speaks against the health of the model that was tried.

@@ -100,6 +100,13 @@ impl Error {
         Self::new(Kind::InvalidResponse, Origin::Upstream, message)
     }
 
+    /// The provider's stream ended before what must stand in it did.
+    #[must_use]
+    pub fn broken_stream(before: &str) -> Self {
+        let message = format!("the provider's stream ended before {before}");
+        Self::new(Kind::StreamBroken, Origin::Upstream, message)
+    }
+
     /// A broken invariant of ours.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {

@@ -22,6 +22,10 @@
 //! | `passage` | the journey of what is no conversation: vectors, pictures, sound |
 //! | `deferred` | requests that wait for a batch, and what comes of them |
 //! | `depot` | files and batches that providers keep for clients |
+//!
+//! Two rounds in it are meant: a policy asks a plan, whose attempts ask policies
+//! (`decide`, `effects`, `attempts`); an exchange that is settled is learned from
+//! by asking policies (`exchange`, `afterwards`, `decide`).
 
 mod afterwards;
 mod attempt;

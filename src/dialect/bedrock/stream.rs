@@ -11,7 +11,7 @@ use crate::dialect::anthropic::{EventDecoder, merge};
 use crate::dialect::openai_chat::CHAT;
 use crate::dialect::refusal::Report;
 use crate::dialect::{Outbound as _, Seen, StreamDecoder};
-use crate::error::{Error, Kind, Origin, Result};
+use crate::error::{Error, Result};
 use crate::ir::{Dialect, Event, Extent, Thinking};
 use crate::sse::Frame;
 
@@ -73,8 +73,7 @@ impl StreamDecoder for Decoder {
             return inner.0.finish(out);
         }
         if !self.stopped {
-            let message = "the provider's stream ended before `messageStop`";
-            return Err(Error::new(Kind::StreamBroken, Origin::Upstream, message));
+            return Err(Error::broken_stream("`messageStop`"));
         }
         out.push(Event::Done);
         Ok(())

@@ -9,7 +9,7 @@ use super::citation;
 use super::response::{Call, Counted, Logprob, arguments, failure, finish, logprobs as logprobs_of};
 use crate::dialect::StreamDecoder;
 use crate::dialect::refusal::Report;
-use crate::error::{Error, Kind, Origin, Result};
+use crate::error::{Error, Result};
 use crate::ir::Event;
 use crate::sse::Frame;
 
@@ -69,8 +69,7 @@ impl StreamDecoder for Decoder {
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
         if !self.ended {
-            let message = "the provider's stream ended before the answer did";
-            return Err(Error::new(Kind::StreamBroken, Origin::Upstream, message));
+            return Err(Error::broken_stream("the answer did"));
         }
         out.push(Event::Done);
         Ok(())

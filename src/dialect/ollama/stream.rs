@@ -2,7 +2,7 @@
 
 use super::response::{Line, read};
 use crate::dialect::StreamDecoder;
-use crate::error::{Error, Kind, Origin, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ir::Event;
 use crate::sse::Frame;
 
@@ -27,8 +27,7 @@ impl StreamDecoder for Decoder {
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
         if !self.ended {
-            let message = "the provider's stream ended before the answer did";
-            return Err(Error::new(Kind::StreamBroken, Origin::Upstream, message));
+            return Err(Error::broken_stream("the answer did"));
         }
         out.push(Event::Done);
         Ok(())

@@ -12,7 +12,7 @@ use super::response::{finish_named, hidden_error};
 use super::usage::{decode_usage, leftover};
 use crate::dialect::StreamDecoder;
 use crate::dialect::refusal::Report;
-use crate::error::{Error, Kind, Origin, Result};
+use crate::error::{Error, Result};
 use crate::ir::{Citation, Dialect, Event, Finish, Thinking};
 use crate::sse::Frame;
 
@@ -73,8 +73,7 @@ impl StreamDecoder for Decoder {
             self.end(out);
             return Ok(());
         }
-        let message = "the provider's stream ended before the answer was complete";
-        Err(Error::new(Kind::StreamBroken, Origin::Upstream, message))
+        Err(Error::broken_stream("the answer was complete"))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::dialect::StreamDecoder;
 use crate::dialect::openai_chat::fields::{Fields, as_count};
 use crate::dialect::openai_chat::response::{finish_named, hidden_error};
 use crate::dialect::openai_chat::usage::decode_usage;
-use crate::error::{Error, Kind, Origin, Result};
+use crate::error::{Error, Result};
 use crate::ir::{Dialect, Event};
 use crate::sse::Frame;
 
@@ -52,8 +52,7 @@ impl StreamDecoder for Decoder {
             out.push(Event::Done);
             return Ok(());
         }
-        let message = "the provider's stream ended before the answer was complete";
-        Err(Error::new(Kind::StreamBroken, Origin::Upstream, message))
+        Err(Error::broken_stream("the answer was complete"))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::dialect::StreamDecoder;
 use crate::dialect::openai_chat::citation;
 use crate::dialect::openai_chat::usage::decode_usage;
 use crate::dialect::refusal::Report;
-use crate::error::{Error, Kind, Origin, Result};
+use crate::error::{Error, Result};
 use crate::ir::{Dialect, Event, Extent, Finish};
 use crate::sse::Frame;
 
@@ -59,8 +59,7 @@ impl StreamDecoder for Decoder {
         if self.ended {
             return Ok(());
         }
-        let message = "the provider's stream ended before the answer was complete";
-        Err(Error::new(Kind::StreamBroken, Origin::Upstream, message))
+        Err(Error::broken_stream("the answer was complete"))
     }
 }
 

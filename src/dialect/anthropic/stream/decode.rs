@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::usage::{self, WireUsage};
 use super::super::{citation, error, response};
 use crate::dialect::StreamDecoder;
-use crate::error::{Error, Kind, Origin, Result};
+use crate::error::{Error, Result};
 use crate::ir::{Dialect, Event, Extent, Extra, Thinking};
 use crate::sse::Frame;
 
@@ -85,8 +85,7 @@ impl StreamDecoder for Decoder {
         if self.done {
             return Ok(());
         }
-        let message = "the provider's stream ended before `message_stop`";
-        Err(Error::new(Kind::StreamBroken, Origin::Upstream, message))
+        Err(Error::broken_stream("`message_stop`"))
     }
 }
 

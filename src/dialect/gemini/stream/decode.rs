@@ -8,7 +8,7 @@ use super::partial::Partial;
 use crate::dialect::StreamDecoder;
 use crate::dialect::gemini::response::{Candidate, Chunk};
 use crate::dialect::gemini::{citation, finish, logprobs, part};
-use crate::error::{Error, Kind, Origin, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ir::{Dialect, Event, Finish, Part, Ruler, Thinking, ToolCall};
 use crate::sse::Frame;
 
@@ -56,8 +56,7 @@ impl StreamDecoder for Decoder {
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
         let ended = self.choices.iter().any(|choice| choice.finish.is_some());
         if !ended && !self.blocked {
-            let message = "the provider's stream ended before the answer did";
-            return Err(Error::new(Kind::StreamBroken, Origin::Upstream, message));
+            return Err(Error::broken_stream("the answer did"));
         }
         if self.choices.is_empty() {
             out.push(Event::Finish { choice: 0, finish: Finish::ContentFilter });
