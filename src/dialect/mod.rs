@@ -38,6 +38,7 @@ mod refusal;
 mod registry;
 pub mod rerank;
 mod splice;
+mod strict;
 mod talk;
 mod untold;
 mod wire;

@@ -12,6 +12,7 @@ pub(super) mod caching;
 mod calls;
 pub(super) mod citation;
 pub(super) mod content;
+mod counts;
 pub(super) mod error;
 pub(super) mod fields;
 mod message;

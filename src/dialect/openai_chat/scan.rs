@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::usage::Stated;
+use super::counts::Stated;
 use crate::dialect::Seen;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
