@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Head {
     /// The talk, where it is a plain one.
-    pub(super) talk: Option<Box<Talk>>,
+    pub(super) talk: Option<Arc<Talk>>,
     /// The value of `model`; empty when absent.
     pub(super) model: String,
     /// Where that value stands in the body, quotes included.
@@ -122,7 +123,7 @@ impl<'de> Visitor<'de> for HeadVisitor<'de> {
             }
             keys.add::<A::Error>(key)?;
         }
-        head.talk = (talk.plain && talk.listed).then(|| Box::new(talk));
+        head.talk = (talk.plain && talk.listed).then(|| Arc::new(talk));
         Ok(head)
     }
 }
