@@ -66,20 +66,10 @@ impl Error {
     /// An error of this kind and origin; retry advice follows from the kind.
     #[must_use]
     pub fn new(kind: Kind, origin: Origin, message: impl Into<String>) -> Self {
-        let retry = match kind {
-            Kind::RateLimited
-            | Kind::Overloaded
-            | Kind::TimedOut
-            | Kind::Unreachable
-            | Kind::UpstreamFailed
-            | Kind::InvalidResponse
-            | Kind::StreamBroken => Retry::Backoff,
-            _ => Retry::Never,
-        };
         Self {
             kind,
             origin,
-            retry,
+            retry: advised(kind),
             message: message.into(),
             code: None,
             param: None,
@@ -146,6 +136,12 @@ impl Error {
         self.code.as_deref().unwrap_or(self.kind.row().code)
     }
 
+    /// Whether the provider wants no other try of what another try mends as a rule.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.origin == Origin::Upstream && self.retry == Retry::Never && advised(self.kind) != Retry::Never
+    }
+
     /// The wait that the provider named, if any.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -153,5 +149,19 @@ impl Error {
             Retry::After(wait) => Some(wait),
             Retry::Never | Retry::Backoff => None,
         }
+    }
+}
+
+/// What an error of this kind advises where nobody says otherwise.
+fn advised(kind: Kind) -> Retry {
+    match kind {
+        Kind::RateLimited
+        | Kind::Overloaded
+        | Kind::TimedOut
+        | Kind::Unreachable
+        | Kind::UpstreamFailed
+        | Kind::InvalidResponse
+        | Kind::StreamBroken => Retry::Backoff,
+        _ => Retry::Never,
     }
 }

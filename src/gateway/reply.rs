@@ -34,6 +34,8 @@ const DROPPED: HeaderName = HeaderName::from_static("x-pointsman-dropped");
 const NOTES: HeaderName = HeaderName::from_static("x-pointsman-notes");
 /// What SDKs log as the request's id.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What SDKs of OpenAI and Anthropic obey before they go by the status.
+const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// Longest header value that policies can fill, bytes.
@@ -171,6 +173,9 @@ pub(super) fn error(mut exchange: Exchange, error: &Error) -> Reply {
     if let Some(wait) = error.retry_after() {
         insert(&mut headers, RETRY_AFTER, &wait.as_secs_f64().ceil().to_string());
         insert(&mut headers, RETRY_AFTER_MS, &wait.as_millis().to_string());
+    }
+    if error.is_final() {
+        insert(&mut headers, X_SHOULD_RETRY, "false");
     }
     let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = exchange.inbound.encode_error(error, &exchange.id);

@@ -391,3 +391,24 @@ async fn a_stream_ends_well_only_where_the_provider_ended_it() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A provider that says no to another try is not asked again, and the client's SDK neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_wants_no_other_try_is_heard_by_gateway_and_client() {
+    let error = r#"{"error":{"message":"no","type":"server_error","code":null}}"#;
+    for (head, told, tries) in [
+        ("500 Internal Server Error\r\nx-should-retry: false", "false", 1),
+        ("429 Too Many Requests\r\nx-should-retry: false\r\nretry-after: 1", "false", 1),
+        ("400 Bad Request\r\nx-should-retry: false", "", 1),
+        ("500 Internal Server Error", "", 2),
+    ] {
+        let (base, asked) = says(reply(head, error)).await;
+        let config = format!("{}{}", yaml(&base, &["fine"]), route(&["fine"], ", retries: { max: 1 }"));
+        let gateway = Gateway::start(&config, &[]).await;
+        let answer =
+            gateway.send(gateway.post("/v1/chat/completions", r#"{"model":"r","messages":[]}"#)).await;
+        assert_eq!(answer.header("x-should-retry"), told, "{head}: {}", answer.body);
+        assert_eq!(asked.lock().len(), tries, "{head}");
+        gateway.account_holds().await;
+    }
+}
