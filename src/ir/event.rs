@@ -61,3 +61,11 @@ pub enum Event {
     /// The provider ended the stream properly.
     Done,
 }
+
+impl Event {
+    /// A source of what `choice` says.
+    #[must_use]
+    pub fn cited(choice: u32, citation: Citation) -> Self {
+        Self::Citation { choice, citation: Arc::new(citation) }
+    }
+}

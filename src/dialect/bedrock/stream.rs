@@ -269,10 +269,7 @@ impl Decoder {
         match self.open.swap_remove(at).1 {
             Block::Text(from, cited) => {
                 let range = (from, self.said.chars);
-                out.extend(cited.iter().map(|value| Event::Citation {
-                    choice: 0,
-                    citation: Arc::new(citation::decode(value, range)),
-                }));
+                out.extend(cited.iter().map(|value| Event::cited(0, citation::decode(value, range))));
             }
             Block::Image(fields) => {
                 out.push(Event::Media { choice: 0, part: Arc::new(response::picture(fields)) });

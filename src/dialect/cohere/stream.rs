@@ -1,7 +1,5 @@
 //! A streamed answer of `/v2/chat`: typed events, `message-end` last.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -51,11 +49,7 @@ impl StreamDecoder for Decoder {
             "tool-call-end" => self.close_call(out),
             "citation-start" => {
                 let cited = message.get("citations").map(citation::decode).unwrap_or_default();
-                out.extend(
-                    cited
-                        .into_iter()
-                        .map(|citation| Event::Citation { choice: 0, citation: Arc::new(citation) }),
-                );
+                out.extend(cited.into_iter().map(|citation| Event::cited(0, citation)));
             }
             "message-end" => self.end(&value, out),
             _ if value.get("message").is_some_and(Value::is_string) || value.get("error").is_some() => {

@@ -157,7 +157,7 @@ impl Decoder {
             choice.finished = true;
             choice.calls.close(finish == Finish::Length, index, out);
             for source in self.sources.drain(..) {
-                out.push(Event::Citation { choice: index, citation: Arc::new(source) });
+                out.push(Event::cited(index, source));
             }
             out.push(Event::Finish { choice: index, finish });
         }

@@ -123,7 +123,7 @@ impl Decoder {
             .get("annotation")
             .and_then(|cited| citation::decode(cited, Dialect::OpenAiResponses, self.before));
         out.push(match cited {
-            Some(citation) => Event::Citation { choice: 0, citation: Arc::new(citation) },
+            Some(citation) => Event::cited(0, citation),
             None => opaque(value),
         });
     }

@@ -180,10 +180,7 @@ impl Decoder {
         match self.open.swap_remove(at).1 {
             Block::Text(from, citations) => {
                 let range = (from, self.said.chars);
-                out.extend(citations.iter().map(|value| Event::Citation {
-                    choice: 0,
-                    citation: Arc::new(citation::decode(value, range)),
-                }));
+                out.extend(citations.iter().map(|value| Event::cited(0, citation::decode(value, range))));
             }
             Block::Thinking(seal) => {
                 let signature = Some(seal).filter(|seal| !seal.is_empty());

@@ -110,7 +110,7 @@ impl Decoder {
         for citation in
             citation::decode(|name| candidate.rest.get(name), &|bytes| choice.said.chars_at(bytes))
         {
-            out.push(Event::Citation { choice: choice.index, citation: Arc::new(citation) });
+            out.push(Event::cited(choice.index, citation));
         }
         let said = candidate.rest.into_iter().filter(|(name, _)| !SILENT.contains(&name.as_str()));
         let said: Map<String, Value> = said.collect();
