@@ -848,3 +848,30 @@ fn what_a_stream_says_besides_the_answer_comes_back_in_its_dialect() {
     assert_eq!(start["usage"]["service_tier"], "priority");
     assert_eq!(frames[1].1["content_block"]["caller"], caller);
 }
+
+#[test]
+fn thoughts_without_the_makers_seal_do_not_pass() {
+    let quirks = crate::dialect::Quirks::default();
+    let target = Target { model: "claude-sonnet-4-5", max_output_tokens: Some(9), quirks: &quirks };
+    for (block, passes) in [
+        (r#"{"type":"thinking","thinking":"a","signature":"c2VhbA=="}"#, true),
+        (r#"{"type":"redacted_thinking","data":"c2VhbA=="}"#, true),
+        (r#"{"type":"text","text":"\"signature\":\"\" and \"data\":\"a#b\""}"#, true),
+        (r#"{"type":"thinking","thinking":"a","signature":""}"#, false),
+        (r#"{"type":"thinking","thinking":"a","signature" : "" }"#, false),
+        (r#"{"type":"thinking","thinking":"a","signature":"gemini#c2VhbA=="}"#, false),
+        (r#"{"type":"redacted_thinking","data":"openai_responses#c2VhbA=="}"#, false),
+    ] {
+        let body = format!(
+            r#"{{"model":"m","max_tokens":9,"messages":[{{"role":"user","content":"x"}},{{"role":"assistant","content":[{block},{{"type":"text","text":"b"}}]}},{{"role":"user","content":"y"}}]}}"#
+        );
+        let raw = Bytes::from(body);
+        assert_eq!(Anthropic.pass_through(&raw, &target, false).is_some(), passes, "{block}");
+        if !passes {
+            let request = Anthropic.decode_request(&raw, PathFacts::default()).unwrap();
+            let wire = Anthropic.encode_request(&request, &target).unwrap();
+            assert!(!String::from_utf8_lossy(&wire.body).contains("thinking"), "{block}");
+            assert_eq!(wire.dropped, ["messages[1].content[0]"], "{block}");
+        }
+    }
+}
