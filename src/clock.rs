@@ -53,13 +53,13 @@ pub enum Clock {
 impl Clock {
     /// Reads the clock.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clocks")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads this clock")]
     pub fn now(&self) -> Now {
         match self {
             Self::System => {
                 let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 let unix_ms = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX);
-                Now { mono: Instant::now(), unix_ms }
+                Now { mono: Self::mono(), unix_ms }
             }
             Self::Manual(at) => *at.lock(),
         }
@@ -67,7 +67,7 @@ impl Clock {
 
     /// Reads the machine's monotonic clock alone, for durations.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clocks")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads this clock")]
     pub fn mono() -> Instant {
         Instant::now()
     }
@@ -75,7 +75,7 @@ impl Clock {
     /// A manual clock that stands at `unix_ms`.
     #[must_use]
     pub fn manual(unix_ms: u64) -> Self {
-        let mono = Self::System.now().mono;
+        let mono = Self::mono();
         Self::Manual(Arc::new(parking_lot::Mutex::new(Now { mono, unix_ms })))
     }
 

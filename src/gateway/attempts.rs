@@ -109,6 +109,8 @@ struct Walk<'a> {
     tries: u32,
     /// Tries of all steps.
     attempts: u32,
+    /// When the last of them began; before the first, when the plan did.
+    began: Now,
     deadline: Instant,
     budget: Arc<RetryBudget>,
 }
@@ -130,8 +132,7 @@ pub(super) async fn run(
     mut source: Source<'_>,
     manner: Manner,
 ) -> Result<Answered> {
-    let mut began = journey.gateway.clock.now();
-    let mut walk = Walk::new(journey, plan, began);
+    let mut walk = Walk::new(journey, plan);
     loop {
         let talk = Talk { request: source.request()?, decode: manner.decode };
         let fallen = match walk.step(&talk, manner.cause).await? {
@@ -139,12 +140,11 @@ pub(super) async fn run(
             Err(fallen) => fallen,
         };
         let ruling = if let Source::Client(deciders) = &mut source {
-            deciders.on_failure(|| walk.facts(&fallen.error, began)).await?
+            deciders.on_failure(|| walk.facts(&fallen.error)).await?
         } else {
             Ruling::None
         };
         walk.go_on(fallen, ruling).await?;
-        began = journey.gateway.clock.now();
     }
 }
 
@@ -158,8 +158,7 @@ pub(super) async fn carry<L: Load>(
     deciders: &mut Deciders,
     load: &L,
 ) -> Result<L::Answer> {
-    let mut began = journey.gateway.clock.now();
-    let mut walk = Walk::new(journey, plan, began);
+    let mut walk = Walk::new(journey, plan);
     loop {
         let fallen = match walk.step(load, "plan").await? {
             Ok(answered) => return Ok(answered),
@@ -168,18 +167,19 @@ pub(super) async fn carry<L: Load>(
         if load.spent() {
             return Err(fallen.error);
         }
-        let ruling = deciders.on_failure(|| walk.facts(&fallen.error, began)).await?;
+        let ruling = deciders.on_failure(|| walk.facts(&fallen.error)).await?;
         walk.go_on(fallen, ruling).await?;
-        began = journey.gateway.clock.now();
     }
 }
 
 impl<'a> Walk<'a> {
-    fn new(journey: &'a Journey, plan: Plan, now: Now) -> Self {
+    fn new(journey: &'a Journey, plan: Plan) -> Self {
+        let began = journey.gateway.clock.now();
         let budget = journey.gateway.retry_budgets.of(&journey.route.name);
-        budget.request(now.mono);
+        budget.request(began.mono);
         let own = plan.total.map_or(journey.deadline, |total| Instant::now() + total);
-        Self { journey, plan, place: 0, tries: 0, attempts: 0, deadline: journey.deadline.min(own), budget }
+        let deadline = journey.deadline.min(own);
+        Self { journey, plan, place: 0, tries: 0, attempts: 0, began, deadline, budget }
     }
 
     /// Tries the step whose turn it is.
@@ -189,6 +189,9 @@ impl<'a> Walk<'a> {
         cause: &'static str,
     ) -> Result<std::result::Result<L::Answer, Fallen>> {
         let step = self.plan.steps.get(self.place).ok_or_else(no_step)?;
+        if self.attempts > 0 {
+            self.began = self.journey.gateway.clock.now();
+        }
         self.tries += 1;
         self.attempts += 1;
         let pursuit = Pursuit { journey: self.journey, load, cause, deadline: self.deadline };
@@ -247,8 +250,8 @@ impl<'a> Walk<'a> {
     }
 
     /// What policies see of a failure.
-    fn facts(&self, error: &Error, began: Now) -> AttemptFacts {
-        let elapsed = self.journey.gateway.clock.now().since(&began);
+    fn facts(&self, error: &Error) -> AttemptFacts {
+        let elapsed = self.journey.gateway.clock.now().since(&self.began);
         let model = self.plan.steps.get(self.place).map(|step| Arc::clone(&step.model));
         AttemptFacts {
             model: model.unwrap_or_default(),
