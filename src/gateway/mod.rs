@@ -74,7 +74,7 @@ pub use reply::{Body, Reply};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::observe::{Lines, Meters};
+use crate::observe::{Elsewhere, Lines, Meters};
 use crate::record::{self, deferrals::Deferrals};
 use crate::state::{MemoryStore, Models, RetryBudgets, Store};
 use crate::upstream::Upstream;
@@ -180,6 +180,25 @@ impl Gateway {
     /// The same, where anybody has kept something.
     fn known_holdings(&self) -> Option<&Arc<Deferrals>> {
         self.deferrals.as_ref().or_else(|| self.holdings.get())
+    }
+
+    /// How the keeping of records goes, where any are kept.
+    #[must_use]
+    pub fn keeping(&self) -> Option<record::Keeping> {
+        self.records.as_ref().map(|sink| sink.keeping())
+    }
+
+    /// All metrics in Prometheus' text form.
+    #[must_use]
+    pub fn exposition(&self) -> Vec<u8> {
+        let keeping = self.keeping().unwrap_or_default();
+        self.meters.exposition(Elsewhere {
+            records_written: keeping.written,
+            records_lost: keeping.lost,
+            records_refused: keeping.refused,
+            records_waiting: keeping.waiting,
+            lines_dropped: self.lines.dropped(),
+        })
     }
 
     /// The bundle that new exchanges get.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ahash::AHashMap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use prometheus::core::Collector;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
@@ -46,8 +46,26 @@ pub struct Meters {
     pub shadow_left_out: IntCounterVec,
     /// Policies on trial that act no more because a bound was passed, by route.
     pub shadow_returns: IntCounterVec,
+    /// What is counted elsewhere, in the order of [`Elsewhere`].
+    elsewhere: Mutex<[IntCounter; 4]>,
+    records_waiting: IntGauge,
     by_model: RwLock<AHashMap<Arc<str>, Arc<ModelMeters>>>,
     by_ending: RwLock<AHashMap<EndingKey, IntCounter>>,
+}
+
+/// What other parts count by themselves, as it stands when metrics are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Elsewhere {
+    /// Records that are kept.
+    pub records_written: u64,
+    /// Records that are lost.
+    pub records_lost: u64,
+    /// Groups of records that the disk refused.
+    pub records_refused: u64,
+    /// Records that wait.
+    pub records_waiting: u64,
+    /// Log lines that were dropped.
+    pub lines_dropped: u64,
 }
 
 type EndingKey = (Arc<str>, &'static str, &'static str, String);
@@ -113,6 +131,13 @@ impl Meters {
             shadow: new.counters("shadow_decisions_total", "Decisions on trial", &["route", "agreed"])?,
             shadow_left_out: new.counters("shadow_left_out_total", "Not asked on trial", &["route"])?,
             shadow_returns: new.counters("shadow_returns_total", "Trials ended by a bound", &["route"])?,
+            elsewhere: Mutex::new([
+                new.counter("records_written_total", "Records that are kept")?,
+                new.counter("records_lost_total", "Records that are lost")?,
+                new.counter("records_refused_total", "Groups of records that the disk refused")?,
+                new.counter("log_lines_dropped_total", "Log lines dropped, for nobody read them")?,
+            ]),
+            records_waiting: new.gauge("records_waiting", "Records that wait to be written")?,
             registry: new.0,
             by_model: RwLock::default(),
             by_ending: RwLock::default(),
@@ -169,9 +194,16 @@ impl Meters {
             .sum()
     }
 
-    /// Everything in Prometheus' text form.
+    /// Everything in Prometheus' text form, with what is counted elsewhere.
     #[must_use]
-    pub fn exposition(&self) -> Vec<u8> {
+    pub fn exposition(&self, elsewhere: Elsewhere) -> Vec<u8> {
+        let Elsewhere { records_written, records_lost, records_refused, records_waiting, lines_dropped } =
+            elsewhere;
+        self.records_waiting.set(i64::try_from(records_waiting).unwrap_or(i64::MAX));
+        let figures = [records_written, records_lost, records_refused, lines_dropped];
+        for (counter, figure) in self.elsewhere.lock().iter().zip(figures) {
+            counter.inc_by(figure.saturating_sub(counter.get()));
+        }
         let mut text = Vec::new();
         // Writing to memory does not fail.
         drop(TextEncoder::new().encode(&self.registry.gather(), &mut text));
@@ -227,12 +259,15 @@ mod tests {
         meters.settled(&Arc::from("r"), "chat", "completed", "");
         meters.model(&Arc::from("m")).duration.observe(0.1);
         meters.attempt_failed("m", "overloaded");
-        let text = String::from_utf8(meters.exposition()).unwrap();
+        let text =
+            String::from_utf8(meters.exposition(Elsewhere { records_lost: 3, ..Elsewhere::default() }))
+                .unwrap();
         for line in [
             "pointsman_exchanges_accepted_total 1",
             r#"pointsman_exchanges_settled_total{code="",endpoint="chat",outcome="completed",route="r"} 2"#,
             r#"pointsman_attempts_total{model="m",result="overloaded"} 1"#,
             "pointsman_overhead_seconds_count 0",
+            "pointsman_records_lost_total 3",
         ] {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }

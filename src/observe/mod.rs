@@ -5,4 +5,4 @@ mod lines;
 mod meters;
 
 pub use lines::Lines;
-pub use meters::{Meters, ModelMeters};
+pub use meters::{Elsewhere, Meters, ModelMeters};

@@ -174,4 +174,44 @@ impl Outcome {
 pub trait Sink: Send + Sync + std::fmt::Debug {
     /// Takes one record.
     fn put(&self, exchange: Arc<Exchange>);
+
+    /// How the keeping goes.
+    fn keeping(&self) -> Keeping;
+}
+
+/// How the keeping of records goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Keeping {
+    /// Records that are kept.
+    pub written: u64,
+    /// Records that are lost.
+    pub lost: u64,
+    /// How often the disk refused some; they are tried again.
+    pub refused: u64,
+    /// Records that wait.
+    pub waiting: u64,
+    /// Why they wait, while the disk refuses them.
+    pub trouble: Option<String>,
+}
+
+impl Exchange {
+    /// Its size in memory, bytes, about: what can be large in it is counted.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        let journal: usize = self.journal.iter().map(|effect| 256 + weight(&effect.result)).sum();
+        let notes: usize = self.notes.iter().map(|(name, value)| name.len() + weight(value)).sum();
+        let shadow = self.shadow.as_ref().map_or(0, weight) + self.request.as_ref().map_or(0, weight);
+        let texts = self.asked.len() + self.faults.iter().map(String::len).sum::<usize>();
+        (1024 + 256 * self.attempts.len() + journal + notes + shadow + texts) as u64
+    }
+}
+
+fn weight(value: &Value) -> usize {
+    let own = match value {
+        Value::String(text) => text.len(),
+        Value::Array(all) => all.iter().map(weight).sum(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    own + size_of::<Value>()
 }

@@ -41,15 +41,18 @@ pub fn router(admin: Admin) -> Router {
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {
-    if admin.ready.load(Ordering::Acquire) {
-        "ok\n".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
+    if !admin.ready.load(Ordering::Acquire) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    // It serves without its records: whoever takes it away takes what still works.
+    match admin.gateway.keeping().and_then(|keeping| keeping.trouble) {
+        Some(trouble) => format!("degraded: records wait: {trouble}\n").into_response(),
+        None => "ok\n".into_response(),
     }
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    let text = admin.gateway.meters.exposition();
+    let text = admin.gateway.exposition();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
@@ -129,6 +132,7 @@ fn describe(admin: &Admin) -> Value {
         "models": models,
         "shadows": gateway.shadows(),
         "feeds": feeds,
+        "records": gateway.keeping(),
         "log_lines_dropped": gateway.lines.dropped(),
     })
 }

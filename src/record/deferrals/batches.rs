@@ -21,7 +21,7 @@ impl Deferrals {
         )
         .bind(i64::from(most))
         .bind(signed(before_ms))
-        .fetch_all(&mut *self.connection.lock().await)
+        .fetch_all(&mut *self.turn().await?)
         .await
         .map_err(fault)?;
         rows.iter().map(group).collect()
@@ -33,7 +33,7 @@ impl Deferrals {
     /// # Errors
     /// `Internal`: it cannot be written.
     pub async fn gather(&self, batch: &Batch, most: u32, bytes: u64) -> Result<u64> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.turn().await?;
         let mut transaction = connection.begin().await.map_err(fault)?;
         sqlx::query("INSERT INTO batch (id, provider, path, upstream, created_ms) VALUES (?, ?, ?, ?, ?)")
             .bind(&batch.id)
@@ -76,7 +76,7 @@ impl Deferrals {
         )
         .bind(batch)
         .bind(after)
-        .fetch_optional(&mut *self.connection.lock().await)
+        .fetch_optional(&mut *self.turn().await?)
         .await
         .map_err(fault)?;
         row.map(|row| {
@@ -91,7 +91,7 @@ impl Deferrals {
     /// # Errors
     /// `Internal`: it cannot be written.
     pub async fn submitted(&self, batch: &str, remote: &str) -> Result<()> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.turn().await?;
         let mut transaction = connection.begin().await.map_err(fault)?;
         sqlx::query("UPDATE batch SET remote = ? WHERE id = ?")
             .bind(remote)
@@ -116,7 +116,7 @@ impl Deferrals {
     /// `Internal`: the file cannot be read.
     pub async fn open_batches(&self) -> Result<Vec<Batch>> {
         let rows = sqlx::query("SELECT * FROM batch ORDER BY id")
-            .fetch_all(&mut *self.connection.lock().await)
+            .fetch_all(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
         let batch = |row: &SqliteRow| -> Result<Batch> {
@@ -139,7 +139,7 @@ impl Deferrals {
         let rows =
             sqlx::query("SELECT id, facts FROM deferral WHERE batch = ? AND status IS NULL ORDER BY id")
                 .bind(batch)
-                .fetch_all(&mut *self.connection.lock().await)
+                .fetch_all(&mut *self.turn().await?)
                 .await
                 .map_err(fault)?;
         rows.iter()
@@ -152,7 +152,7 @@ impl Deferrals {
     /// # Errors
     /// `Internal`: it cannot be written.
     pub async fn close(&self, batch: &str) -> Result<()> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.turn().await?;
         let mut transaction = connection.begin().await.map_err(fault)?;
         for sql in [
             "UPDATE deferral SET batch = NULL WHERE batch = ? AND status IS NULL",

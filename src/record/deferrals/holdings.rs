@@ -78,7 +78,7 @@ impl Deferrals {
     pub async fn hold(&self, holding: &Holding) -> Result<()> {
         let facts = serde_json::to_string(&holding.facts).unwrap_or_default();
         let bill = if holding.thing == Thing::Batch { bill::OPEN } else { bill::NONE };
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.turn().await?;
         sqlx::query(
             "INSERT OR IGNORE INTO holding (provider, kind, remote, key, team, created_ms, facts, bill, asked_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6)",
@@ -106,7 +106,7 @@ impl Deferrals {
     /// # Errors
     /// `Internal`: it cannot be written.
     pub async fn hold_files_of(&self, provider: &str, batch: &str, files: &[String]) -> Result<()> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.turn().await?;
         for file in files {
             sqlx::query(
                 "INSERT OR IGNORE INTO holding (provider, kind, remote, key, team, created_ms, facts, bill)
@@ -132,7 +132,7 @@ impl Deferrals {
             .bind(provider)
             .bind(thing.name())
             .bind(remote)
-            .execute(&mut *self.connection.lock().await)
+            .execute(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
         Ok(())
@@ -150,7 +150,7 @@ impl Deferrals {
         )
         .bind(ids)
         .bind(thing.name())
-        .fetch_all(&mut *self.connection.lock().await)
+        .fetch_all(&mut *self.turn().await?)
         .await
         .map_err(fault)?;
         let owner = |row: &SqliteRow| -> Result<Owner> {
@@ -171,7 +171,7 @@ impl Deferrals {
     /// # Errors
     /// `Internal`: it cannot be written.
     pub async fn first_sight(&self, provider: &str, remote: &str) -> Result<bool> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.turn().await?;
         let mut transaction = connection.begin().await.map_err(fault)?;
         let ours = sqlx::query(
             "UPDATE holding SET bill = ? WHERE provider = ? AND kind = 'batch' AND remote = ? AND bill = ?",
@@ -201,7 +201,7 @@ impl Deferrals {
     /// # Errors
     /// `Internal`: it cannot be written.
     pub async fn unsee(&self, provider: &str, remote: &str) -> Result<()> {
-        let mut connection = self.connection.lock().await;
+        let mut connection = self.turn().await?;
         for sql in [
             "UPDATE holding SET bill = 1 WHERE provider = ? AND kind = 'batch' AND remote = ? AND bill = 3",
             "DELETE FROM sighting WHERE provider = ? AND remote = ?",
@@ -225,7 +225,7 @@ impl Deferrals {
         .bind(signed(pause_ms))
         .bind(signed(now_ms))
         .bind(i64::from(most))
-        .fetch_all(&mut *self.connection.lock().await)
+        .fetch_all(&mut *self.turn().await?)
         .await
         .map_err(fault)?;
         let holding = |row: &SqliteRow| -> Result<Holding> {
@@ -250,7 +250,7 @@ impl Deferrals {
             .bind(signed(now_ms))
             .bind(&batch.provider)
             .bind(&batch.remote)
-            .execute(&mut *self.connection.lock().await)
+            .execute(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
         Ok(())
@@ -265,7 +265,7 @@ impl Deferrals {
             .bind(provider)
             .bind(remote)
             .bind(bill::OPEN)
-            .execute(&mut *self.connection.lock().await)
+            .execute(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
         self.billed.notify_one();
@@ -293,7 +293,7 @@ impl Deferrals {
             .bind(to)
             .bind(&batch.provider)
             .bind(&batch.remote)
-            .execute(&mut *self.connection.lock().await)
+            .execute(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
         Ok(moved.rows_affected() == 1)

@@ -22,20 +22,25 @@ mod tests;
 
 pub use holdings::{Holding, Owner, Thing};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio::time::timeout;
 
-use super::sqlite::fault;
-use crate::error::{Error, Result};
+use super::sqlite::{fault, unusable};
+use crate::error::{Error, Kind, Origin, Result};
 
 /// The file's name in its folder.
 const FILE: &str = "deferrals.sqlite";
+/// Longest wait for another process that holds the file.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Longest wait for those who use the file before.
+const TURN: Duration = Duration::from_secs(5);
 /// The shape of the tables; a file of another shape is refused.
 const SHAPE: i64 = 1;
 
@@ -68,8 +73,8 @@ CREATE TABLE IF NOT EXISTS batch (
 #[derive(Debug)]
 pub struct Deferrals {
     connection: Mutex<SqliteConnection>,
-    /// Whether what stands in it survives the process.
-    durable: bool,
+    /// The file; absent: all stands in memory.
+    file: Option<PathBuf>,
     /// Told when a request was taken in.
     pub came: Arc<Notify>,
     /// Told when the cost of a batch can be entered.
@@ -164,15 +169,17 @@ impl Deferrals {
     pub async fn open(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)
             .map_err(|error| Error::internal(format!("records in {}: {error}", folder.display())))?;
+        let file = folder.join(FILE);
         let options = SqliteConnectOptions::new()
-            .filename(folder.join(FILE))
+            .filename(&file)
             .create_if_missing(true)
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(PATIENCE)
             .journal_mode(SqliteJournalMode::Wal)
             // What a client was promised survives the machine's failure.
             .synchronous(SqliteSynchronous::Full)
             .disable_statement_logging();
-        Self::prepared(options, true).await
+        let opened = Self::prepared(options, Some(file.clone())).await;
+        opened.map_err(|error| unusable(&file, &error))
     }
 
     /// Those that stand in `folder` already, to be read; `None` where there are none.
@@ -185,11 +192,11 @@ impl Deferrals {
             return Ok(None);
         }
         let options = SqliteConnectOptions::new()
-            .filename(file)
+            .filename(&file)
             .read_only(true)
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(PATIENCE)
             .disable_statement_logging();
-        Ok(Some(Self::of(connected(&options).await?, true)))
+        Ok(Some(Self::of(connected(&options).await?, Some(file))))
     }
 
     /// Tables in memory, for who made what; nothing may be taken in there.
@@ -198,24 +205,42 @@ impl Deferrals {
     /// `Internal`: there is no memory for it.
     pub async fn in_memory() -> Result<Self> {
         let options = SqliteConnectOptions::new().in_memory(true).disable_statement_logging();
-        Self::prepared(options, false).await
+        Self::prepared(options, None).await
     }
 
     /// Whether what stands in it survives the process.
     #[must_use]
-    pub const fn is_durable(&self) -> bool {
-        self.durable
+    pub fn is_durable(&self) -> bool {
+        self.file.is_some()
     }
 
-    async fn prepared(options: SqliteConnectOptions, durable: bool) -> Result<Self> {
+    async fn prepared(options: SqliteConnectOptions, file: Option<PathBuf>) -> Result<Self> {
         let mut connection = connected(&options).await?;
         sqlx::raw_sql(TABLES).execute(&mut connection).await.map_err(fault)?;
         sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut connection).await.map_err(fault)?;
-        Ok(Self::of(connection, durable))
+        Ok(Self::of(connection, file))
     }
 
-    fn of(connection: SqliteConnection, durable: bool) -> Self {
-        Self { connection: Mutex::new(connection), durable, came: Arc::default(), billed: Notify::new() }
+    /// The connection, when those before are done with it. Whoever has waited
+    /// longer has a client that waits too.
+    async fn turn(&self) -> Result<MutexGuard<'_, SqliteConnection>> {
+        timeout(TURN, self.connection.lock()).await.map_err(|_| {
+            let text = "records: the file of deferrals does not keep up";
+            Error::new(Kind::Unavailable, Origin::Gateway, text)
+        })
+    }
+
+    /// Refuses where the file has lost its name: SQLite writes on into it, and nobody finds it again.
+    async fn is_there(&self) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        tokio::fs::metadata(file).await.map(drop).map_err(|error| {
+            tracing::error!("{}: {error}: start the gateway anew", file.display());
+            Error::new(Kind::Unavailable, Origin::Gateway, "records: the file of deferrals is gone")
+        })
+    }
+
+    fn of(connection: SqliteConnection, file: Option<PathBuf>) -> Self {
+        Self { connection: Mutex::new(connection), file, came: Arc::default(), billed: Notify::new() }
     }
 }
 

@@ -22,9 +22,10 @@ impl Deferrals {
             .bind(signed(deferral.body.len() as u64))
             .bind(facts)
             .bind(&deferral.body)
-            .execute(&mut *self.connection.lock().await)
+            .execute(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
+        self.is_there().await?;
         self.came.notify_one();
         Ok(())
     }
@@ -36,7 +37,7 @@ impl Deferrals {
     pub async fn get(&self, id: &str) -> Result<Option<(Facts, Standing)>> {
         let row = sqlx::query("SELECT facts, batch, status, answer FROM deferral WHERE id = ?")
             .bind(id)
-            .fetch_optional(&mut *self.connection.lock().await)
+            .fetch_optional(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
         let Some(row) = row else { return Ok(None) };
@@ -64,7 +65,7 @@ impl Deferrals {
             .bind(body)
             .bind(signed(now_ms))
             .bind(id)
-            .execute(&mut *self.connection.lock().await)
+            .execute(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
         Ok(done.rows_affected() == 1)
@@ -77,7 +78,7 @@ impl Deferrals {
     pub async fn forget(&self, id: &str) -> Result<bool> {
         let done = sqlx::query("DELETE FROM deferral WHERE id = ? AND (batch IS NULL OR status IS NOT NULL)")
             .bind(id)
-            .execute(&mut *self.connection.lock().await)
+            .execute(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
         Ok(done.rows_affected() == 1)
@@ -91,7 +92,7 @@ impl Deferrals {
     pub async fn overdue(&self, before_ms: u64) -> Result<Vec<(String, Facts)>> {
         let rows = sqlx::query("SELECT id, facts FROM deferral WHERE batch IS NULL AND status IS NULL AND created_ms < ? LIMIT 500")
             .bind(signed(before_ms))
-            .fetch_all(&mut *self.connection.lock().await)
+            .fetch_all(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
         rows.iter()
@@ -106,7 +107,7 @@ impl Deferrals {
     pub async fn purge(&self, before_ms: u64) -> Result<u64> {
         let done = sqlx::query("DELETE FROM deferral WHERE done_ms < ?")
             .bind(signed(before_ms))
-            .execute(&mut *self.connection.lock().await)
+            .execute(&mut *self.turn().await?)
             .await
             .map_err(fault)?;
         Ok(done.rows_affected())

@@ -7,6 +7,8 @@
 //! | `attempt` | an attempt at a model |
 //! | `journal` | an effect of a policy |
 
+mod desk;
+mod insert;
 mod read;
 mod write;
 
@@ -19,10 +21,12 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Origin, Result};
 
 /// The file's name in its folder.
 const FILE: &str = "records.sqlite";
+/// Longest wait for another process that holds the file.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The shape of the tables; a file of another shape is refused.
 const SHAPE: i64 = 1;
 
@@ -59,16 +63,25 @@ impl Archive {
         std::fs::create_dir_all(folder)
             .map_err(|error| Error::internal(format!("records in {}: {error}", folder.display())))?;
         let archive = Self { file: folder.join(FILE) };
-        let mut connection = archive.connect(false).await?;
+        archive.prepared().await.map_err(|error| unusable(&archive.file, &error))?;
+        Ok(archive)
+    }
+
+    /// A connection that writes, to a file with our tables.
+    async fn prepared(&self) -> Result<SqliteConnection> {
+        let mut connection = self.connect(false).await?;
         let (shape,): (i64,) =
             sqlx::query_as("PRAGMA user_version").fetch_one(&mut connection).await.map_err(fault)?;
-        if shape != 0 && shape != SHAPE {
-            let text = format!("{} was written by another version (shape {shape})", archive.file.display());
+        if shape == SHAPE {
+            return Ok(connection);
+        }
+        if shape != 0 {
+            let text = format!("{} was written by another version (shape {shape})", self.file.display());
             return Err(Error::internal(text));
         }
         sqlx::raw_sql(TABLES).execute(&mut connection).await.map_err(fault)?;
         sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut connection).await.map_err(fault)?;
-        Ok(archive)
+        Ok(connection)
     }
 
     /// The records that are in `folder` already, to be read.
@@ -81,7 +94,7 @@ impl Archive {
             return Ok(Self { file });
         }
         let text = format!("there are no records in {}", folder.display());
-        Err(Error::new(crate::error::Kind::NotFound, crate::error::Origin::Gateway, text))
+        Err(Error::new(Kind::NotFound, Origin::Gateway, text))
     }
 
     /// A connection of its own.
@@ -90,7 +103,7 @@ impl Archive {
             .filename(&self.file)
             .create_if_missing(!reading)
             .read_only(reading)
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(PATIENCE)
             .disable_statement_logging();
         let options = if reading {
             options
@@ -104,7 +117,13 @@ impl Archive {
 /// What the database said. It holds no content of exchanges.
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
 pub(super) fn fault(error: sqlx::Error) -> Error {
-    Error::internal(format!("records: {error}"))
+    Error::new(Kind::Unavailable, Origin::Gateway, format!("records: {error}"))
+}
+
+/// Why `file` cannot be opened, for whoever starts the gateway.
+pub(super) fn unusable(file: &Path, error: &Error) -> Error {
+    let text = format!("{} cannot be used and is left as it is: {error}", file.display());
+    Error::internal(text)
 }
 
 #[cfg(test)]
