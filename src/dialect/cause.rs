@@ -33,11 +33,21 @@ impl Rule {
 }
 
 const REFUSED: &[u16] = &[200, 400, 403, 404, 413, 422, 424, 429, 500];
+/// The same but 429, where too many tokens are too many in too little time.
+const TOO_LONG: &[u16] = &[200, 400, 403, 404, 413, 422, 424, 500];
 
 /// Words that tell more than the status, the more telling first.
 const WORDS: &[Rule] = &[
+    // Bedrock words its limits on tokens a minute like a prompt that is too long.
     Rule {
-        statuses: REFUSED,
+        statuses: &[200, 400, 503],
+        names: &["throttl"],
+        messages: &["too many tokens"],
+        with: "wait",
+        kind: Kind::RateLimited,
+    },
+    Rule {
+        statuses: TOO_LONG,
         names: &[
             "context_length_exceeded",
             "exceed_context_size",
@@ -47,6 +57,7 @@ const WORDS: &[Rule] = &[
             "model_max_prompt_tokens_exceeded",
             "string_above_max_length",
             "contextwindowexceeded",
+            "tokens_limit_reached",
         ],
         messages: &[
             "maximum context length",
@@ -75,6 +86,14 @@ const WORDS: &[Rule] = &[
             "tokens + `max_new_tokens` must be",
             "`inputs` must have less than",
             "loaded with context length of only",
+            "context length is only",
+            "greater than the context length",
+            // Z.ai, Moonshot, DashScope, watsonx, Voyage.
+            "prompt exceeds max length",
+            "token length too long",
+            "range of input length should be",
+            "cannot exceed the total tokens limit",
+            "the max allowed tokens per submitted batch",
         ],
         with: "",
         kind: Kind::ContextTooLong,
@@ -87,13 +106,17 @@ const WORDS: &[Rule] = &[
             "responsibleaipolicyviolation",
             "moderation",
             "prohibited_content",
+            "datainspectionfailed",
+            "data_inspection_failed",
+            // OpenAI.
+            "bio_policy",
+            "cyber_policy",
         ],
         messages: &[
             "content management policy",
             "content filter",
             "content policy",
             "content exists risk",
-            "data_inspection_failed",
             "inappropriate content",
             "safety system",
             // xAI, under 403; Z.ai.
@@ -104,8 +127,31 @@ const WORDS: &[Rule] = &[
         with: "",
         kind: Kind::ContentRefused,
     },
+    // Google words every limit as a quota, but not an empty purse.
     Rule {
-        statuses: &[200, 400, 402, 403, 429],
+        statuses: &[200, 429],
+        names: &[],
+        messages: &["credits are depleted"],
+        with: "",
+        kind: Kind::QuotaExceeded,
+    },
+    Rule {
+        statuses: &[200, 429],
+        names: &["resource_exhausted"],
+        messages: &[],
+        with: "",
+        kind: Kind::RateLimited,
+    },
+    // ElevenLabs and watsonx, under statuses of credentials.
+    Rule {
+        statuses: &[401, 403],
+        names: &["quota_exceeded", "token_quota_reached"],
+        messages: &[],
+        with: "",
+        kind: Kind::QuotaExceeded,
+    },
+    Rule {
+        statuses: &[200, 400, 402, 403, 412, 429],
         names: &[
             "insufficient_quota",
             "billing",
@@ -115,6 +161,9 @@ const WORDS: &[Rule] = &[
             "budget_exceeded",
             // Moonshot, under 429.
             "exceeded_current_quota",
+            "usage_limit_reached",
+            // Bedrock, under 400.
+            "servicequotaexceeded",
         ],
         messages: &[
             "exceeded your current quota, please check your plan and billing",
@@ -124,6 +173,10 @@ const WORDS: &[Rule] = &[
             "requires more credits",
             "used all available credits",
             "account is not active",
+            // Z.ai, xAI, Fireworks.
+            "usage limit reached",
+            "have any credits yet",
+            "spending limit",
         ],
         with: "",
         kind: Kind::QuotaExceeded,
@@ -137,6 +190,7 @@ const WORDS: &[Rule] = &[
             "unauthenticated",
             "expiredtoken",
             "unrecognizedclient",
+            "organization_restricted",
         ],
         messages: &[
             "incorrect api key",
@@ -144,6 +198,8 @@ const WORDS: &[Rule] = &[
             "api key not valid",
             "api key is invalid",
             "unregistered callers",
+            "api key expired",
+            "organization has been disabled",
         ],
         with: "",
         kind: Kind::UpstreamAuth,
@@ -156,6 +212,9 @@ const WORDS: &[Rule] = &[
             "invalid_model",
             "deploymentnotfound",
             "model_not_available",
+            "unavailable_model",
+            "model_not_supported",
+            "model_decommissioned",
         ],
         messages: &[
             "the supported api model names are",
@@ -165,6 +224,8 @@ const WORDS: &[Rule] = &[
             "invalid model",
             "is not a valid model",
             "model not exist",
+            "unknown model",
+            "model not found",
         ],
         with: "",
         kind: Kind::NotFound,
@@ -185,21 +246,49 @@ const WORDS: &[Rule] = &[
     },
     Rule {
         statuses: &[200, 400, 429, 500, 502],
-        names: &["overloaded", "engine_overloaded", "capacity_exceeded", "unavailable"],
-        messages: &["overloaded", "over capacity", "capacity exceeded"],
+        names: &[
+            "overloaded",
+            "engine_overloaded",
+            "capacity_exceeded",
+            "over_capacity",
+            "unavailable",
+            "modelnotready",
+            "slow_down",
+        ],
+        messages: &["overloaded", "over capacity", "capacity exceeded", "over_capacity"],
         with: "",
         kind: Kind::Overloaded,
     },
     Rule {
         statuses: &[400, 422, 500, 501],
-        names: &["unsupported_parameter", "not_supported_error", "unsupported_value"],
-        messages: &["not supported", "does not support", "unsupported", "requires --"],
+        names: &[
+            "unsupported_parameter",
+            "not_supported_error",
+            "unsupported_value",
+            "operationnotsupported",
+        ],
+        messages: &[
+            "not supported",
+            "does not support",
+            "doesn't support",
+            "isn't supported",
+            "unsupported",
+            "requires --",
+        ],
         with: "",
         kind: Kind::Unsupported,
     },
     Rule {
         statuses: &[200],
-        names: &["invalid_request", "invalid_argument", "validation", "tool_use_failed", "invalid_prompt"],
+        names: &["timeout", "deadline_exceeded"],
+        messages: &[],
+        with: "",
+        kind: Kind::TimedOut,
+    },
+    Rule {
+        statuses: &[200],
+        // OpenAI has a dozen codes for pictures that it cannot take: `invalid_image_url`, `image_too_large`, ...
+        names: &["invalid_", "validation", "tool_use_failed", "image_", "_image", "data_residency"],
         messages: &[],
         with: "",
         kind: Kind::InvalidRequest,
@@ -212,13 +301,14 @@ fn by_status(status: u16) -> Kind {
         401 | 403 | 407 => Kind::UpstreamAuth,
         402 => Kind::QuotaExceeded,
         404 | 410 => Kind::NotFound,
-        408 | 504 | 524 => Kind::TimedOut,
+        408 | 504 | 522 | 524 => Kind::TimedOut,
         413 => Kind::TooLarge,
         415 => Kind::UnsupportedMedia,
         429 => Kind::RateLimited,
         498 | 503 | 529 => Kind::Overloaded,
         501 => Kind::Unsupported,
-        409 | 424 | 425 => Kind::UpstreamFailed,
+        // 499: the provider says that its caller went away.
+        409 | 424 | 425 | 499 => Kind::UpstreamFailed,
         400..=499 => Kind::InvalidRequest,
         _ => Kind::UpstreamFailed,
     }

@@ -45,6 +45,19 @@ pub(super) fn read(refused: &Refused<'_>) -> Error {
     error
 }
 
+/// Where bodies put what happened, in words for people.
+const MESSAGES: [&str; 9] = [
+    "message",
+    "detail",
+    "Message",
+    "msg",
+    "error_description",
+    "err_msg",
+    "error_msg",
+    "description",
+    "title",
+];
+
 /// What an error body says.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -96,17 +109,23 @@ impl Report {
                     names.iter().map(|name| text(name)).find(|text| !text.is_empty()).unwrap_or_default();
             }
         };
-        fill(&mut report.message, &["message", "detail", "Message", "msg", "error_description", "err_msg"]);
+        fill(&mut report.message, &MESSAGES);
         // `{"type": "error", "error": {...}}` and `{"object": "error"}` name no class.
-        fill(&mut report.class, &["status", "error_type", "type", "__type", "err_code"]);
+        fill(&mut report.class, &["status", "error_type", "type", "__type", "err_code", "key"]);
         if report.class == "error" {
             report.class.clear();
         }
-        fill(&mut report.code, &["code"]);
+        fill(&mut report.code, &["code", "error_code", "http_status_code", "status_code"]);
         report.param =
             report.param.or_else(|| fields.get("param").map(words).filter(|name| !name.is_empty()));
         if let Some(Value::Array(details)) = fields.get("details") {
             report.add_details(details);
+        }
+        if let Some(raw) = fields.get("metadata").and_then(|metadata| metadata.get("raw")) {
+            report.add_raw(raw);
+        }
+        if let Some(seconds) = fields.get("resets_in_seconds").map(words) {
+            report.delay = advice::seconds(&seconds).or(report.delay);
         }
         if let Some(Value::Object(inner)) = fields.get("innererror") {
             report.reasons.push_str(&inner.get("code").map(words).unwrap_or_default());
@@ -125,6 +144,25 @@ impl Report {
                 self.delay = advice::seconds(delay);
             }
         }
+    }
+
+    /// Reads what the server behind a router said (OpenRouter), which tells more
+    /// than "Provider returned error".
+    /// Source: OpenRouter docs "Errors and Debugging", checked 2026-11-21.
+    fn add_raw(&mut self, raw: &Value) {
+        let inner = match raw {
+            Value::String(text) => Self::read(text.as_bytes()),
+            raw => Self::of(raw),
+        };
+        for name in [inner.class, inner.code, inner.reasons] {
+            self.reasons.push_str(&name);
+            self.reasons.push(' ');
+        }
+        if !inner.message.is_empty() && !self.message.contains(&inner.message) {
+            let told = if self.message.is_empty() { "" } else { ": " };
+            self.message = format!("{}{told}{}", self.message, inner.message);
+        }
+        self.delay = self.delay.or(inner.delay);
     }
 
     /// The error that the report and an HTTP status mean. Status 200 stands for
@@ -158,7 +196,8 @@ impl Report {
 
     /// A status that the body itself states.
     fn own_status(&self) -> Option<u16> {
-        self.code.parse().ok().filter(|status| (400..600).contains(status))
+        let stated = [&self.code, &self.class].into_iter().find_map(|text| text.parse().ok());
+        stated.filter(|status| (400..600).contains(status))
     }
 
     /// What went wrong, by the words first and the status second.

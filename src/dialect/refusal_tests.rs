@@ -151,3 +151,141 @@ fn googles_wait_is_read_from_the_body() {
     let error = read(&Refused { status: 429, headers: &headers, body, unix_seconds: 0 });
     assert_eq!((error.kind, error.retry_after()), (Kind::RateLimited, Some(Duration::from_secs_f64(34.4))));
 }
+
+/// Sources: the vendors' pages on errors (Amazon Bedrock API reference, OpenAI API
+/// reference "Responses" error codes, OpenRouter, Google, Z.ai, DashScope, Fireworks,
+/// watsonx, ElevenLabs, GitHub Models, Groq, vLLM, Hugging Face), checked 2026-11-21.
+const VENDORS: &[(u16, &str, Kind)] = &[
+    (429, r#"{"message":"Too many tokens, please wait before trying again."}"#, Kind::RateLimited),
+    (429, r#"{"message":"Too many tokens per day, please wait before trying again."}"#, Kind::RateLimited),
+    (400, r#"{"message":"too many tokens: total number of tokens exceeds 4081"}"#, Kind::ContextTooLong),
+    (400, r#"{"__type":"ServiceQuotaExceededException","message":"quota"}"#, Kind::QuotaExceeded),
+    (429, r#"{"__type":"ModelNotReadyException","message":"not ready"}"#, Kind::Overloaded),
+    (400, r#"{"message":"This model doesn't support tool use in streaming mode."}"#, Kind::Unsupported),
+    (200, r#"{"error":{"code":"bio_policy","message":"Refused."}}"#, Kind::ContentRefused),
+    (200, r#"{"error":{"code":"image_parse_error","message":"Bad."}}"#, Kind::InvalidRequest),
+    (200, r#"{"error":{"code":"failed_to_download_image","message":"No."}}"#, Kind::InvalidRequest),
+    (200, r#"{"error":{"code":"vector_store_timeout","message":"Slow."}}"#, Kind::TimedOut),
+    (
+        429,
+        r#"{"error":{"type":"usage_limit_reached","message":"The usage limit has been reached"}}"#,
+        Kind::QuotaExceeded,
+    ),
+    (
+        429,
+        r#"{"error":{"type":"usage_limit_reached","message":"x","resets_in_seconds":60}}"#,
+        Kind::RateLimited,
+    ),
+    (
+        400,
+        r#"{"error":{"message":"Provider returned error","code":400,"metadata":{"raw":"{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"prompt is too long: 9 tokens > 8 maximum\"}}","provider_name":"Anthropic"}}}"#,
+        Kind::ContextTooLong,
+    ),
+    (
+        429,
+        r#"{"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"x is temporarily rate-limited upstream.","provider_name":"Chutes"}}}"#,
+        Kind::RateLimited,
+    ),
+    (
+        200,
+        r#"{"error":{"message":"Provider returned error","code":502,"metadata":{"raw":{"error":{"message":"The engine is currently overloaded"}}}}}"#,
+        Kind::Overloaded,
+    ),
+    (
+        429,
+        r#"{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details.","status":"RESOURCE_EXHAUSTED"}}"#,
+        Kind::RateLimited,
+    ),
+    (
+        429,
+        r#"{"error":{"code":429,"message":"Your prepayment credits are depleted.","status":"RESOURCE_EXHAUSTED"}}"#,
+        Kind::QuotaExceeded,
+    ),
+    (
+        400,
+        r#"{"error":{"code":400,"message":"API key expired. Please renew the API key.","status":"INVALID_ARGUMENT"}}"#,
+        Kind::UpstreamAuth,
+    ),
+    (
+        499,
+        r#"{"error":{"code":499,"message":"The operation was cancelled.","status":"CANCELLED"}}"#,
+        Kind::UpstreamFailed,
+    ),
+    (
+        400,
+        r#"{"error":{"code":"1211","message":"Unknown Model, please check the model code."}}"#,
+        Kind::NotFound,
+    ),
+    (400, r#"{"error":{"code":"1261","message":"Prompt exceeds max length"}}"#, Kind::ContextTooLong),
+    (429, r#"{"error":{"code":"1308","message":"Usage limit reached for 5 hour."}}"#, Kind::QuotaExceeded),
+    (
+        400,
+        r#"{"error":{"code":"invalid_parameter_error","message":"<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 98304]"}}"#,
+        Kind::ContextTooLong,
+    ),
+    (400, r#"{"code":"DataInspectionFailed","message":"Output data."}"#, Kind::ContentRefused),
+    (
+        403,
+        r#"{"code":"The caller does not have permission","error":"Your newly created team doesn't have any credits yet."}"#,
+        Kind::QuotaExceeded,
+    ),
+    (
+        412,
+        r#"{"error":"Account x is suspended, possibly due to reaching the monthly spending limit"}"#,
+        Kind::QuotaExceeded,
+    ),
+    (
+        404,
+        r#"{"errors":[{"code":"model_not_supported","message":"Model 'x' is not supported for this environment."}],"status_code":404}"#,
+        Kind::NotFound,
+    ),
+    (
+        400,
+        r#"{"errors":[{"code":"invalid_input_argument","message":"the number of input tokens 9 cannot exceed the total tokens limit 8 for this model"}]}"#,
+        Kind::ContextTooLong,
+    ),
+    (
+        401,
+        r#"{"detail":{"status":"quota_exceeded","message":"This request exceeds your quota."}}"#,
+        Kind::QuotaExceeded,
+    ),
+    (
+        429,
+        r#"{"message":"Tokens per day limit exceeded - too many tokens processed.","type":"too_many_tokens_error","param":"quota","code":"token_quota_exceeded"}"#,
+        Kind::RateLimited,
+    ),
+    (
+        413,
+        r#"{"error":{"code":"tokens_limit_reached","message":"Request body too large for gpt-4o model. Max size: 8000 tokens."}}"#,
+        Kind::ContextTooLong,
+    ),
+    (400, r#"{"error":{"code":"unavailable_model","message":"Unavailable model: x"}}"#, Kind::NotFound),
+    (
+        400,
+        r#"{"error":{"code":"OperationNotSupported","message":"The chatCompletion operation does not work with the specified model"}}"#,
+        Kind::Unsupported,
+    ),
+    (
+        400,
+        r#"{"error":{"code":"model_decommissioned","message":"The model `x` has been decommissioned and is no longer supported."}}"#,
+        Kind::NotFound,
+    ),
+    (
+        400,
+        r#"{"error":{"message":"You passed 9 input tokens and requested 9 output tokens. However, the model's context length is only 16 tokens."}}"#,
+        Kind::ContextTooLong,
+    ),
+    (200, r#"{"error":{"message":"Rate limit","http_status_code":429}}"#, Kind::RateLimited),
+    (200, r#"{"error":"Model is overloaded","error_type":"overloaded"}"#, Kind::Overloaded),
+    (200, r#"{"status":503,"title":"Service Unavailable","detail":"busy"}"#, Kind::Overloaded),
+    (
+        400,
+        r#"{"errors":[{"description":"Invalid value","extras":{},"key":"fail.validation"}],"tpe":"validation"}"#,
+        Kind::InvalidRequest,
+    ),
+];
+
+#[test]
+fn words_of_vendors_errors() {
+    VENDORS.iter().for_each(|(status, body, kind)| check(*status, body, *kind));
+}

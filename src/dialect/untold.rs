@@ -113,7 +113,7 @@ impl Names {
 }
 
 /// Fields that are carried in a form of their own, or are no part of what is said.
-const CARRIED: [&str; 17] = [
+const CARRIED: [&str; 18] = [
     "annotations",
     "avgLogprobs",
     "cache_control",
@@ -126,6 +126,7 @@ const CARRIED: [&str; 17] = [
     "logprobsResult",
     "reasoning",
     "reasoning_content",
+    "reasoning_text",
     "role",
     "safetyRatings",
     "status",
@@ -156,7 +157,7 @@ fn of_choice(choice: &Choice, words: &Words, names: &mut Names) {
     for citation in &choice.message.citations {
         of_citation(citation, words, names);
     }
-    let own_logprobs = choice.extra.get("logprobs").is_some_and(|own| !own.is_null());
+    let own_logprobs = choice.extra.get("logprobs").is_some_and(says);
     if own_logprobs || (choice.logprobs.is_some() && !words.logprobs) {
         names.add("logprobs");
     }

@@ -252,7 +252,7 @@ pub(super) fn estimate(request: &LazyRequest) -> u64 {
 fn lane(journey: &Journey, made: &Try<'_>, prepared: &Prepared, reply: &Reply, estimated_input: u64) -> Lane {
     let request = made.request;
     // Proxies of Bedrock send its events as lines of JSON.
-    let lines = is_typed(&reply.headers, "application/x-ndjson");
+    let lines = is_typed(&reply.headers, NDJSON);
     let framing = if lines { Framing::Ndjson } else { prepared.outbound.framing() };
     let facts = ReplyFacts {
         request_id: journey.id.to_string(),
@@ -311,9 +311,11 @@ async fn begin(
     bounds: [Duration; 2],
 ) -> Result<Part> {
     let [first, whole] = bounds;
-    // Some servers label streams as JSON: what it is shows in the first byte.
-    let json = is_typed(&reply.headers, "application/json") && prepared.outbound.framing() != Framing::Ndjson;
-    if !json || timeout(first, reply.body.peek()).await.map_err(|_| slow_body())?? != Some(b'{') {
+    // Some servers label streams as JSON, others JSON as a stream: what it is shows in the first
+    // byte, with which no event begins.
+    let lines = is_typed(&reply.headers, NDJSON);
+    let events = prepared.outbound.framing() == Framing::Sse && !lines;
+    if !events || timeout(first, reply.body.peek()).await.map_err(|_| slow_body())?? != Some(b'{') {
         return begin_stream(lane, reply.body, first).await.map(Part::Begun);
     }
     let body = timeout(whole, reply.body.whole(journey.bundle.settings.max_answer)).await;
@@ -321,6 +323,9 @@ async fn begin(
     let usage = response.usage;
     Ok(Part::Whole((None, Some(response), usage)))
 }
+
+/// The type of lines of JSON.
+const NDJSON: &str = "application/x-ndjson";
 
 /// Whether a body is labelled as of this type.
 fn is_typed(headers: &HeaderMap, kind: &str) -> bool {

@@ -133,6 +133,13 @@ impl EventDecoder {
                 self.event.push_str(&String::from_utf8_lossy(value));
                 Ok(())
             }
+            // llama.cpp names the field itself where others name the event.
+            b"error" => {
+                self.event.clear();
+                self.event.push_str("error");
+                let start = place.map(|place| place + skipped + (text.len() - value.len()));
+                self.add_data(value, start, bytes)
+            }
             _ => Ok(()),
         }
     }

@@ -53,6 +53,7 @@ fn sse_forms() {
         "data: {\"t\":\"grüße 🚂 漢字\"}\n\ndata: [DONE]",
         &[("", "{\"t\":\"grüße 🚂 漢字\"}"), ("", "[DONE]")],
     );
+    sse("data: a\n\nerror: {\"code\":400}\n\n", &[("", "a"), ("error", "{\"code\":400}")]);
     sse("data: cut off\n", &[("", "cut off")]);
     sse("data\n\ndata:\n\n", &[]);
     sse("\n\n\n", &[]);

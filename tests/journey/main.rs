@@ -159,15 +159,20 @@ async fn a_stream_that_reports_an_error_before_content_falls_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_was_not_streamed_is_told_as_a_stream() {
     let (_upstream, base) = Upstream::start().await;
-    let gateway = Gateway::start(&yaml(&base, &["unstreamed"]), &[]).await;
-    let answer = gateway.chat("unstreamed", true).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "text/event-stream; charset=utf-8"));
-    let said = answer.body.lines().filter_map(|line| line.strip_prefix("data: "));
-    let said: Vec<serde_json::Value> = said.filter_map(|data| serde_json::from_str(data).ok()).collect();
-    let text: String =
-        said.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
-    assert_eq!(text, "Hello you");
-    assert!(answer.body.ends_with("data: [DONE]\n\n"), "{}", answer.body);
+    let models = ["unstreamed", "mislabelled", "mislabelled-long"];
+    let gateway = Gateway::start(&yaml(&base, &models), &[]).await;
+    for model in ["unstreamed", "mislabelled"] {
+        let answer = gateway.chat(model, true).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "text/event-stream; charset=utf-8"));
+        let said = answer.body.lines().filter_map(|line| line.strip_prefix("data: "));
+        let said: Vec<serde_json::Value> = said.filter_map(|data| serde_json::from_str(data).ok()).collect();
+        let text: String =
+            said.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+        assert_eq!(text, "Hello you");
+        assert!(answer.body.ends_with("data: [DONE]\n\n"), "{}", answer.body);
+    }
+    let answer = gateway.chat("mislabelled-long", true).await;
+    assert!(answer.status == 400 && answer.body.contains("context_length_exceeded"), "{}", answer.body);
     gateway.account_holds().await;
 }
 

@@ -121,6 +121,15 @@ impl Upstream {
                 send(stream, 200, "", &whole(model).replace("\"content\":", picture)).await
             }
             "unstreamed" => send(stream, 200, "", &whole(model)).await,
+            "mislabelled" | "mislabelled-long" => {
+                let long = json!({ "error": { "message": "maximum context length is 8 tokens", "code": "context_length_exceeded" } });
+                let body = if model == "mislabelled" { whole(model) } else { long.to_string() };
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n",
+                    body.len()
+                );
+                stream.write_all(format!("{head}{body}").as_bytes()).await.is_ok()
+            }
             _ if model.starts_with("talks-") && !streamed => {
                 send(stream, 200, "", &whole(model).replace("Hello you", &TALK.replace('\n', "\\n"))).await
             }

@@ -88,18 +88,24 @@ fn choice_value(choice: &Choice, own: bool) -> Value {
     if own {
         merge_extra(&mut message, choice.message.extra.iter());
     }
-    let mut finish = choice.finish.as_ref().map(finish_name);
+    let unsaid = if calls_tools(choice) { "tool_calls" } else { "stop" };
+    let mut finish = choice.finish.as_ref().map_or(unsaid, finish_name);
     if !legacy.is_empty() && choice.finish == Some(Finish::ToolCalls) {
-        finish = Some("function_call");
+        finish = "function_call";
     }
     let mut value = json!({ "index": choice.index });
     put(&mut value, "message", message);
-    put(&mut value, "logprobs", choice.logprobs.clone().unwrap_or_default());
-    put(&mut value, "finish_reason", finish.unwrap_or("stop").into());
+    let other_form = || choice.extra.get("logprobs").filter(|_| own).cloned();
+    put(&mut value, "logprobs", choice.logprobs.clone().or_else(other_form).unwrap_or_default());
+    put(&mut value, "finish_reason", finish.into());
     if own {
         merge_extra(&mut value, choice.extra.iter());
     }
     value
+}
+
+fn calls_tools(choice: &Choice) -> bool {
+    choice.message.tool_calls().next().is_some()
 }
 
 /// The content: text, `null`, or the list that Mistral's thinking models send.

@@ -46,7 +46,8 @@ impl Calls {
     /// Takes one element of a delta's `tool_calls`.
     pub(super) fn push(&mut self, mut delta: Fields, choice: u32, out: &mut Vec<Event>) {
         let index = delta.lenient("index", as_count);
-        let id = delta.text("id").unwrap_or_default();
+        // Mistral's ids are `null` where there is none.
+        let id = delta.text("id").filter(|id| id != "null").unwrap_or_default();
         let custom = delta.get("type").is_some_and(|kind| kind == "custom");
         let inner = delta.take("custom").or_else(|| delta.take("function")).unwrap_or_default();
         let mut inner = Fields::of(inner);
@@ -60,7 +61,12 @@ impl Calls {
             .get("extra_content")
             .and_then(|extra| extra.pointer("/google/thought_signature")?.as_str())
             .map(str::to_owned);
-        let at = self.find(index, &id, &name).unwrap_or_else(|| {
+        let known = self.find(index, &id, &name);
+        if known.is_none() && [&id, &name, &text].iter().all(|said| said.is_empty()) {
+            // Nothing is said of a call that nobody began.
+            return;
+        }
+        let at = known.unwrap_or_else(|| {
             let held = String::new();
             let id = id.clone();
             self.calls.push(Call { index, id, begun: false, held, argued: false, closed: false, custom });
@@ -83,6 +89,11 @@ impl Calls {
             let text = std::mem::take(&mut call.held);
             out.push(Event::ToolArguments { choice, call: number, text });
         }
+    }
+
+    /// Whether nothing was called.
+    pub(super) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
     }
 
     /// The call that a delta continues; `None` when it begins one.

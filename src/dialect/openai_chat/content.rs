@@ -24,6 +24,9 @@ pub(in crate::dialect) fn decode_part(value: Value, path: &str) -> Result<Part> 
 
 /// Decodes one part of an answer's content.
 pub(super) fn answer_part(value: Value) -> Part {
+    if let Value::String(text) = value {
+        return Part::text(text);
+    }
     let kind = value.get("type").and_then(Value::as_str).unwrap_or("text").to_owned();
     part_of(&kind, value.clone()).unwrap_or_else(|| opaque(value))
 }

@@ -49,7 +49,9 @@ impl Place {
         let count = match (self, key) {
             (Self::Top, "prompt_tokens_details" | "input_tokens_details") => return Self::InputDetails,
             (Self::Top, "completion_tokens_details" | "output_tokens_details") => return Self::OutputDetails,
-            (Self::Top, "cache_creation") => return Self::CacheCreation,
+            // Mistral has it both ways.
+            (Self::Top, "prompt_token_details") => return Self::InputDetails,
+            (Self::Top | Self::InputDetails, "cache_creation") => return Self::CacheCreation,
             (Self::Top, "prompt_tokens") => Count::Prompt,
             (Self::Top, "input_tokens") => Count::Input,
             (Self::Top, "completion_tokens") => Count::Completion,
@@ -57,8 +59,10 @@ impl Place {
             (Self::Top, "total_tokens") => Count::Total,
             (Self::Top, "reasoning_tokens") => Count::ReasoningBeside,
             (Self::Top, "prompt_cache_hit_tokens") => Count::CacheHit,
-            (Self::Top, "cached_tokens") => Count::CachedBeside,
-            (Self::Top, "cache_creation_input_tokens") => Count::CacheCreation,
+            (Self::Top, "cached_tokens" | "cache_read_input_tokens") => Count::CachedBeside,
+            (Self::Top | Self::InputDetails, "cache_creation_input_tokens" | "cache_creation_tokens") => {
+                Count::CacheCreation
+            }
             (Self::InputDetails, "cached_tokens") => Count::Cached,
             (Self::InputDetails, "cache_write_tokens") => Count::CacheWrite,
             (Self::InputDetails, "audio_tokens") => Count::AudioInput,
@@ -264,6 +268,20 @@ mod tests {
             (
                 r#"{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"reasoning_tokens":3}"#,
                 used(9, 4).map(|usage| Usage { reasoning: Some(3), ..usage }),
+            ),
+            // Mistral's count goes beyond the prompt's: it is no part of it.
+            (
+                r#"{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"num_cached_tokens":64}"#,
+                used(9, 4),
+            ),
+            (
+                r#"{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":2,"cache_creation_input_tokens":3,"cache_creation":{"ephemeral_1h_input_tokens":1},"cache_type":"ephemeral"}}"#,
+                used(9, 4).map(|usage| Usage {
+                    cached_input: Some(2),
+                    cache_write: Some(3),
+                    cache_write_1h: Some(1),
+                    ..usage
+                }),
             ),
             (r#"{"queue_time":0.1,"x":{"prompt_tokens":3}}"#, None),
             ("null", None),

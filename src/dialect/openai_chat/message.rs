@@ -104,19 +104,26 @@ pub(super) fn pictured(value: Value) -> Part {
 /// Under this name a picture keeps how it stood beside the content.
 pub(super) const PICTURE: &str = "images";
 
+/// The names under which servers put reasoning beside the content: DeepSeek's,
+/// OpenRouter's, Copilot's.
+pub(in crate::dialect) const THOUGHTS: [&str; 3] = ["reasoning_content", "reasoning", "reasoning_text"];
+
 /// Takes reasoning that stands beside the content. `reasoning_details`
-/// (OpenRouter) hold it with its seals; else `reasoning_content` (DeepSeek, ...)
-/// or `reasoning`. The thought's extra remembers under which name it came.
+/// (OpenRouter) hold it with its seals, or the seals alone; else one of
+/// [`THOUGHTS`]. The thought's extra remembers under which name it came.
 fn take_thoughts(fields: &mut Fields, message: &mut Message) {
-    let details = fields.list("reasoning_details");
-    if !details.is_empty() {
-        message.parts.extend(details.into_iter().map(|detail| Part::Thinking(detailed(detail))));
-        // The plain texts repeat the details: they stay among the extra fields.
-        return;
+    let details: Vec<Thinking> = fields.list("reasoning_details").into_iter().map(detailed).collect();
+    // Plain texts that repeat the details stay among the extra fields.
+    if details.iter().all(|thought| thought.text.is_empty()) {
+        take_plain_thought(fields, message);
     }
+    message.parts.extend(details.into_iter().map(Part::Thinking));
+}
+
+fn take_plain_thought(fields: &mut Fields, message: &mut Message) {
     let mut extra = Extra::NONE;
     let mut text: Option<String> = None;
-    for name in ["reasoning_content", "reasoning"] {
+    for name in THOUGHTS {
         let Some(found) = fields.text(name) else { continue };
         let same = text.as_ref().is_none_or(|text| *text == found);
         extra.insert(name, if same { Value::Bool(true) } else { found.clone().into() });
@@ -198,7 +205,10 @@ fn decode_call(value: Value, seed: &str, at: usize) -> ToolCall {
     if !inner.is_empty() {
         fields.put(inner_name, Value::Object(inner.into_map()));
     }
-    let id = fields.text("id").filter(|id| !id.is_empty()).unwrap_or_else(|| invented_id(seed, at));
+    let id = fields
+        .text("id")
+        .filter(|id| !matches!(id.as_str(), "" | "null"))
+        .unwrap_or_else(|| invented_id(seed, at));
     let signature = fields
         .get("extra_content")
         .and_then(|extra| extra.pointer("/google/thought_signature"))

@@ -30,6 +30,8 @@ mod write;
 pub(super) use outgoing::path;
 
 #[cfg(test)]
+mod server_tests;
+#[cfg(test)]
 mod tests;
 
 use super::openai::OpenAi;

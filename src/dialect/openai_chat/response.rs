@@ -55,9 +55,29 @@ pub(in crate::dialect) fn hidden_error(value: &Value) -> Result<()> {
     if value.get("object").is_some_and(|object| object == "error") {
         return Err(Report::of(value).error(200));
     }
-    let Some(error) = value.get("error").filter(|error| !error.is_null()) else { return Ok(()) };
-    let empty = error.as_str().is_some_and(str::is_empty) || *error == Value::Bool(false);
-    if empty { Ok(()) } else { Err(Report::of(value).error(200)) }
+    // Groq ends a stream early with an error beside the chunk's choices.
+    if let Some(error) = value.pointer("/x_groq/error").filter(|error| says(error)) {
+        return Err(Report::of(error).error(200));
+    }
+    let Some(error) = value.get("error") else { return Ok(()) };
+    if says(error) { Err(Report::of(value).error(200)) } else { Ok(()) }
+}
+
+/// Whether the value of a field `error` reports one.
+pub(super) fn says(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    }
+}
+
+/// Log probabilities in OpenAI's form; other forms stay where they are.
+pub(super) fn openai_logprobs(value: &Value) -> Option<Value> {
+    let known = ["content", "refusal"].iter().any(|name| value.get(name).is_some());
+    known.then(|| value.clone())
 }
 
 fn decode_choice(value: Value, at: usize, response_id: &str) -> Result<Choice> {
@@ -71,7 +91,7 @@ fn decode_choice(value: Value, at: usize, response_id: &str) -> Result<Choice> {
     if finish == Some(Finish::Length) {
         uncut(&mut message.parts);
     }
-    let logprobs = fields.take("logprobs");
+    let logprobs = fields.lenient("logprobs", openai_logprobs);
     let index = u32::try_from(index).unwrap_or(u32::MAX);
     Ok(Choice { index, message, finish, logprobs, extra: fields.rest() })
 }
@@ -87,19 +107,22 @@ fn uncut(parts: &mut [Part]) {
 
 /// Why a model stopped, by its name on the wire; `None` for the empty name.
 pub(in crate::dialect) fn finish_named(name: &str) -> Option<Finish> {
-    Some(match name {
-        "" => return None,
+    // Google's form of this dialect says `content_filter: RECITATION`.
+    Some(match name.split_once(": ").map_or(name, |(filter, _)| filter) {
+        "" | "null" => return None,
         // Together says `eos`, text-generation-inference `eos_token` when the model ended by itself.
-        "stop" | "eos" | "eos_token" | "end_turn" | "STOP" => Finish::Stop,
+        "stop" | "eos" | "eos_token" | "end_turn" | "STOP" | "COMPLETE" => Finish::Stop,
         "stop_sequence" => Finish::StopSequence(None),
         // Mistral says `model_length`, Z.ai `model_context_window_exceeded` where the window is full.
         "length" | "max_tokens" | "MAX_TOKENS" | "model_length" | "model_context_window_exceeded" => {
             Finish::Length
         }
-        "tool_calls" | "function_call" | "tool_use" => Finish::ToolCalls,
-        // Z.ai says `sensitive`.
-        "content_filter" | "sensitive" | "SAFETY" => Finish::ContentFilter,
-        other => Finish::Other(other.to_owned()),
+        "tool_calls" | "function_call" | "tool_use" | "TOOL_CALL" => Finish::ToolCalls,
+        // Z.ai says `sensitive`, Google's form of this dialect its own names.
+        "content_filter" | "content_filtered" | "sensitive" | "SAFETY" | "RECITATION" | "BLOCKLIST"
+        | "PROHIBITED_CONTENT" | "SPII" => Finish::ContentFilter,
+        "refusal" => Finish::Refusal,
+        _ => Finish::Other(name.to_owned()),
     })
 }
 

@@ -13,6 +13,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::counts::Stated;
+use super::response::says;
+use super::usage::decode_usage;
 use crate::dialect::Seen;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
@@ -30,10 +32,12 @@ struct Head<'a> {
     choices: Option<IsList>,
 }
 
-/// Where Groq's streams state usage.
-#[derive(Deserialize)]
+/// Where Groq's streams state usage, and an error that ends them early.
+#[derive(Default, Deserialize)]
 struct Groq {
     usage: Option<Stated>,
+    #[serde(default)]
+    error: Value,
 }
 
 /// Whether a value is a list.
@@ -48,13 +52,17 @@ impl<'de> Deserialize<'de> for IsList {
 
 impl Head<'_> {
     fn usage(self) -> Option<Usage> {
+        let groq = self.groq();
         let stated = |usage: Option<Stated>| usage.and_then(|Stated(usage)| usage);
-        let groq = || serde_json::from_str::<Groq>(self.x_groq?.get()).ok();
-        stated(self.usage).or_else(|| stated(groq()?.usage))
+        stated(self.usage).or_else(|| stated(groq.usage))
+    }
+
+    fn groq(&self) -> Groq {
+        self.x_groq.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
     }
 
     fn has_error(&self) -> bool {
-        self.error.is_some_and(|raw| !matches!(raw.get(), "null" | "\"\"" | "false"))
+        self.error.is_some_and(|raw| !matches!(raw.get(), "null" | "\"\"" | "false" | "{}" | "[]"))
     }
 }
 
@@ -169,20 +177,23 @@ fn read(data: &[u8], in_error: bool, seen: &mut Seen) {
     let Ok(head) = serde_json::from_slice::<Head<'_>>(data) else { return };
     if in_error || head.has_error() {
         seen.error = Some(Box::new(Report::read(data).error(200)));
-    } else if let Some(error) = CHOICE_ERROR.find(data).and_then(|_| choice_error(data)) {
-        seen.error = Some(Box::new(Report::of(&error).error(200)));
+    } else if CHOICE_ERROR.find(data).is_some() {
+        let groq = Some(head.groq().error).filter(says);
+        let error = groq.or_else(|| in_choices(data, "error"));
+        seen.error = error.map(|error| Box::new(Report::of(&error).error(200))).or(seen.error.take());
     }
-    if let Some(usage) = head.usage() {
+    // Moonshot's usage stands in the choice.
+    if let Some(usage) = head.usage().or_else(|| decode_usage(&in_choices(data, "usage")?)) {
         seen.usage = Some(usage);
     }
 }
 
-/// The error that stands in one of the choices.
-fn choice_error(data: &[u8]) -> Option<Value> {
+/// What stands under `name` in one of the choices.
+fn in_choices(data: &[u8], name: &str) -> Option<Value> {
     #[derive(Deserialize)]
     struct Choices {
         choices: Vec<Value>,
     }
     let Choices { choices } = serde_json::from_slice(data).ok()?;
-    choices.iter().find_map(|choice| choice.get("error").filter(|error| !error.is_null()).cloned())
+    choices.iter().find_map(|choice| choice.get(name).filter(|value| says(value)).cloned())
 }

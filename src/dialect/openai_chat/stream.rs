@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::calls::Calls;
 use super::citation;
 use super::fields::{Fields, as_count};
-use super::message::pictured;
-use super::response::{finish_named, hidden_error};
+use super::message::{THOUGHTS, pictured};
+use super::response::{finish_named, hidden_error, openai_logprobs};
 use super::usage::{decode_usage, leftover};
 use crate::dialect::StreamDecoder;
 use crate::dialect::refusal::Report;
@@ -47,20 +47,24 @@ impl StreamDecoder for Decoder {
         if self.done || self.failed || data.is_empty() {
             return Ok(());
         }
-        if data == b"[DONE]" {
+        let last = data.strip_suffix(b"[DONE]");
+        // Servers that send no blank lines join several chunks in one frame.
+        for value in serde_json::Deserializer::from_slice(last.unwrap_or(data)).into_iter() {
+            let value: Value = value.map_err(|at| {
+                Error::bad_answer(format!("a chunk of the provider's stream is not JSON: {at}"))
+            })?;
+            let hidden = hidden_error(&value).err();
+            if let Some(error) =
+                hidden.or_else(|| (frame.event == "error").then(|| Report::of(&value).error(200)))
+            {
+                self.fail(error, out);
+                return Ok(());
+            }
+            self.chunk(Fields::of(value), out);
+        }
+        if last.is_some() {
             self.end(out);
-            return Ok(());
         }
-        let value: Value = serde_json::from_slice(data)
-            .map_err(|at| Error::bad_answer(format!("a chunk of the provider's stream is not JSON: {at}")))?;
-        let hidden = hidden_error(&value).err();
-        if let Some(error) =
-            hidden.or_else(|| (frame.event == "error").then(|| Report::of(&value).error(200)))
-        {
-            self.fail(error, out);
-            return Ok(());
-        }
-        self.chunk(Fields::of(value), out);
         Ok(())
     }
 
@@ -81,6 +85,11 @@ impl Decoder {
     fn end(&mut self, out: &mut Vec<Event>) {
         for choice in &mut self.choices {
             choice.calls.close(false, choice.index, out);
+            if !std::mem::replace(&mut choice.finished, true) {
+                // Some servers never say why they stopped: that they did is said by `[DONE]`.
+                let finish = if choice.calls.is_empty() { Finish::Stop } else { Finish::ToolCalls };
+                out.push(Event::Finish { choice: choice.index, finish });
+            }
         }
         self.done = true;
         out.push(Event::Done);
@@ -103,6 +112,7 @@ impl Decoder {
             self.id.clone_from(&id);
             out.push(Event::Start { id, model, created });
         }
+        let usage = usage.or_else(|| beside(&choices, "usage"));
         let sources = citation::sources(&fields);
         if !sources.is_empty() {
             self.sources = sources;
@@ -140,7 +150,8 @@ impl Decoder {
         let index =
             fields.lenient("index", as_count).map_or(0, |index| u32::try_from(index).unwrap_or(u32::MAX));
         let finish = fields.text("finish_reason").and_then(|name| finish_named(&name));
-        let logprobs = fields.take("logprobs");
+        let logprobs = fields.lenient("logprobs", openai_logprobs);
+        fields.lenient("logprobs", |value| (value == &json!({})).then_some(()));
         let message = fields.take("message");
         let mut delta = Fields::of(fields.take("delta").or(message).unwrap_or_default());
         if !self.choices.iter().any(|choice| choice.index == index) {
@@ -149,9 +160,7 @@ impl Decoder {
         }
         let Some(choice) = self.choices.iter_mut().find(|choice| choice.index == index) else { return };
         read_delta(&mut delta, choice, out);
-        if let Some(logprobs) = logprobs.filter(|logprobs| logprobs != &json!({})) {
-            out.push(Event::Logprobs { choice: index, logprobs });
-        }
+        out.extend(logprobs.map(|logprobs| Event::Logprobs { choice: index, logprobs }));
         pass_extra(index, delta, fields, out);
         if let Some(finish) = finish.filter(|_| !choice.finished) {
             choice.finished = true;
@@ -210,7 +219,7 @@ fn say(choice: u32, text: String, out: &mut Vec<Event>) {
 
 /// Reasoning beside the content, under any of its names, once.
 fn read_thoughts(delta: &mut Fields, choice: u32, out: &mut Vec<Event>) {
-    let plain = [delta.text("reasoning_content"), delta.text("reasoning")];
+    let plain = THOUGHTS.map(|name| delta.text(name));
     let mut text = plain.into_iter().flatten().find(|text| !text.is_empty()).unwrap_or_default();
     let details = delta.list("reasoning_details");
     let field = |detail: &Value, name: &str| detail.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -237,6 +246,9 @@ fn read_thoughts(delta: &mut Fields, choice: u32, out: &mut Vec<Event>) {
 
 /// One part of content that comes as a list (Mistral).
 fn read_part(part: Value, choice: u32, out: &mut Vec<Event>) {
+    if let Value::String(text) = part {
+        return say(choice, text, out);
+    }
     let text = |value: &Value| value.get("text").and_then(Value::as_str).unwrap_or_default().to_owned();
     match part.get("type").and_then(Value::as_str) {
         Some("text") => say(choice, text(&part), out),
@@ -255,6 +267,11 @@ fn read_part(part: Value, choice: u32, out: &mut Vec<Event>) {
             json!({ "choices": [{ "index": choice, "delta": { "content": [part] } }] }),
         )),
     }
+}
+
+/// A field that stands in a choice where others have it beside the choices (Moonshot's usage).
+fn beside(choices: &[Value], name: &str) -> Option<Value> {
+    choices.iter().find_map(|choice| choice.get(name).filter(|value| !value.is_null()).cloned())
 }
 
 /// Passes on extra fields of a choice and of its delta.

@@ -120,6 +120,11 @@ fn ends_of_streams() {
     let ends = |stream: String| decoded(&stream).map(|events| events.last().cloned());
     assert_eq!(ends(format!("{said}\n\n{finished}\n\ndata: [DONE]\n\n")).unwrap(), Some(Event::Done));
     assert_eq!(ends(format!("{said}\n\n{finished}\n\n")).unwrap(), Some(Event::Done));
+    // Without blank lines between the chunks.
+    let joined = decoded(&format!("{said}\n{finished}\ndata: [DONE]\n")).unwrap();
+    assert!(
+        joined.contains(&Event::Text { choice: 0, text: "hi".into() }) && joined.ends_with(&[Event::Done])
+    );
     assert_eq!(ends(format!("{said}\n\n")).unwrap_err().kind, Kind::StreamBroken);
     assert_eq!(ends(String::new()).unwrap_err().kind, Kind::StreamBroken);
     assert_eq!(ends("data: {broken\n\n".into()).unwrap_err().kind, Kind::InvalidResponse);

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::content::encode_part;
 use super::fields::merge;
+use super::message::THOUGHTS;
 use super::options::Carry;
 use crate::dialect::{Quirks, SPEAKERS};
 use crate::ir::{Message, Part, Role, Thinking, ToolCall, ToolResult};
@@ -218,7 +219,7 @@ pub(super) fn legacy_call(call: &ToolCall) -> Value {
 /// The text of a thought under each name under which it came.
 pub(super) fn named_thought(thought: &Thinking) -> Map<String, Value> {
     let mut named = Map::new();
-    for name in ["reasoning_content", "reasoning"] {
+    for name in THOUGHTS {
         match thought.extra.get(name) {
             Some(Value::Bool(true)) => drop(named.insert(name.into(), thought.text.clone().into())),
             Some(Value::String(text)) => drop(named.insert(name.into(), text.clone().into())),

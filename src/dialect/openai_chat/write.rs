@@ -8,6 +8,7 @@ use super::answer::{id_of, picture, sealed_thought};
 use super::citation;
 use super::error::encode_error;
 use super::fields::merge;
+use super::message::THOUGHTS;
 use super::response::finish_name;
 use super::usage::usage_value;
 use crate::dialect::{ReplyFacts, StreamEncoder};
@@ -136,7 +137,7 @@ impl Encoder {
             let mut delta = beside.clone();
             if let Value::Object(fields) = &mut delta {
                 // The words of thoughts have gone by themselves.
-                fields.retain(|name, _| !matches!(name.as_str(), "reasoning" | "reasoning_content"));
+                fields.retain(|name, _| !THOUGHTS.contains(&name.as_str()));
             }
             if let Some(Value::Array(annotations)) = delta.get_mut("annotations") {
                 // Sources have gone by themselves.
