@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&[&str]] = &[
     &["secret", "hex", "percent"],
     &["clock"],
+    &["lane"],
     &["error"],
     &["problem"],
     &["yaml"],

@@ -78,7 +78,12 @@ async fn gateway() -> Gateway {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let provider = listener.local_addr().unwrap().port();
     let router = axum::Router::new().fallback(play).with_state(Arc::clone(&stage));
-    tokio::spawn(pointsman::server::listen(listener, router.into(), pointsman::server::Drain::default()));
+    tokio::spawn(pointsman::server::listen(
+        listener,
+        router.into(),
+        std::sync::Arc::new(pointsman::lane::Lanes::here()),
+        pointsman::server::Drain::default(),
+    ));
     let (folder, port) = (tempfile::tempdir().unwrap(), port::free_port());
     std::fs::create_dir(folder.path().join("policies")).unwrap();
     let yaml = format!(

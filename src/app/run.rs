@@ -15,6 +15,7 @@ use crate::config::RecordsSpec;
 use crate::config::watch::{Pace, Watch};
 use crate::error::Error;
 use crate::gateway::{Gateway, run_batches};
+use crate::lane::{self, Lanes};
 use crate::observe::Lines;
 use crate::record::deferrals::Deferrals;
 use crate::record::{Archive, Sink, Writer};
@@ -27,6 +28,8 @@ pub struct Options {
     pub lines: Lines,
     /// How long exchanges under way may take after the signal to stop.
     pub drain: Duration,
+    /// Threads that serve connections; by default one a core.
+    pub lanes: Option<usize>,
 }
 
 /// Where the ports are.
@@ -85,6 +88,7 @@ pub async fn run(
     let pricing = tokio::spawn(async move { feeds.keep_fresh(&priced).await });
 
     let ready = Arc::new(AtomicBool::new(true));
+    let lanes = Arc::new(serving(options.lanes)?);
     let (data_drain, admin_drain) = (Drain::default(), Drain::default());
     // From here on what the watcher accepts goes to the gateway.
     drop(live.set(Arc::clone(&gateway)));
@@ -93,8 +97,10 @@ pub async fn run(
         .map_err(|cause| Error::internal(format!("the folder cannot be watched: {cause}")))?;
     let report: crate::server::Report = Arc::new(move || describe(&status.load()));
     let about = Admin { gateway: Arc::clone(&gateway), ready: Arc::clone(&ready), report };
-    let data_serving = tokio::spawn(listen(data, Front::data(Arc::clone(&gateway)), data_drain.clone()));
-    let admin_serving = tokio::spawn(listen(admin, admin_router(about).into(), admin_drain.clone()));
+    let data_serving =
+        tokio::spawn(listen(data, Front::data(Arc::clone(&gateway)), Arc::clone(&lanes), data_drain.clone()));
+    let admin_serving =
+        tokio::spawn(listen(admin, admin_router(about).into(), Arc::new(Lanes::here()), admin_drain.clone()));
     started(&addresses);
 
     stop.await;
@@ -106,6 +112,9 @@ pub async fn run(
         );
     }
     data_serving.abort();
+    drop(data_serving.await);
+    // What is cut here is settled here, while the records still take it.
+    drop(tokio::task::spawn_blocking(move || drop(lanes)).await);
     admin_drain.drain(Duration::from_secs(1)).await;
     admin_serving.abort();
     drop(watch);
@@ -118,6 +127,12 @@ pub async fn run(
     }
     options.lines.flush(Duration::from_secs(1));
     Ok(())
+}
+
+/// The threads of connections.
+fn serving(lanes: Option<usize>) -> Result<Lanes, Error> {
+    Lanes::start(lanes.unwrap_or_else(lane::cores))
+        .map_err(|cause| Error::internal(format!("no thread can be started: {cause}")))
 }
 
 /// The way to the records, where the configuration wants any.

@@ -10,10 +10,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::{Exit, Format, Output, render_problems};
 use crate::app::{self, Addresses, Opened, Options};
 use crate::config::{self, Loaded};
+use crate::lane;
 use crate::observe::Lines;
-
-/// Stack of a worker thread: policies run on it, and Rhai recurses.
-const STACK: usize = 8 << 20;
 
 /// Serves a configuration.
 #[derive(Debug, clap::Args)]
@@ -30,7 +28,7 @@ pub(super) struct Args {
     /// How long exchanges under way may take after the signal to stop, seconds.
     #[arg(long, default_value_t = 30)]
     drain: u64,
-    /// Worker threads; by default one a core.
+    /// Threads that serve connections; by default one a core.
     #[arg(long)]
     workers: Option<usize>,
 }
@@ -60,15 +58,14 @@ fn start(args: &Args, opened: Opened, output: &mut Output) -> Result<(), String>
     let lines = Lines::to(std::io::stdout()).map_err(|error| format!("the log cannot be opened: {error}"))?;
     logging(args, output, &lines)?;
     let quiet = args.no_exchange_log || args.log == "off";
-    let options =
-        Options { lines: if quiet { Lines::none() } else { lines }, drain: Duration::from_secs(args.drain) };
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(workers) = args.workers {
-        builder.worker_threads(workers.max(1));
-    }
-    let runtime = builder
+    let options = Options {
+        lines: if quiet { Lines::none() } else { lines },
+        drain: Duration::from_secs(args.drain),
+        lanes: args.workers,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .thread_stack_size(STACK)
+        .thread_stack_size(lane::STACK)
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
     let greeting = greeting(&args.path, &opened.loaded);

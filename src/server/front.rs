@@ -11,20 +11,33 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use http::Method;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::Service;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt as _;
 
 use super::data::{self, TALKS, conversation};
+use super::refusal::openai_refusal;
+use crate::error::Error;
 use crate::gateway::Gateway;
+
+/// Longest body that is read on a lane, bytes: a millisecond's work or so.
+const LIGHT: u64 = 256 << 10;
 
 /// What answers on a port.
 #[derive(Clone)]
 pub struct Front {
+    /// Where what would hold a lane for long is done.
+    shared: Handle,
     /// Who holds conversations; on the admin port nobody does.
     gateway: Option<Arc<Gateway>>,
     router: Router,
 }
+
+/// An answer to come.
+type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
 impl std::fmt::Debug for Front {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -33,32 +46,48 @@ impl std::fmt::Debug for Front {
 }
 
 impl Front {
-    /// The data port of `gateway`.
+    /// The data port of `gateway`. Long work is done on the caller's runtime.
     #[must_use]
     pub fn data(gateway: Arc<Gateway>) -> Self {
-        Self { router: data::router(Arc::clone(&gateway)), gateway: Some(gateway) }
+        let shared = Handle::current();
+        Self { shared, router: data::router(Arc::clone(&gateway)), gateway: Some(gateway) }
     }
 }
 
 impl From<Router> for Front {
     /// A port without conversations.
     fn from(router: Router) -> Self {
-        Self { router, gateway: None }
+        Self { shared: Handle::current(), router, gateway: None }
     }
 }
 
 impl Service<http::Request<Incoming>> for Front {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Answer;
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
-        let request: Request = request.map(Body::new);
+        let light = request.body().size_hint().exact().is_some_and(|bytes| bytes <= LIGHT);
+        let answer = self.answer(request.map(Body::new));
+        if light { answer } else { Box::pin(apart(self.shared.spawn(answer))) }
+    }
+}
+
+impl Front {
+    fn answer(&self, request: Request) -> Answer {
         let path = request.uri().path();
         let talk = TALKS.into_iter().find(|(at, ..)| *at == path && request.method() == Method::POST);
         let (Some((_, endpoint, dialect)), Some(gateway)) = (talk, self.gateway.clone()) else {
             return Box::pin(self.router.clone().oneshot(request));
         };
         Box::pin(async move { Ok(conversation(gateway, endpoint, dialect, request).await) })
+    }
+}
+
+/// The answer that a task of its own makes. Who leaves ends the task.
+async fn apart(task: JoinHandle<Result<Response, Infallible>>) -> Result<Response, Infallible> {
+    match AbortOnDropHandle::new(task).await {
+        Ok(answer) => answer,
+        Err(error) => Ok(openai_refusal(&Error::internal(format!("the exchange was lost: {error}")))),
     }
 }

@@ -1,17 +1,20 @@
-//! Connections: accepted with TCP_NODELAY, served as HTTP/1 or HTTP/2, drained
-//! when the time comes.
+//! Connections: accepted with TCP_NODELAY, given to the lane with the fewest,
+//! served as HTTP/1 or HTTP/2, drained when the time comes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::front::Front;
+use crate::lane::Lanes;
 
 /// Longest time for a request's head to arrive.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -43,9 +46,20 @@ impl Drain {
     }
 }
 
-/// Serves what is behind `front` on `listener` until `drain` says to stop.
-pub async fn listen(listener: TcpListener, front: Front, drain: Drain) {
-    let builder = Arc::new(builder());
+/// Runs the streams of HTTP/2 on the shared runtime: a lane would be all that
+/// a client with a single connection could use.
+#[derive(Clone)]
+struct Shared(Handle);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Shared {
+    fn execute(&self, stream: F) {
+        self.0.spawn(stream);
+    }
+}
+
+/// Serves what is behind `front` on `listener`, on `lanes`, until `drain` says to stop.
+pub async fn listen(listener: TcpListener, front: Front, lanes: Arc<Lanes>, drain: Drain) {
+    let builder = Arc::new(builder(Shared(Handle::current())));
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
@@ -57,17 +71,23 @@ pub async fn listen(listener: TcpListener, front: Front, drain: Drain) {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&places).acquire_owned().await else { return };
+        let (Some(place), Ok(stream)) = (lanes.place(), stream.into_std()) else { continue };
+        let runtime = place.runtime().clone();
         let (builder, front, token) = (Arc::clone(&builder), front.clone(), drain.token.clone());
-        drain.connections.spawn(async move {
-            connection(stream, &builder, front, token).await;
-            drop(place);
-        });
+        let serving = async move {
+            let _held = (permit, place);
+            // Here, so that the lane's own driver watches it.
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                connection(stream, &builder, front, token).await;
+            }
+        };
+        drain.connections.spawn_on(serving, &runtime);
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(shared: Shared) -> Builder<Shared> {
+    let mut builder = Builder::new(shared);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -84,12 +104,7 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-async fn connection(
-    stream: TcpStream,
-    builder: &Builder<TokioExecutor>,
-    front: Front,
-    token: CancellationToken,
-) {
+async fn connection(stream: TcpStream, builder: &Builder<Shared>, front: Front, token: CancellationToken) {
     if stream.set_nodelay(true).is_err() {
         return;
     }

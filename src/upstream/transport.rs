@@ -23,6 +23,7 @@ use super::failure::{Failed, classify};
 use super::reply::{Body, Reply};
 use super::upload::Upload;
 use crate::error::{Error, Result};
+use crate::lane;
 
 /// Longest wait for a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -36,12 +37,13 @@ const ALIVE: Duration = Duration::from_secs(30);
 /// A request that is ready to go.
 pub(super) type Request = http::Request<Outgoing>;
 
-/// The pool of connections.
+/// The pools of connections: one a lane, so that a request finds its connection
+/// on its own thread, and the first for threads that are no lane.
 #[derive(Debug, Clone)]
-pub(super) struct Transport(legacy::Client<Patient, Outgoing>);
+pub(super) struct Transport(Arc<[legacy::Client<Patient, Outgoing>]>);
 
 impl Transport {
-    /// A pool without connections.
+    /// Pools without connections.
     ///
     /// # Errors
     /// `Internal` when TLS cannot be set up on this machine.
@@ -52,15 +54,17 @@ impl Transport {
         tcp.set_keepalive(Some(ALIVE));
         let tls = HttpsConnectorBuilder::new().with_tls_config(tls()?);
         let connector = Patient(tls.https_or_http().enable_all_versions().wrap_connector(tcp));
-        let client = legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .http2_adaptive_window(true)
-            .http2_keep_alive_interval(ALIVE)
-            .build(connector);
-        Ok(Self(client))
+        let pool = || {
+            legacy::Client::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE)
+                .pool_max_idle_per_host(IDLE_CONNECTIONS)
+                .http2_adaptive_window(true)
+                .http2_keep_alive_interval(ALIVE)
+                .build(connector.clone())
+        };
+        Ok(Self((0..=lane::cores()).map(|_| pool()).collect()))
     }
 
     /// Sends `request` and waits for the head of the answer.
@@ -71,11 +75,18 @@ impl Transport {
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
-        let answer = self.0.request(request).await.map_err(|error| classify(&Failed::Call(error), host))?;
+        let answer =
+            self.pool()?.request(request).await.map_err(|error| classify(&Failed::Call(error), host))?;
         let (parts, body) = answer.into_parts();
         let (status, mut headers) = (parts.status, parts.headers);
         let body = Body::http(body, &mut headers, Arc::clone(host))?;
         Ok(Reply { status, headers, body })
+    }
+
+    /// The pool of this thread. More lanes than cores share.
+    fn pool(&self) -> Result<&legacy::Client<Patient, Outgoing>> {
+        let own = lane::number().checked_rem(self.0.len()).and_then(|at| self.0.get(at));
+        own.ok_or_else(|| Error::internal("there is no pool of connections"))
     }
 }
 

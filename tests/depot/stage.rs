@@ -62,7 +62,12 @@ impl Provider {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let router = axum::Router::new().fallback(play).with_state(Arc::clone(&stage));
-        tokio::spawn(pointsman::server::listen(listener, router.into(), pointsman::server::Drain::default()));
+        tokio::spawn(pointsman::server::listen(
+            listener,
+            router.into(),
+            std::sync::Arc::new(pointsman::lane::Lanes::here()),
+            pointsman::server::Drain::default(),
+        ));
         Self { port, stage }
     }
 
