@@ -7,7 +7,7 @@
 //! | module | what it owns |
 //! | --- | --- |
 //! | [`secret`], [`hex`], [`percent`], [`clock`], [`error`], [`problem`] | values that everything uses |
-//! | [`lane`] | the threads that serve connections |
+//! | [`worker`] | the threads that serve connections |
 //! | [`yaml`] | YAML into typed values, with every problem at once |
 //! | [`ir`] | the canonical request, answer and stream event |
 //! | [`sse`] | framing of streams |
@@ -36,7 +36,7 @@ pub mod feed;
 pub mod gateway;
 pub mod hex;
 pub mod ir;
-pub mod lane;
+
 pub mod model;
 pub mod observe;
 pub mod percent;
@@ -52,4 +52,5 @@ pub mod server;
 pub mod sse;
 pub mod state;
 pub mod upstream;
+pub mod worker;
 pub mod yaml;

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&[&str]] = &[
     &["secret", "hex", "percent"],
     &["clock"],
-    &["lane"],
+    &["worker"],
     &["error"],
     &["problem"],
     &["yaml"],

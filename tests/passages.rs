@@ -81,7 +81,7 @@ async fn gateway() -> Gateway {
     tokio::spawn(pointsman::server::listen(
         listener,
         router.into(),
-        std::sync::Arc::new(pointsman::lane::Lanes::here()),
+        std::sync::Arc::new(pointsman::worker::Workers::here()),
         pointsman::server::Drain::default(),
     ));
     let (folder, port) = (tempfile::tempdir().unwrap(), port::free_port());

@@ -15,11 +15,11 @@ use crate::config::RecordsSpec;
 use crate::config::watch::{Pace, Watch};
 use crate::error::Error;
 use crate::gateway::{Gateway, run_batches};
-use crate::lane::{self, Lanes};
 use crate::observe::Lines;
 use crate::record::deferrals::Deferrals;
 use crate::record::{Archive, Sink, Writer};
 use crate::server::{Admin, Drain, Front, admin_router, listen};
+use crate::worker::{self, Workers};
 
 /// How the application runs, besides its configuration.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Options {
     /// How long exchanges under way may take after the signal to stop.
     pub drain: Duration,
     /// Threads that serve connections; by default one a core.
-    pub lanes: Option<usize>,
+    pub workers: Option<usize>,
 }
 
 /// Where the ports are.
@@ -88,7 +88,7 @@ pub async fn run(
     let pricing = tokio::spawn(async move { feeds.keep_fresh(&priced).await });
 
     let ready = Arc::new(AtomicBool::new(true));
-    let lanes = Arc::new(serving(options.lanes)?);
+    let workers = Arc::new(serving(options.workers)?);
     let (data_drain, admin_drain) = (Drain::default(), Drain::default());
     // From here on what the watcher accepts goes to the gateway.
     drop(live.set(Arc::clone(&gateway)));
@@ -97,10 +97,18 @@ pub async fn run(
         .map_err(|cause| Error::internal(format!("the folder cannot be watched: {cause}")))?;
     let report: crate::server::Report = Arc::new(move || describe(&status.load()));
     let about = Admin { gateway: Arc::clone(&gateway), ready: Arc::clone(&ready), report };
-    let data_serving =
-        tokio::spawn(listen(data, Front::data(Arc::clone(&gateway)), Arc::clone(&lanes), data_drain.clone()));
-    let admin_serving =
-        tokio::spawn(listen(admin, admin_router(about).into(), Arc::new(Lanes::here()), admin_drain.clone()));
+    let data_serving = tokio::spawn(listen(
+        data,
+        Front::data(Arc::clone(&gateway)),
+        Arc::clone(&workers),
+        data_drain.clone(),
+    ));
+    let admin_serving = tokio::spawn(listen(
+        admin,
+        admin_router(about).into(),
+        Arc::new(Workers::here()),
+        admin_drain.clone(),
+    ));
     started(&addresses);
 
     stop.await;
@@ -114,7 +122,7 @@ pub async fn run(
     data_serving.abort();
     drop(data_serving.await);
     // What is cut here is settled here, while the records still take it.
-    drop(tokio::task::spawn_blocking(move || drop(lanes)).await);
+    drop(tokio::task::spawn_blocking(move || drop(workers)).await);
     admin_drain.drain(Duration::from_secs(1)).await;
     admin_serving.abort();
     drop(watch);
@@ -130,8 +138,8 @@ pub async fn run(
 }
 
 /// The threads of connections.
-fn serving(lanes: Option<usize>) -> Result<Lanes, Error> {
-    Lanes::start(lanes.unwrap_or_else(lane::cores))
+fn serving(workers: Option<usize>) -> Result<Workers, Error> {
+    Workers::start(workers.unwrap_or_else(worker::cores))
         .map_err(|cause| Error::internal(format!("no thread can be started: {cause}")))
 }
 

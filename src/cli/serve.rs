@@ -10,8 +10,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::{Exit, Format, Output, render_problems};
 use crate::app::{self, Addresses, Opened, Options};
 use crate::config::{self, Loaded};
-use crate::lane;
 use crate::observe::Lines;
+use crate::worker;
 
 /// Serves a configuration.
 #[derive(Debug, clap::Args)]
@@ -61,11 +61,11 @@ fn start(args: &Args, opened: Opened, output: &mut Output) -> Result<(), String>
     let options = Options {
         lines: if quiet { Lines::none() } else { lines },
         drain: Duration::from_secs(args.drain),
-        lanes: args.workers,
+        workers: args.workers,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .thread_stack_size(lane::STACK)
+        .thread_stack_size(worker::STACK)
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
     let greeting = greeting(&args.path, &opened.loaded);

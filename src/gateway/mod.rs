@@ -51,6 +51,7 @@ mod questions;
 mod reading;
 mod relay;
 mod reply;
+mod rush;
 mod services;
 mod shadow;
 mod ticket;

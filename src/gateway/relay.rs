@@ -16,6 +16,7 @@ use super::exchange::{End, Exchange};
 use super::lane::Lane;
 use super::ledger::Attempt;
 use super::reading::{Read, Reading};
+use super::rush::Rush;
 use crate::error::{Error, Kind, Origin};
 use crate::ir::Event;
 use crate::record::Outcome;
@@ -28,6 +29,7 @@ pub struct Relay {
     body: Option<upstream::Body>,
     lane: Lane,
     held: VecDeque<Bytes>,
+    rush: Rush,
     /// The policies that read the answer's sentences before the client does.
     reading: Option<Reading>,
     input_estimate: u64,
@@ -60,6 +62,7 @@ impl Relay {
             body: Some(streaming.body),
             lane: streaming.lane,
             held: streaming.held.into(),
+            rush: Rush::default(),
             reading: streaming.reading,
             input_estimate: streaming.input_estimate,
             idle,
@@ -81,10 +84,9 @@ impl Relay {
             let Some(body) = &mut self.body else { return Poll::Ready(None) };
             match body.poll_chunk(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
-                    self.last = Instant::now();
+                    let before = std::mem::replace(&mut self.last, Instant::now());
                     match self.lane.push(chunk) {
-                        Ok(bytes) if bytes.is_empty() => {}
-                        Ok(bytes) => return Poll::Ready(Some(bytes)),
+                        Ok(bytes) => self.held.extend(self.rush.push(bytes, self.last - before)),
                         Err(error) => self.fail(&error),
                     }
                 }
@@ -98,7 +100,11 @@ impl Relay {
                     (Err(error), _) => self.fail(&error),
                 },
                 Poll::Pending => {
-                    std::task::ready!(self.poll_alarm(cx));
+                    let bytes = std::task::ready!(self.rush.pause(cx));
+                    if bytes.is_empty() {
+                        std::task::ready!(self.poll_alarm(cx));
+                    }
+                    self.hold(bytes);
                 }
             }
         }
@@ -175,10 +181,10 @@ impl Relay {
         self.settle(Some(error));
     }
 
+    /// What the client gets next, behind what came before.
     fn hold(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.held.push_back(bytes);
-        }
+        let before = self.rush.take();
+        self.held.extend([before, bytes].into_iter().filter(|bytes| !bytes.is_empty()));
     }
 
     fn settle(&mut self, error: Option<&Error>) {

@@ -23,13 +23,13 @@ use super::refusal::openai_refusal;
 use crate::error::Error;
 use crate::gateway::Gateway;
 
-/// Longest body that is read on a lane, bytes: a millisecond's work or so.
+/// Longest body that is read on a worker, bytes: a millisecond's work or so.
 const LIGHT: u64 = 256 << 10;
 
 /// What answers on a port.
 #[derive(Clone)]
 pub struct Front {
-    /// Where what would hold a lane for long is done.
+    /// Where what would hold a worker for long is done.
     shared: Handle,
     /// Who holds conversations; on the admin port nobody does.
     gateway: Option<Arc<Gateway>>,

@@ -1,4 +1,4 @@
-//! Connections: accepted with TCP_NODELAY, given to the lane with the fewest,
+//! Connections: accepted with TCP_NODELAY, given to the worker with the fewest,
 //! served as HTTP/1 or HTTP/2, drained when the time comes.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::front::Front;
-use crate::lane::Lanes;
+use crate::worker::Workers;
 
 /// Longest time for a request's head to arrive.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -46,7 +46,7 @@ impl Drain {
     }
 }
 
-/// Runs the streams of HTTP/2 on the shared runtime: a lane would be all that
+/// Runs the streams of HTTP/2 on the shared runtime: a worker would be all that
 /// a client with a single connection could use.
 #[derive(Clone)]
 struct Shared(Handle);
@@ -57,8 +57,8 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Shared {
     }
 }
 
-/// Serves what is behind `front` on `listener`, on `lanes`, until `drain` says to stop.
-pub async fn listen(listener: TcpListener, front: Front, lanes: Arc<Lanes>, drain: Drain) {
+/// Serves what is behind `front` on `listener`, on `workers`, until `drain` says to stop.
+pub async fn listen(listener: TcpListener, front: Front, workers: Arc<Workers>, drain: Drain) {
     let builder = Arc::new(builder(Shared(Handle::current())));
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -72,12 +72,12 @@ pub async fn listen(listener: TcpListener, front: Front, lanes: Arc<Lanes>, drai
             continue;
         };
         let Ok(permit) = Arc::clone(&places).acquire_owned().await else { return };
-        let (Some(place), Ok(stream)) = (lanes.place(), stream.into_std()) else { continue };
+        let (Some(place), Ok(stream)) = (workers.place(), stream.into_std()) else { continue };
         let runtime = place.runtime().clone();
         let (builder, front, token) = (Arc::clone(&builder), front.clone(), drain.token.clone());
         let serving = async move {
             let _held = (permit, place);
-            // Here, so that the lane's own driver watches it.
+            // Here, so that the worker's own driver watches it.
             if let Ok(stream) = TcpStream::from_std(stream) {
                 connection(stream, &builder, front, token).await;
             }

@@ -23,7 +23,7 @@ use super::failure::{Failed, classify};
 use super::reply::{Body, Reply};
 use super::upload::Upload;
 use crate::error::{Error, Result};
-use crate::lane;
+use crate::worker;
 
 /// Longest wait for a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -37,8 +37,8 @@ const ALIVE: Duration = Duration::from_secs(30);
 /// A request that is ready to go.
 pub(super) type Request = http::Request<Outgoing>;
 
-/// The pools of connections: one a lane, so that a request finds its connection
-/// on its own thread, and the first for threads that are no lane.
+/// The pools of connections: one a worker, so that a request finds its connection
+/// on its own thread, and the first for threads that are no worker.
 #[derive(Debug, Clone)]
 pub(super) struct Transport(Arc<[legacy::Client<Patient, Outgoing>]>);
 
@@ -64,7 +64,7 @@ impl Transport {
                 .http2_keep_alive_interval(ALIVE)
                 .build(connector.clone())
         };
-        Ok(Self((0..=lane::cores()).map(|_| pool()).collect()))
+        Ok(Self((0..=worker::cores()).map(|_| pool()).collect()))
     }
 
     /// Sends `request` and waits for the head of the answer.
@@ -83,9 +83,9 @@ impl Transport {
         Ok(Reply { status, headers, body })
     }
 
-    /// The pool of this thread. More lanes than cores share.
+    /// The pool of this thread. More workers than cores share.
     fn pool(&self) -> Result<&legacy::Client<Patient, Outgoing>> {
-        let own = lane::number().checked_rem(self.0.len()).and_then(|at| self.0.get(at));
+        let own = worker::number().checked_rem(self.0.len()).and_then(|at| self.0.get(at));
         own.ok_or_else(|| Error::internal("there is no pool of connections"))
     }
 }

@@ -65,7 +65,7 @@ impl Provider {
         tokio::spawn(pointsman::server::listen(
             listener,
             router.into(),
-            std::sync::Arc::new(pointsman::lane::Lanes::here()),
+            std::sync::Arc::new(pointsman::worker::Workers::here()),
             pointsman::server::Drain::default(),
         ));
         Self { port, stage }

@@ -52,7 +52,7 @@ impl Gateway {
         let opened = open(folder.path()).unwrap_or_else(|problems| panic!("{problems:#?}"));
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = oneshot::channel::<Addresses>();
-        let options = Options { lines: Lines::none(), drain: Duration::from_secs(1), lanes: None };
+        let options = Options { lines: Lines::none(), drain: Duration::from_secs(1), workers: None };
         tokio::spawn(run(opened, options, async { drop(stopped.await) }, |at| {
             let _ = tell.send(*at);
         }));

@@ -1,6 +1,6 @@
-//! Lanes: one thread a core, each with a runtime of its own. A connection stays
-//! on its lane, and so does what is done for it: no request changes threads, and
-//! each lane keeps its own connections to providers. Work that would hold a lane
+//! Workers: one thread a core, each with a runtime of its own. A connection stays
+//! on its worker, and so does what is done for it: no request changes threads, and
+//! each worker keeps its own connections to providers. Work that would hold a worker
 //! for long does not belong there: it goes to the shared runtime.
 
 use std::cell::Cell;
@@ -15,20 +15,20 @@ use tokio_util::sync::CancellationToken;
 
 /// Stack of a thread that serves: policies run on it, and Rhai recurses.
 pub const STACK: usize = 8 << 20;
-/// Time for what a lane does on blocking threads, when it ends.
+/// Time for what a worker does on blocking threads, when it ends.
 const LAST: Duration = Duration::from_secs(1);
 
 thread_local! {
     static NUMBER: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The machine's cores: as many lanes are useful.
+/// The machine's cores: as many workers are useful.
 #[must_use]
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The lane of this thread, from 1; 0 on threads that are none.
+/// The worker of this thread, from 1; 0 on threads that are none.
 #[must_use]
 pub fn number() -> usize {
     NUMBER.get()
@@ -36,65 +36,65 @@ pub fn number() -> usize {
 
 /// Threads that serve connections. Dropping them cuts what is still under way.
 #[derive(Debug)]
-pub struct Lanes {
-    lanes: Vec<Lane>,
+pub struct Workers {
+    workers: Vec<Worker>,
     end: CancellationToken,
     threads: Vec<JoinHandle<()>>,
 }
 
 /// One of them.
 #[derive(Debug, Clone)]
-struct Lane {
+struct Worker {
     runtime: Handle,
     busy: Arc<AtomicUsize>,
 }
 
-/// A connection's place on a lane, given back when dropped.
+/// A connection's place on a worker, given back when dropped.
 #[derive(Debug)]
 pub struct Place {
     runtime: Handle,
     busy: Arc<AtomicUsize>,
 }
 
-impl Lanes {
-    /// Starts `count` lanes.
+impl Workers {
+    /// Starts `count` workers.
     ///
     /// # Errors
     /// The machine gives no thread, or no runtime.
     pub fn start(count: usize) -> io::Result<Self> {
-        let mut lanes = Self { lanes: Vec::new(), end: CancellationToken::new(), threads: Vec::new() };
+        let mut workers = Self { workers: Vec::new(), end: CancellationToken::new(), threads: Vec::new() };
         for number in 1..=count.max(1) {
             let runtime = Builder::new_current_thread().enable_all().thread_stack_size(STACK).build()?;
-            lanes.lanes.push(Lane { runtime: runtime.handle().clone(), busy: Arc::default() });
-            let end = lanes.end.clone();
-            let thread = thread::Builder::new().name(format!("lane-{number}")).stack_size(STACK);
-            lanes.threads.push(thread.spawn(move || {
+            workers.workers.push(Worker { runtime: runtime.handle().clone(), busy: Arc::default() });
+            let end = workers.end.clone();
+            let thread = thread::Builder::new().name(format!("worker-{number}")).stack_size(STACK);
+            workers.threads.push(thread.spawn(move || {
                 NUMBER.set(number);
                 runtime.block_on(end.cancelled());
                 runtime.shutdown_timeout(LAST);
             })?);
         }
-        Ok(lanes)
+        Ok(workers)
     }
 
-    /// The caller's own runtime as the only lane.
+    /// The caller's own runtime as the only worker.
     #[must_use]
     pub fn here() -> Self {
-        let lane = Lane { runtime: Handle::current(), busy: Arc::default() };
-        Self { lanes: vec![lane], end: CancellationToken::new(), threads: Vec::new() }
+        let worker = Worker { runtime: Handle::current(), busy: Arc::default() };
+        Self { workers: vec![worker], end: CancellationToken::new(), threads: Vec::new() }
     }
 
-    /// A place on the lane with the fewest connections.
+    /// A place on the worker with the fewest connections.
     #[must_use]
     pub fn place(&self) -> Option<Place> {
-        let lane = self.lanes.iter().min_by_key(|lane| lane.busy.load(Ordering::Relaxed))?;
-        lane.busy.fetch_add(1, Ordering::Relaxed);
-        Some(Place { runtime: lane.runtime.clone(), busy: Arc::clone(&lane.busy) })
+        let worker = self.workers.iter().min_by_key(|worker| worker.busy.load(Ordering::Relaxed))?;
+        worker.busy.fetch_add(1, Ordering::Relaxed);
+        Some(Place { runtime: worker.runtime.clone(), busy: Arc::clone(&worker.busy) })
     }
 }
 
 impl Place {
-    /// The runtime of the lane.
+    /// The runtime of the worker.
     #[must_use]
     pub fn runtime(&self) -> &Handle {
         &self.runtime
@@ -107,7 +107,7 @@ impl Drop for Place {
     }
 }
 
-impl Drop for Lanes {
+impl Drop for Workers {
     fn drop(&mut self) {
         self.end.cancel();
         for thread in self.threads.drain(..) {
