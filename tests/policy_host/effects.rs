@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use pointsman::plan::Verdict;
@@ -12,7 +13,7 @@ use pointsman::policy::{
 use serde_json::json;
 
 use crate::outside::{Echo, Performing, Slow};
-use crate::scene::{policy, scene, with_limits};
+use crate::scene::{policy, scene, scene_of, with_limits};
 
 async fn asked(bound: &Arc<Bound>) -> Outcome {
     run(bound, Hook::Route, scene(), Arc::new(Echo)).await
@@ -226,6 +227,40 @@ async fn dispatch_runs_a_hook_where_it_belongs() {
     let outcome = dispatch(&waits, Hook::Request, scene(), &effects).await;
     assert_eq!(outcome.scene.notes["here"], json!(1));
     assert_eq!(dispatch(&waits, Hook::Text, scene(), &effects).await.verdict, Ok(Verdict::Continue));
+}
+
+#[tokio::test]
+async fn a_hook_that_took_long_leaves_the_threads_of_connections_until_it_is_quick_again() {
+    let bound = policy(r#"fn route() { if req.last_user.contains("spin") { loop {} } "m1" }"#);
+    let effects: Arc<dyn Effects> = Arc::new(Echo);
+    // (what is asked, whether it runs here: then the first poll is the last; a quick hook may be as fast elsewhere)
+    let turns = [
+        ("hello", Some(true)),
+        ("spin", Some(true)),
+        ("spin", Some(false)),
+        ("hello", None),
+        ("hello", Some(true)),
+    ];
+    for (prompt, here) in turns {
+        let asked = dispatch(&bound, Hook::Route, scene_of(prompt), &effects);
+        let mut asked = std::pin::pin!(asked);
+        let outcome = match futures_util::poll!(asked.as_mut()) {
+            Poll::Ready(outcome) => {
+                assert_ne!(here, Some(false), "{prompt}");
+                outcome
+            }
+            Poll::Pending => {
+                assert_ne!(here, Some(true), "{prompt}");
+                asked.await
+            }
+        };
+        let kind = outcome.verdict.as_ref().err().map(|fault| fault.kind);
+        match prompt {
+            "hello" => assert_eq!(kind, None),
+            // Which of the two bounds it meets first is the machine's affair.
+            _ => assert!(matches!(kind, Some(FaultKind::Operations | FaultKind::Deadline)), "{kind:?}"),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

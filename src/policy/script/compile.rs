@@ -16,6 +16,7 @@ use super::head::Head;
 use super::library::Library;
 use super::lookups::Lookups;
 use super::meter::{self, Meter};
+use super::pace::Pace;
 use super::policy::{Policies, Policy};
 use super::{ambient, engine, habits, head, imports, vocabulary};
 use crate::policy::Limits;
@@ -99,6 +100,7 @@ pub(super) fn all(
                 lines: file.facts.lines,
                 library: Arc::clone(&library),
                 lookups: Lookups::default(),
+                pace: Pace::default(),
             };
             Some((name, Arc::new(policy)))
         })

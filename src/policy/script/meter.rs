@@ -147,6 +147,11 @@ impl Meter {
         if self.yields && count.is_multiple_of(YIELD_EVERY) { Next::Yield } else { Next::Go }
     }
 
+    /// How long the script has run since it began, or since its last wait, as of the last look.
+    pub(super) fn ran(&self) -> Duration {
+        self.ran.get()
+    }
+
     /// The thread was elsewhere: what passed meanwhile is not the script's.
     pub(super) fn paused(&self) {
         self.looked.set(None);

@@ -28,6 +28,7 @@ mod imports;
 mod library;
 mod lookups;
 mod meter;
+mod pace;
 mod param;
 mod policy;
 mod run;

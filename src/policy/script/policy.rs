@@ -12,6 +12,7 @@ use super::compile::{Make, Sources};
 use super::head::Head;
 use super::library::Library;
 use super::lookups::Lookups;
+use super::pace::Pace;
 use super::{compile, folder, param};
 use crate::policy::{Hook, Limits, OnError, ParamKind, ParamSpec};
 use crate::problem::Problem;
@@ -49,6 +50,7 @@ pub struct Policy {
     pub(super) limits: Limits,
     pub(super) library: Arc<Library>,
     pub(super) lookups: Lookups,
+    pub(super) pace: Pace,
 }
 
 /// A name that a policy writes out, for `check` to look up.

@@ -42,8 +42,8 @@ pub fn replay(
     here(bound, hook, scene.into(), Box::new(Replay(RefCell::new(journal.into()))))
 }
 
-/// Runs a hook where it belongs: inline when it cannot reach an effect, else on
-/// the script threads.
+/// Runs a hook where it belongs: inline when it cannot reach an effect and was
+/// quick so far, else on the script threads.
 pub async fn dispatch(
     bound: &Arc<Bound>,
     hook: Hook,
@@ -51,7 +51,7 @@ pub async fn dispatch(
     effects: &Arc<dyn Effects>,
 ) -> Outcome {
     let scene: Box<Scene> = scene.into();
-    if bound.policy.can_suspend(hook) {
+    if bound.policy.can_suspend(hook) || bound.policy.pace.slow(hook) {
         // On the heap, so that hooks that never wait do not carry its room around.
         Box::pin(run(bound, hook, scene, Arc::clone(effects))).await
     } else {
@@ -185,8 +185,12 @@ impl Waiting {
         let limits = given.bound.policy.limits;
         let gate = Gate::new();
         let stop = Arc::new(AtomicBool::new(false));
-        let meter = Meter::new(limits.budget(given.hook, true), limits.bytes, true, Some(stop));
-        let run = Run::new(given, meter, Box::new(Fibered(Rc::clone(&gate))));
+        let waits = given.bound.policy.can_suspend(given.hook);
+        let meter = Meter::new(limits.budget(given.hook, waits), limits.bytes, waits, Some(stop));
+        // A slow hook is the same here as it is inline.
+        let host: Box<dyn HostCall> =
+            if waits { Box::new(Fibered(Rc::clone(&gate))) } else { Box::new(Deny) };
+        let run = Run::new(given, meter, host);
         match script(&run, gate) {
             Some(script) => Ok(Self { run, script: Some(script), work: None }),
             None => {
