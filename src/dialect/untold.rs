@@ -224,7 +224,8 @@ fn of_opaque(dialect: Dialect, value: &Value, names: &mut Names) {
             }
             // Signs of progress, and copies of the whole.
             Some(_) => {}
-            None if !kind.starts_with("response.") => names.add(kind),
+            // An item of an answer that was made whole.
+            None if !kind.contains('.') => names.add(kind),
             None => {
                 let audio = kind.strip_prefix("response.").and_then(|kind| kind.strip_suffix(".delta"));
                 if let Some(name) = audio.filter(|name| name.starts_with("audio")) {

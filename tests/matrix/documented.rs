@@ -582,6 +582,11 @@ fn ollama() -> Vec<Piece> {
     };
     vec![
         one(
+            "images",
+            json!({ "role": "assistant", "content": "mk-text", "images": ["mk-picture"] }),
+            json!({}),
+        ),
+        one(
             "thinking",
             json!({ "role": "assistant", "content": "mk-text", "thinking": "mk-thought" }),
             json!({}),

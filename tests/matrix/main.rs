@@ -29,5 +29,6 @@ mod golden;
 mod outward;
 mod requests;
 mod said;
+mod servers;
 #[path = "../shared/streamed.rs"]
 mod streamed;

@@ -17,7 +17,7 @@ mod response;
 mod stream;
 mod usage;
 
-pub(super) use block::{INVALID_JSON, object};
+pub(super) use block::{INVALID_JSON, object, picture_type};
 pub(super) use request::{encode_body, is_recursive, keep_known, restrict};
 pub(super) use response::decode_value as decode_response;
 pub(super) use stream::{Decoder as EventDecoder, merge};

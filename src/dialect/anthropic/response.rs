@@ -21,7 +21,8 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
 
 /// Decodes an answer that was parsed already.
 pub(in crate::dialect) fn decode_value(value: Value) -> Result<Response> {
-    if value.get("type").and_then(Value::as_str) == Some("error") {
+    let unnamed = value.get("content").is_none() && value.get("error").is_some_and(|error| !error.is_null());
+    if unnamed || value.get("type").and_then(Value::as_str) == Some("error") {
         return Err(error::decode_value(&value));
     }
     read(value).map_err(|at| Error::bad_answer(format!("the provider's answer is not a message: {at}")))

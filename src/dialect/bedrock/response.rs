@@ -130,11 +130,14 @@ fn reasoning_content(mut fields: Map<String, Value>) -> Thinking {
     Thinking { signature, redacted: true, ..Thinking::default() }
 }
 
-/// A picture that the model made.
+/// A picture that the model made; the block itself where it brings no bytes, but an error.
 pub(super) fn picture(mut fields: Map<String, Value>) -> Part {
-    let format = text(&mut fields, "format");
     let data = fields.get("source").and_then(|source| source.get("bytes")).and_then(Value::as_str);
-    let source = MediaSource::Base64(data.unwrap_or_default().into());
+    let Some(source) = data.map(|data| MediaSource::Base64(data.into())) else {
+        let value = Value::Object(Map::from_iter([("image".to_owned(), Value::Object(fields))]));
+        return Part::Opaque { dialect: Dialect::Bedrock, value: Arc::new(value) };
+    };
+    let format = text(&mut fields, "format");
     Part::Image(Media::of(source, Some(format!("image/{format}"))))
 }
 

@@ -12,7 +12,7 @@ use crate::dialect::openai_chat::CHAT;
 use crate::dialect::refusal::Report;
 use crate::dialect::{Outbound as _, Seen, StreamDecoder};
 use crate::error::{Error, Result};
-use crate::ir::{Dialect, Event, Extent, Thinking};
+use crate::ir::{Dialect, Event, Extent, Part, Thinking};
 use crate::sse::Frame;
 
 /// Decodes one stream.
@@ -271,9 +271,10 @@ impl Decoder {
                 let range = (from, self.said.chars);
                 out.extend(cited.iter().map(|value| Event::cited(0, citation::decode(value, range))));
             }
-            Block::Image(fields) => {
-                out.push(Event::Media { choice: 0, part: Arc::new(response::picture(fields)) });
-            }
+            Block::Image(fields) => out.push(match response::picture(fields) {
+                Part::Opaque { dialect, value } => Event::Opaque { dialect, choice: 0, value },
+                picture => Event::Media { choice: 0, part: Arc::new(picture) },
+            }),
             Block::Thinking { seal, redacted } => {
                 let signature = Some(seal).filter(|seal| !seal.is_empty());
                 let thinking = Thinking { signature, redacted, ..Thinking::default() };
@@ -311,12 +312,13 @@ fn exception(name: &str, value: &Value) -> Error {
     const STATUSES: [(&str, u16); 5] = [
         ("throttling", 429),
         ("validation", 400),
-        ("serviceUnavailable", 503),
-        ("modelTimeout", 408),
-        ("modelStreamError", 424),
+        ("serviceunavailable", 503),
+        ("modeltimeout", 408),
+        ("modelstreamerror", 424),
     ];
+    let lower = name.to_ascii_lowercase();
     let status =
-        STATUSES.iter().find(|(start, _)| name.starts_with(start)).map_or(500, |(_, status)| *status);
+        STATUSES.iter().find(|(start, _)| lower.starts_with(start)).map_or(500, |(_, status)| *status);
     let mut report = Report::of(value);
     name.clone_into(&mut report.class);
     Error { upstream_status: None, ..report.error(status) }

@@ -1,5 +1,7 @@
 //! A whole answer of `/v2/chat`.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,19 +25,12 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Said {
-    #[serde(default, deserialize_with = "nullable")]
-    content: Vec<Piece>,
+    #[serde(default)]
+    content: Value,
     #[serde(default, deserialize_with = "nullable")]
     tool_calls: Vec<Call>,
     tool_plan: Option<String>,
     citations: Option<Value>,
-}
-
-/// One piece of the content: its type tells which field holds it.
-#[derive(Deserialize)]
-struct Piece {
-    text: Option<String>,
-    thinking: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -158,12 +153,10 @@ fn said(said: Said) -> Message {
     if let Some(text) = said.tool_plan.filter(|plan| !plan.is_empty()) {
         parts.push(Part::Thinking(Thinking { text, ..Thinking::default() }));
     }
-    for piece in said.content {
-        if let Some(text) = piece.thinking {
-            parts.push(Part::Thinking(Thinking { text, ..Thinking::default() }));
-        } else if let Some(text) = piece.text {
-            parts.push(Part::text(text));
-        }
+    match said.content {
+        Value::Array(pieces) => parts.extend(pieces.into_iter().map(piece)),
+        Value::String(text) => parts.push(Part::text(text)),
+        _ => {}
     }
     for call in said.tool_calls {
         let name = call.function.name.unwrap_or_default();
@@ -173,6 +166,18 @@ fn said(said: Said) -> Message {
     let mut message = Message::of(Role::Assistant, parts);
     message.citations = said.citations.as_ref().map(citation::decode).unwrap_or_default();
     message
+}
+
+/// One piece of the content: its type tells which field holds it.
+fn piece(value: Value) -> Part {
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    if let Some(text) = text("thinking") {
+        Part::Thinking(Thinking { text, ..Thinking::default() })
+    } else if let Some(text) = text("text") {
+        Part::text(text)
+    } else {
+        Part::Opaque { dialect: Dialect::Cohere, value: Arc::new(value) }
+    }
 }
 
 /// OpenAI's form of Cohere's log probabilities.

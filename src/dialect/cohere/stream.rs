@@ -1,5 +1,7 @@
 //! A streamed answer of `/v2/chat`: typed events, `message-end` last.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -8,7 +10,7 @@ use super::response::{Call, Counted, Logprob, arguments, failure, finish, logpro
 use crate::dialect::StreamDecoder;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
-use crate::ir::Event;
+use crate::ir::{Dialect, Event};
 use crate::sse::Frame;
 
 /// Decodes frames into events.
@@ -118,6 +120,14 @@ fn content(message: &Value, out: &mut Vec<Event>) {
     out.extend(text.map(|text| Event::Text { choice: 0, text }));
     let thinking = text_at(message, "/content/thinking");
     out.extend(thinking.map(|text| Event::Thinking { choice: 0, text }));
+    let known = |name: &String| matches!(name.as_str(), "type" | "text" | "thinking");
+    let fields = message.get("content").and_then(Value::as_object);
+    if let Some(fields) =
+        fields.filter(|fields| fields.iter().any(|(name, value)| !known(name) && !value.is_null()))
+    {
+        let value = Arc::new(Value::Object(fields.clone()));
+        out.push(Event::Opaque { dialect: Dialect::Cohere, choice: 0, value });
+    }
 }
 
 /// The text at `place`, if there is any.

@@ -65,7 +65,7 @@ fn source(chunk: &Value) -> Citation {
     let inner = chunk.as_object().and_then(|members| members.values().find(|member| member.is_object()));
     let field = |name: &str| inner.and_then(|inner| text(inner, name));
     Citation {
-        url: field("uri"),
+        url: field("uri").or_else(|| field("sourceUri")),
         title: field("title"),
         quote: field("text"),
         file: field("documentName"),

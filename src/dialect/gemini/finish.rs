@@ -88,6 +88,7 @@ pub(super) struct Metadata {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Modality {
+    #[serde(default)]
     modality: Value,
     token_count: Option<u64>,
 }

@@ -131,10 +131,11 @@ impl Chunk {
         let Value::Object(mut map) = value else {
             return Err(Error::bad_answer("the provider's answer is not an object"));
         };
-        if map.contains_key("error") {
+        if map.get("error").is_some_and(|error| !error.is_null()) {
             return Err(error::of_value(&Value::Object(map)));
         }
-        const KNOWN: [&str; 4] = ["candidates", "promptFeedback", "usageMetadata", "responseId"];
+        const KNOWN: [&str; 5] =
+            ["candidates", "promptFeedback", "usageMetadata", "responseId", "modelVersion"];
         if !KNOWN.into_iter().any(|name| map.contains_key(name)) {
             return Err(Error::bad_answer("the provider's answer is not a generateContent response"));
         }

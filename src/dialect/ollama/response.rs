@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::dialect::anthropic::picture_type;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
 use crate::ir::{
-    Choice, Dialect, Extra, Finish, Logprobs, Message, Part, Response, Role, Thinking, ToolCall, Usage,
+    Choice, Dialect, Extra, Finish, Logprobs, Media, MediaSource, Message, Part, Response, Role, Thinking,
+    ToolCall, Usage,
 };
 
 /// One answer or line on the wire.
@@ -38,6 +40,9 @@ pub(super) struct Said {
     pub(super) thinking: Option<String>,
     #[serde(default)]
     tool_calls: Option<Vec<Call>>,
+    /// Pictures that the model made, as base64.
+    #[serde(default)]
+    images: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,7 +63,7 @@ struct Function {
 pub(super) fn read(data: &[u8]) -> Result<Line> {
     let bad = |at| Error::bad_answer(format!("the provider's answer is not a chat answer: {at}"));
     let value: Value = serde_json::from_slice(data).map_err(bad)?;
-    if value.get("error").is_some() {
+    if value.get("error").is_some_and(|error| !error.is_null()) {
         return Err(Report::of(&value).error(200));
     }
     Line::deserialize(value).map_err(bad)
@@ -67,9 +72,10 @@ pub(super) fn read(data: &[u8]) -> Result<Line> {
 impl Line {
     /// Tokens; said in the last line.
     pub(super) fn usage(&self) -> Option<Usage> {
-        let output = self.eval_count?;
-        // Ollama leaves the prompt's count out when the prompt was cached whole.
-        Some(Usage { input: self.prompt_eval_count.unwrap_or(0), output, ..Usage::default() })
+        // Ollama leaves a count of zero out: that of a prompt that was cached whole, of an empty answer.
+        let counted = self.eval_count.or(self.prompt_eval_count).is_some();
+        let (input, output) = (self.prompt_eval_count.unwrap_or(0), self.eval_count.unwrap_or(0));
+        counted.then(|| Usage { input, output, ..Usage::default() })
     }
 
     /// Why it ended. `calls`: whether tools were called, which Ollama names `stop`.
@@ -92,6 +98,15 @@ impl Line {
         let calls = self.message.tool_calls.take().unwrap_or_default();
         let numbered = calls.into_iter().zip(before..);
         numbered.map(|(call, number)| call.canonical(seed, number)).collect()
+    }
+
+    /// The pictures.
+    pub(super) fn take_pictures(&mut self) -> impl Iterator<Item = Part> + use<> {
+        let pictures = self.message.images.take().unwrap_or_default().into_iter();
+        pictures.map(|data| {
+            let mime = picture_type(&data).to_owned();
+            Part::Image(Media::of(MediaSource::Base64(data.into()), Some(mime)))
+        })
     }
 
     /// Log probabilities in OpenAI's form, which is Ollama's own but for the frame.
@@ -127,6 +142,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     if let Some(text) = line.message.content.take().filter(|text| !text.is_empty()) {
         parts.push(Part::text(text));
     }
+    parts.extend(line.take_pictures());
     let seed = line.created_at.clone();
     let calls = line.take_calls(&seed, 0);
     let finish = line.finish(!calls.is_empty());

@@ -1,5 +1,7 @@
 //! A streamed answer of `/api/chat`: lines of JSON, the last one `done`.
 
+use std::sync::Arc;
+
 use super::response::{Line, read};
 use crate::dialect::StreamDecoder;
 use crate::error::{Error, Kind, Result};
@@ -46,6 +48,9 @@ impl Decoder {
         }
         if let Some(text) = line.message.content.take().filter(|text| !text.is_empty()) {
             out.push(Event::Text { choice: 0, text });
+        }
+        for picture in line.take_pictures() {
+            out.push(Event::Media { choice: 0, part: Arc::new(picture) });
         }
         for call in line.take_calls(seed, self.calls as usize) {
             let (id, name, number) = (call.id, call.name, self.calls);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::items;
 use crate::dialect::openai_chat::citation;
 use crate::dialect::openai_chat::fields::{Fields, as_count};
-use crate::dialect::openai_chat::response::hidden_error;
+use crate::dialect::openai_chat::response::{finish_named, hidden_error};
 use crate::dialect::openai_chat::usage::decode_usage;
 use crate::error::{Error, Result};
 use crate::ir::{Choice, Citation, Dialect, Extent, Finish, Logprobs, Message, Part, Response, Role};
@@ -93,8 +93,7 @@ pub(super) fn finish(response: &Value) -> Option<Finish> {
         "completed" => Some(Finish::Stop),
         "incomplete" => Some(match response.pointer("/incomplete_details/reason").and_then(Value::as_str) {
             Some("max_output_tokens") => Finish::Length,
-            Some("content_filter") => Finish::ContentFilter,
-            Some(other) => Finish::Other(other.to_owned()),
+            Some(other) => finish_named(other).unwrap_or_else(|| Finish::Other(other.to_owned())),
             None => Finish::Other("incomplete".to_owned()),
         }),
         "queued" | "in_progress" => None,

@@ -53,8 +53,8 @@ pub(super) fn frame(frame: &Frame<'_>, seen: &mut Seen) {
             seen.content = true;
             seen.content_frames += 1;
         }
-        Some("response.completed" | "response.incomplete" | "response.failed" | "error") => {
-            last(frame.data, seen);
+        Some(kind @ ("response.completed" | "response.incomplete" | "response.failed" | "error")) => {
+            last(kind, frame.data, seen);
         }
         _ => {}
     }
@@ -71,13 +71,13 @@ fn kind(data: &[u8]) -> Option<&str> {
 }
 
 /// Parses a frame that ends the stream.
-fn last(data: &[u8], seen: &mut Seen) {
+fn last(kind: &str, data: &[u8], seen: &mut Seen) {
     let Ok(value) = serde_json::from_slice::<Value>(data) else { return };
     let response = value.get("response").unwrap_or(&value);
     if let Some(usage) = response.get("usage").and_then(decode_usage) {
         seen.usage = Some(usage);
     }
-    match super::stream::failure(&value) {
+    match super::stream::failure(kind, &value) {
         Some(error) => seen.error = Some(Box::new(error)),
         None => seen.done = true,
     }

@@ -34,6 +34,9 @@ struct Item {
     call: Option<u32>,
     /// Whether text, thought or arguments came in deltas.
     spoken: bool,
+    /// Characters that were said before it, and whether sources of it were named.
+    from: u64,
+    cited: bool,
 }
 
 impl StreamDecoder for Decoder {
@@ -46,7 +49,7 @@ impl StreamDecoder for Decoder {
             Error::bad_answer(format!("an event of the provider's stream is not JSON: {at}"))
         })?;
         let kind = value.get("type").and_then(Value::as_str).unwrap_or(frame.event).to_owned();
-        if let Some(error) = failure(&value) {
+        if let Some(error) = failure(&kind, &value) {
             self.ended = true;
             out.push(Event::Error(Box::new(error)));
             return Ok(());
@@ -63,9 +66,8 @@ impl StreamDecoder for Decoder {
     }
 }
 
-/// The error that an event reports, if it does.
-pub(super) fn failure(value: &Value) -> Option<Error> {
-    let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
+/// The error that an event of this kind reports, if it does.
+pub(super) fn failure(kind: &str, value: &Value) -> Option<Error> {
     let response = value.get("response").unwrap_or(value);
     let error = response.get("error").filter(|error| !error.is_null());
     match kind {
@@ -107,25 +109,26 @@ impl Decoder {
             "response.output_item.added" => self.item_added(value, out),
             "response.output_item.done" => self.item_done(value, out),
             "response.completed" | "response.incomplete" => self.end(&value, out),
+            "keepalive" | "ping" => out.push(Event::Ping),
             name if SILENT.contains(&name) => {}
             _ => out.push(opaque(value)),
         }
     }
 
     fn say(&mut self, text: String, out: &mut Vec<Event>) {
+        if text.is_empty() {
+            return;
+        }
         self.part.add(&text);
         out.push(Event::Text { choice: 0, text });
     }
 
     /// A source of the part that is being said.
     fn cite(&mut self, value: Value, out: &mut Vec<Event>) {
-        let cited = value
-            .get("annotation")
-            .and_then(|cited| citation::decode(cited, Dialect::OpenAiResponses, self.before));
-        out.push(match cited {
-            Some(citation) => Event::cited(0, citation),
-            None => opaque(value),
-        });
+        if let Some(item) = self.item_at(index_of(&value)) {
+            item.cited = true;
+        }
+        out.push(cited(value, self.before));
     }
 
     fn start(&mut self, value: &Value, out: &mut Vec<Event>) {
@@ -148,7 +151,8 @@ impl Decoder {
 
     fn item_at(&mut self, index: u64) -> Option<&mut Item> {
         if !self.items.iter().any(|item| item.index == index) {
-            self.items.push(Item { index, call: None, spoken: false });
+            let from = self.before + self.part.chars;
+            self.items.push(Item { index, call: None, spoken: false, from, cited: false });
         }
         self.items.iter_mut().find(|item| item.index == index)
     }
@@ -206,20 +210,7 @@ impl Decoder {
                 }
                 out.push(Event::ThinkingSealed { choice: 0, thinking });
             }
-            Some("message") if spoken => {}
-            Some("message") => {
-                for part in item.get("content").and_then(Value::as_array).into_iter().flatten() {
-                    let text = |name: &str| part.get(name).and_then(Value::as_str).map(str::to_owned);
-                    self.next_part();
-                    if let Some(text) = text("text") {
-                        self.say(text, out);
-                    }
-                    for cited in part.get("annotations").and_then(Value::as_array).into_iter().flatten() {
-                        self.cite(json!({ "annotation": cited }), out);
-                    }
-                    out.extend(text("refusal").map(|text| Event::Refusal { choice: 0, text }));
-                }
-            }
+            Some("message") => self.message_done(index, item, spoken, out),
             _ => {
                 let picture = items::picture(item);
                 out.push(opaque(value));
@@ -228,10 +219,36 @@ impl Decoder {
         }
     }
 
+    /// A whole message: says the parts that no delta said before, and names the
+    /// sources that no event named.
+    fn message_done(&mut self, index: u64, item: &Value, spoken: bool, out: &mut Vec<Event>) {
+        if let Some(Value::String(text)) = item.get("content").filter(|_| !spoken) {
+            self.next_part();
+            return self.say(text.clone(), out);
+        }
+        let known = self.items.iter().find(|known| known.index == index);
+        let (mut before, named) = known.map_or((0, false), |known| (known.from, known.cited));
+        for part in item.get("content").and_then(Value::as_array).into_iter().flatten() {
+            let text = |name: &str| part.get(name).and_then(Value::as_str).map(str::to_owned);
+            let (said, refusal) = (text("text").unwrap_or_default(), text("refusal"));
+            let chars = said.chars().count() as u64;
+            if !spoken {
+                self.next_part();
+                self.say(said, out);
+            }
+            let annotations = part.get("annotations").and_then(Value::as_array).filter(|_| !named);
+            for annotation in annotations.into_iter().flatten() {
+                out.push(cited(json!({ "annotation": annotation }), before));
+            }
+            before += chars;
+            out.extend(refusal.filter(|_| !spoken).map(|text| Event::Refusal { choice: 0, text }));
+        }
+    }
+
     fn end(&mut self, value: &Value, out: &mut Vec<Event>) {
         self.start(value, out);
         let Some(response) = value.get("response") else { return };
-        if self.items.is_empty() {
+        if !self.items.iter().any(|item| item.spoken) {
             // Servers that stream no items put them all here.
             let output = response.get("output").and_then(Value::as_array).into_iter().flatten();
             for (index, item) in output.enumerate() {
@@ -267,6 +284,13 @@ const SILENT: [&str; 10] = [
 
 fn index_of(value: &Value) -> u64 {
     value.get("output_index").and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// The source that `value` annotates, of a part with so many characters before it.
+fn cited(value: Value, before: u64) -> Event {
+    let cited =
+        value.get("annotation").and_then(|cited| citation::decode(cited, Dialect::OpenAiResponses, before));
+    cited.map_or_else(|| opaque(value), |citation| Event::cited(0, citation))
 }
 
 fn opaque(value: Value) -> Event {

@@ -280,7 +280,7 @@ impl Encoder {
             // Fields of a message that stand in its item, where one is.
             return;
         }
-        if !kind.starts_with("response.") {
+        if !kind.contains('.') {
             // An item of an answer that was made whole.
             self.close(out);
             let index = self.add(value.clone(), out);

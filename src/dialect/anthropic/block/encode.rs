@@ -254,7 +254,7 @@ fn is_text(mime: &str) -> bool {
 }
 
 /// The type of a picture from the first letters of its base64.
-fn picture_type(data: &str) -> &'static str {
+pub(in crate::dialect) fn picture_type(data: &str) -> &'static str {
     const STARTS: [(&str, &str); 3] =
         [("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp")];
     STARTS.iter().find(|(start, _)| data.starts_with(start)).map_or("image/png", |(_, mime)| mime)

@@ -40,7 +40,7 @@ enum Block {
 /// An event on the wire, as far as it is read.
 #[derive(Deserialize)]
 struct WireEvent {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     kind: String,
     #[serde(default)]
     index: u64,
@@ -48,16 +48,24 @@ struct WireEvent {
     content_block: Option<Map<String, Value>>,
     delta: Option<Map<String, Value>>,
     usage: Option<WireUsage>,
+    /// Some servers name the event beside its data alone.
+    #[serde(default)]
+    error: Value,
 }
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, frame: &Frame<'_>, out: &mut Vec<Event>) -> Result<()> {
-        if frame.data.is_empty() {
+        // Some servers end the stream as OpenAI does, behind `message_stop`.
+        if frame.data.is_empty() || frame.data == b"[DONE]" {
             return Ok(());
         }
-        let event: WireEvent = serde_json::from_slice(frame.data).map_err(|at| {
+        let mut event: WireEvent = serde_json::from_slice(frame.data).map_err(|at| {
             Error::bad_answer(format!("the provider's stream has an event that is not one: {at}"))
         })?;
+        if event.kind.is_empty() {
+            let unnamed = if event.error.is_null() { "" } else { "error" };
+            event.kind = if frame.event.is_empty() { unnamed } else { frame.event }.to_owned();
+        }
         match event.kind.as_str() {
             "message_start" => self.message_start(event.message.unwrap_or_default(), out),
             "content_block_start" => {
@@ -146,15 +154,16 @@ impl Decoder {
 
     fn block_delta(&mut self, index: u64, mut delta: Map<String, Value>, out: &mut Vec<Event>) {
         let kind = take(&mut delta, "type");
-        if kind == "text_delta" {
-            return self.say(take(&mut delta, "text"), out);
+        match kind.as_str() {
+            "text_delta" => return self.say(take(&mut delta, "text"), out),
+            "thinking_delta" => return think(take(&mut delta, "thinking"), out),
+            _ => {}
         }
         let Some((_, block)) = self.open.iter_mut().find(|(open, _)| *open == index) else { return };
         match (block, kind.as_str()) {
             (Block::Text(_, citations), "citations_delta") => {
                 citations.extend(delta.shift_remove("citation"));
             }
-            (Block::Thinking(_), "thinking_delta") => think(take(&mut delta, "thinking"), out),
             (Block::Thinking(seal), "signature_delta") => seal.push_str(&take(&mut delta, "signature")),
             (Block::Call(call, given), "input_json_delta") => {
                 let text = take(&mut delta, "partial_json");
