@@ -59,14 +59,15 @@ pub enum Failure {
     Setup(#[from] Error),
 }
 
-/// Serves what was opened, and what becomes of its files, until `stop` is ready. `started` learns where.
+/// Serves what was opened, and what becomes of its files, until `stop` is ready,
+/// which gives how long new connections are still taken after that. `started` learns where.
 ///
 /// # Errors
 /// A port cannot be opened, or TLS, metrics or records cannot be set up.
 pub async fn run(
     opened: Opened,
     options: Options,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = Duration>,
     started: impl FnOnce(&Addresses),
 ) -> Result<(), Failure> {
     let Opened { loaded, reloader, feeds, live } = opened;
@@ -111,13 +112,17 @@ pub async fn run(
     ));
     started(&addresses);
 
-    stop.await;
+    let notice = stop.await;
     ready.store(false, Ordering::Release);
+    // Whoever sends clients here has to hear of it first.
+    tokio::time::sleep(notice).await;
     if !data_drain.drain(options.drain).await {
         tracing::warn!(
             "some exchanges were still under way after {} s and were cut",
             options.drain.as_secs()
         );
+        gateway.end();
+        data_drain.cut().await;
     }
     data_serving.abort();
     drop(data_serving.await);

@@ -10,6 +10,7 @@ use super::{Exit, Output};
 use crate::clock::Clock;
 use crate::config::{self, Snapshot, Sources};
 use crate::ir::Money;
+use crate::observe::harmless;
 use crate::record::{Archive, Exchange, Filter, Outcome};
 
 /// Lists and shows records.
@@ -99,16 +100,19 @@ fn show_list(found: &[Exchange], output: &mut Output) {
     for one in found {
         let model = one.model.as_deref().unwrap_or("-");
         let error = one.error.as_deref().map(|error| format!(" {error}")).unwrap_or_default();
-        output.line(format!(
-            "{}  {:9} {:3}  {} -> {}  {:>8.0} ms  {} USD{error}",
-            one.id,
-            one.outcome.name(),
-            one.status,
-            one.asked,
-            model,
-            one.duration_ms,
-            Money(one.cost_nano_usd),
-        ));
+        say(
+            output,
+            format!(
+                "{}  {:9} {:3}  {} -> {}  {:>8.0} ms  {} USD{error}",
+                one.id,
+                one.outcome.name(),
+                one.status,
+                one.asked,
+                model,
+                one.duration_ms,
+                Money(one.cost_nano_usd),
+            ),
+        );
     }
 }
 
@@ -144,13 +148,19 @@ fn show(id: &str, path: &Path, output: &mut Output) -> Result<(), String> {
         ));
     }
     for (name, value) in &found.notes {
-        output.line(format!("  note {name} = {value}"));
+        say(output, format!("  note {name} = {value}"));
     }
     for fault in &found.faults {
-        output.line(format!("  fault {fault}"));
+        say(output, format!("  fault {fault}"));
     }
     output.line(format!("  bundle {}, route {}, key {}", found.bundle, found.route, found.key));
     Ok(())
+}
+
+/// Writes a line that clients had a part in: what acts on a terminal is escaped.
+fn say(output: &mut Output, text: String) {
+    let line = harmless(text.replace('\u{1b}', "\\u001b").into_bytes());
+    output.line(String::from_utf8_lossy(&line).trim_end());
 }
 
 fn as_json(exchange: &Exchange) -> Value {

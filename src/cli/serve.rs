@@ -28,6 +28,9 @@ pub(super) struct Args {
     /// How long exchanges under way may take after the signal to stop, seconds.
     #[arg(long, default_value_t = 30)]
     drain: u64,
+    /// How long new connections are still taken after SIGTERM, while `/readyz` says no, seconds.
+    #[arg(long, default_value_t = 5)]
+    notice: u64,
     /// Threads that serve connections; by default one a core.
     #[arg(long)]
     workers: Option<usize>,
@@ -75,7 +78,9 @@ fn start(args: &Args, opened: Opened, output: &mut Output) -> Result<(), String>
         }
     };
     runtime
-        .block_on(async { app::run(opened, options, stop_signal(), started).await })
+        .block_on(async {
+            app::run(opened, options, stop_signal(Duration::from_secs(args.notice)), started).await
+        })
         .map_err(|e| e.to_string())
 }
 
@@ -133,13 +138,14 @@ fn greeting(path: &Path, loaded: &Loaded) -> impl FnOnce(&Addresses) -> String +
     }
 }
 
-/// Ready at SIGTERM or Ctrl-C.
-async fn stop_signal() {
+/// Ready at SIGTERM or Ctrl-C; gives how long new connections are still taken.
+/// Whoever presses Ctrl-C waits, and nobody is sent here.
+async fn stop_signal(notice: Duration) -> Duration {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
     };
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => Duration::ZERO,
+        _ = terminate.recv() => notice,
     }
 }

@@ -17,6 +17,9 @@ use crate::error::{Error, Kind, Origin, Result};
 /// Longest time for a client to send its body.
 pub(super) const BODY_TIME: Duration = Duration::from_secs(60);
 
+/// Longest name of a model or session that the account keeps, letters.
+const LONGEST_NAME: usize = 512;
+
 /// Refuses a request that has passed through this process before.
 pub(super) fn refuse_loop(exchange: &Exchange, headers: &HeaderMap) -> Result<()> {
     if headers.get_all(http::header::VIA).iter().any(|via| via == exchange.gateway.upstream.via()) {
@@ -69,7 +72,7 @@ pub(super) fn select_route(
     headers: &HeaderMap,
     request: &LazyRequest,
 ) -> Result<Arc<Journey>> {
-    exchange.asked = request.model().to_owned();
+    exchange.asked = cut(request.model());
     exchange.stream = request.stream();
     exchange.session = session(headers);
     let route = exchange
@@ -106,6 +109,11 @@ pub(super) fn journey_of(exchange: &Exchange, route: Arc<Route>, headers: &Heade
     }
 }
 
+/// A name that a client made up, as the account keeps it.
+fn cut(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).collect()
+}
+
 /// The headers that belong to the request in the client's dialect.
 fn companions(inbound: &dyn crate::dialect::Inbound, headers: &HeaderMap) -> HeaderMap {
     let mut found = HeaderMap::new();
@@ -124,7 +132,7 @@ fn companions(inbound: &dyn crate::dialect::Inbound, headers: &HeaderMap) -> Hea
 /// The session that the client names, in any of the headers that tools use.
 fn session(headers: &HeaderMap) -> Option<Arc<str>> {
     let value = ["x-pointsman-session", "x-session-id"].iter().find_map(|name| headers.get(*name))?;
-    value.to_str().ok().map(Arc::from)
+    value.to_str().ok().map(|name| Arc::from(cut(name)))
 }
 
 /// The headers that the configuration lets policies see.

@@ -58,6 +58,8 @@ mod ticket;
 mod trial;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use arc_swap::ArcSwap;
 use tokio::sync::OnceCell;
@@ -74,7 +76,7 @@ pub use prices::{FeedStatus, PriceBook};
 pub use reply::{Body, Reply};
 
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Origin, Result};
 use crate::observe::{Elsewhere, Lines, Meters};
 use crate::record::{self, deferrals::Deferrals};
 use crate::state::{MemoryStore, Models, RetryBudgets, Store};
@@ -111,6 +113,8 @@ pub struct Gateway {
     trial: trial::Trial,
     trials: shadow::Trials,
     recent: afterwards::Recent,
+    /// Whether what is under way is cut short.
+    ending: AtomicBool,
 }
 
 /// The names that the caller may ask for: those of routes without globs, and models.
@@ -152,6 +156,7 @@ impl Gateway {
             trial: trial::Trial::default(),
             trials: shadow::Trials::default(),
             recent: afterwards::Recent::default(),
+            ending: AtomicBool::new(false),
         })
     }
 
@@ -181,6 +186,28 @@ impl Gateway {
     /// The same, where anybody has kept something.
     fn known_holdings(&self) -> Option<&Arc<Deferrals>> {
         self.deferrals.as_ref().or_else(|| self.holdings.get())
+    }
+
+    /// Whatever is under way ends with an error when it is looked at next: the process ends.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// The error for what is under way when the gateway ends.
+    fn ended(&self) -> Option<Error> {
+        let text = "the gateway is shutting down: send the request again";
+        let ending = self.ending.load(Ordering::Acquire);
+        ending.then(|| Error::new(Kind::Unavailable, Origin::Gateway, text))
+    }
+
+    /// What `work` comes to, unless the gateway ends before.
+    async fn unless_ended<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut work = std::pin::pin!(work);
+        std::future::poll_fn(|cx| match (work.as_mut().poll(cx), self.ended()) {
+            (Poll::Pending, Some(error)) => Poll::Ready(Err(error)),
+            (polled, _) => polled,
+        })
+        .await
     }
 
     /// How the keeping of records goes, where any are kept.

@@ -57,7 +57,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut exchange = Exchange::accept(gateway, call.endpoint, call.inbound);
-    match journey(&mut exchange, call, body).await {
+    match gateway.unless_ended(journey(&mut exchange, call, body)).await {
         Ok(Answer::Provider(answered)) => reply::provider(exchange, answered),
         Ok(Answer::Policy(response)) => reply::policy(exchange, &response),
         Ok(Answer::Later(ticket)) => reply::later(exchange, ticket),

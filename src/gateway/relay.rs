@@ -78,7 +78,15 @@ impl Relay {
             if let Some(bytes) = self.held.pop_front() {
                 return Poll::Ready(Some(bytes));
             }
+            if let Some(ended) = self.attempt.as_ref().and_then(|_| self.exchange.gateway.ended()) {
+                self.fail(&ended);
+                continue;
+            }
             if self.reading.is_some() && std::task::ready!(self.poll_reading(cx)) {
+                continue;
+            }
+            if let Some(error) = self.overdue() {
+                self.fail(&error);
                 continue;
             }
             let Some(body) = &mut self.body else { return Poll::Ready(None) };
@@ -140,12 +148,19 @@ impl Relay {
                 self.alarm.as_mut().reset(due);
                 continue;
             }
-            let what =
-                if now >= self.deadline { "the exchange's time is up" } else { "the provider fell silent" };
-            let text = format!("{what} in the middle of the stream");
-            self.fail(&Error::new(Kind::TimedOut, Origin::Upstream, text));
+            let over = now >= self.deadline;
+            let what = if over { "the exchange's time is up" } else { "the provider fell silent" };
+            let error = too_late(what);
+            self.fail(&error);
             return Poll::Ready(());
         }
+    }
+
+    /// The error once the exchange's time is up, also where the provider goes on
+    /// and the client takes little of it.
+    fn overdue(&self) -> Option<Error> {
+        let over = self.body.is_some() && self.last >= self.deadline;
+        over.then(|| too_late("the exchange's time is up"))
     }
 
     /// A policy ended the answer with these last words: the rest of the
@@ -204,6 +219,10 @@ impl Relay {
         self.exchange.dropped.append(&mut self.lane.untold);
         self.exchange.settle(&End { outcome, status: 200, error, usage });
     }
+}
+
+fn too_late(what: &str) -> Error {
+    Error::new(Kind::TimedOut, Origin::Upstream, format!("{what} in the middle of the stream"))
 }
 
 impl Drop for Relay {

@@ -4,5 +4,5 @@
 mod lines;
 mod meters;
 
-pub use lines::Lines;
+pub use lines::{Lines, harmless};
 pub use meters::{Elsewhere, Meters, ModelMeters};

@@ -14,18 +14,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::front::Front;
+use super::patience::{Patience, patient};
+use super::room;
 use crate::worker::Workers;
 
-/// Longest time for a request's head to arrive.
-const HEAD_TIME: Duration = Duration::from_secs(10);
 /// Largest head of a request, and buffer of a connection, bytes.
 const HEAD: usize = 96 << 10;
 /// The same in HTTP/2, as it counts: 32 bytes more a header.
 const HEADER_LIST: u32 = 96 << 10;
 /// Streams at once on an HTTP/2 connection.
 const STREAMS: u32 = 200;
-/// Connections at once.
-const CONNECTIONS: usize = 60_000;
+/// How long what is cut at the end may take to say so.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Wait after an accept that failed for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -33,6 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Default)]
 pub struct Drain {
     token: CancellationToken,
+    cut: CancellationToken,
     connections: TaskTracker,
 }
 
@@ -44,23 +45,30 @@ impl Drain {
         self.connections.close();
         tokio::time::timeout(patience, self.connections.wait()).await.is_ok()
     }
+
+    /// Ends connections that are still open. What is under way is looked at
+    /// once more, and may say that it ends.
+    pub async fn cut(&self) {
+        self.cut.cancel();
+        drop(tokio::time::timeout(LAST_WORDS * 2, self.connections.wait()).await);
+    }
 }
 
 /// Runs the streams of HTTP/2 on the shared runtime: a worker would be all that
-/// a client with a single connection could use.
+/// a client with a single connection could use. They are part of what is drained.
 #[derive(Clone)]
-struct Shared(Handle);
+struct Shared(Handle, TaskTracker);
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Shared {
     fn execute(&self, stream: F) {
-        self.0.spawn(stream);
+        self.1.spawn_on(stream, &self.0);
     }
 }
 
 /// Serves what is behind `front` on `listener`, on `workers`, until `drain` says to stop.
 pub async fn listen(listener: TcpListener, front: Front, workers: Arc<Workers>, drain: Drain) {
-    let builder = Arc::new(builder(Shared(Handle::current())));
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let builder = Arc::new(builder(Shared(Handle::current(), drain.connections.clone())));
+    let places = Arc::new(Semaphore::new(room::connections()));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -74,12 +82,13 @@ pub async fn listen(listener: TcpListener, front: Front, workers: Arc<Workers>, 
         let Ok(permit) = Arc::clone(&places).acquire_owned().await else { return };
         let (Some(place), Ok(stream)) = (workers.place(), stream.into_std()) else { continue };
         let runtime = place.runtime().clone();
-        let (builder, front, token) = (Arc::clone(&builder), front.clone(), drain.token.clone());
+        let (builder, front, places) = (Arc::clone(&builder), front.clone(), Arc::clone(&places));
+        let ends = drain.clone();
         let serving = async move {
             let _held = (permit, place);
             // Here, so that the worker's own driver watches it.
             if let Ok(stream) = TcpStream::from_std(stream) {
-                connection(stream, &builder, front, token).await;
+                connection(stream, &builder, (front, places), &ends).await;
             }
         };
         drain.connections.spawn_on(serving, &runtime);
@@ -91,7 +100,8 @@ fn builder(shared: Shared) -> Builder<Shared> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        // Heads have their time in `patience`, which knows a connection that rests.
+        .header_read_timeout(None)
         // Most headers: hyper's own hundred, for which it needs no memory of its own.
         // Without `pipeline_flush`: it takes from the client's side whatever comes, and holds it.
         .max_buf_size(HEAD);
@@ -104,17 +114,27 @@ fn builder(shared: Shared) -> Builder<Shared> {
     builder
 }
 
-async fn connection(stream: TcpStream, builder: &Builder<Shared>, front: Front, token: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    builder: &Builder<Shared>,
+    (front, places): (Front, Arc<Semaphore>),
+    drain: &Drain,
+) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let serving = builder.serve_connection(TokioIo::new(stream), front);
+    let (stream, visit) = patient(stream, front, Patience::default(), places);
+    let serving = builder.serve_connection(TokioIo::new(stream), visit);
     tokio::pin!(serving);
     // What fails here is the client's connection: nothing is left to be told.
     tokio::select! {
         _ = serving.as_mut() => return,
-        () = token.cancelled() => {}
+        () = drain.token.cancelled() => {}
     }
     serving.as_mut().graceful_shutdown();
-    drop(serving.await);
+    tokio::select! {
+        _ = serving.as_mut() => return,
+        () = drain.cut.cancelled() => {}
+    }
+    drop(tokio::time::timeout(LAST_WORDS, serving).await);
 }

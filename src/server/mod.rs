@@ -8,8 +8,10 @@ mod front;
 mod linger;
 mod listen;
 mod passages;
+mod patience;
 mod refusal;
 mod results;
+mod room;
 
 pub use admin::{Admin, Report, router as admin_router};
 pub use data::paths;

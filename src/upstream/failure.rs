@@ -5,6 +5,12 @@ use std::io;
 
 use crate::error::{Error, Kind, Origin};
 
+/// No file descriptor is left, of the machine's or of the process' own: no fault of a provider's.
+/// Source: errno(3), checked 2026-11-21.
+const ENFILE: i32 = 23;
+/// See [`ENFILE`].
+const EMFILE: i32 = 24;
+
 /// Where a call failed.
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -28,13 +34,15 @@ pub(super) fn classify(failed: &Failed, host: &str) -> Error {
         let Some(next) = beneath(cause) else { break };
         cause = next;
     }
+    let origin = if kind == Kind::Unavailable { Origin::Gateway } else { Origin::Upstream };
     let what = match kind {
         Kind::TimedOut => "no answer in time from",
         Kind::Tls => "no trusted TLS connection to",
         Kind::StreamBroken => "the answer broke off from",
+        Kind::Unavailable => "the gateway has no file descriptor left to reach",
         _ => "cannot reach",
     };
-    Error::new(kind, Origin::Upstream, format!("{what} {host}: {cause}"))
+    Error::new(kind, origin, format!("{what} {host}: {cause}"))
 }
 
 /// What caused `cause`. An I/O error that wraps another passes it over as its source.
@@ -52,5 +60,8 @@ fn kind_of(cause: &(dyn StdError + 'static)) -> Option<Kind> {
         return Some(Kind::TimedOut);
     }
     let io = cause.downcast_ref::<io::Error>()?;
+    if matches!(io.raw_os_error(), Some(ENFILE | EMFILE)) {
+        return Some(Kind::Unavailable);
+    }
     (io.kind() == io::ErrorKind::TimedOut).then_some(Kind::TimedOut)
 }

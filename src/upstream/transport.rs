@@ -20,6 +20,7 @@ use tower::Service;
 use url::Url;
 
 use super::failure::{Failed, classify};
+use super::names::Names;
 use super::reply::{Body, Reply};
 use super::upload::Upload;
 use crate::error::{Error, Result};
@@ -33,6 +34,9 @@ const IDLE: Duration = Duration::from_secs(75);
 const IDLE_CONNECTIONS: usize = 512;
 /// How often a silent connection is asked whether it lives.
 const ALIVE: Duration = Duration::from_secs(30);
+
+/// Most that is read of an answer before somebody takes it, and largest head, bytes.
+const AHEAD: usize = 64 << 10;
 
 /// A request that is ready to go.
 pub(super) type Request = http::Request<Outgoing>;
@@ -48,7 +52,7 @@ impl Transport {
     /// # Errors
     /// `Internal` when TLS cannot be set up on this machine.
     pub(super) fn new() -> Result<Self> {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(Names::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(ALIVE));
@@ -58,6 +62,7 @@ impl Transport {
             legacy::Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .pool_timer(TokioTimer::new())
+                .http1_max_buf_size(AHEAD)
                 .pool_idle_timeout(IDLE)
                 .pool_max_idle_per_host(IDLE_CONNECTIONS)
                 .http2_adaptive_window(true)
@@ -106,10 +111,10 @@ fn tls() -> Result<rustls::ClientConfig> {
 
 /// A connector that waits [`CONNECT`] at most: for the name, the port and TLS together.
 #[derive(Debug, Clone)]
-pub(super) struct Patient(HttpsConnector<HttpConnector>);
+pub(super) struct Patient(HttpsConnector<HttpConnector<Names>>);
 
 impl Service<Uri> for Patient {
-    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Response = <HttpsConnector<HttpConnector<Names>> as Service<Uri>>::Response;
     type Error = Box<dyn std::error::Error + Send + Sync>;
     type Future = Pin<Box<dyn Future<Output = std::result::Result<Self::Response, Self::Error>> + Send>>;
 

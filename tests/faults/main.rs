@@ -19,7 +19,11 @@
     reason = "a test may fail loudly and at length"
 )]
 
+mod connections;
 mod disk;
+mod http2;
+mod log;
 #[path = "../shared/port.rs"]
 mod port;
 mod process;
+mod provider;

@@ -87,12 +87,25 @@ impl Process {
         process
     }
 
+    /// Starts one whose log nobody reads.
+    pub async fn start_unread(yaml: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (port, admin) = configured(folder.path(), yaml);
+        let child = command(folder.path(), &Manner::default()).spawn().unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut process = Self { child, port, admin, folder, client, lines: Arc::default() };
+        process.ready().await;
+        process
+    }
+
     /// Ends the process without a word, and starts it again over the same folder.
     pub async fn killed_and_restarted(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.child = command(self.folder.path(), &Manner::default()).spawn().unwrap();
         self.lines = collected(&mut self.child);
+        // Without connections to the one before.
+        self.client = reqwest::Client::builder().no_proxy().build().unwrap();
         self.ready().await;
     }
 
@@ -166,8 +179,10 @@ impl Process {
     }
 
     /// Open file descriptors of the process.
-    pub fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    pub fn descriptors(&self) -> Vec<String> {
+        let all = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let named = |entry: std::fs::DirEntry| std::fs::read_link(entry.path()).unwrap_or_default();
+        all.flatten().map(|entry| named(entry).display().to_string()).collect()
     }
 
     /// Processor time that it has used so far, seconds.

@@ -53,9 +53,17 @@ impl Gateway {
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = oneshot::channel::<Addresses>();
         let options = Options { lines: Lines::none(), drain: Duration::from_secs(1), workers: None };
-        tokio::spawn(run(opened, options, async { drop(stopped.await) }, |at| {
-            let _ = tell.send(*at);
-        }));
+        tokio::spawn(run(
+            opened,
+            options,
+            async {
+                drop(stopped.await);
+                Duration::ZERO
+            },
+            |at| {
+                let _ = tell.send(*at);
+            },
+        ));
         let Addresses { data, admin } = told.await.unwrap();
         Self {
             data,

@@ -81,6 +81,9 @@ impl Flow {
         if self.attempt.is_none() {
             return Poll::Ready(None);
         }
+        if let Some(error) = self.exchange.gateway.ended().or_else(|| self.overdue()) {
+            return Poll::Ready(Some(Err(self.fail(error))));
+        }
         match self.body.poll_chunk(cx) {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.last = Instant::now();
@@ -114,6 +117,12 @@ impl Flow {
         if looked.is_err() {
             self.framer = None;
         }
+    }
+
+    /// The error once the exchange's time is up, also where the provider goes on.
+    fn overdue(&self) -> Option<Error> {
+        let text = "the exchange's time is up in the middle of the answer";
+        (self.last >= self.deadline).then(|| Error::new(Kind::TimedOut, Origin::Upstream, text))
     }
 
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Error> {

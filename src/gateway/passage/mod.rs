@@ -58,7 +58,7 @@ where
 {
     let mut exchange = Exchange::accept(&gateway, passage.endpoint, passage.inbound);
     let body = body.map_err(|_| Error::invalid("the body broke off")).boxed_unsync();
-    match journey(&mut exchange, passage, body).await {
+    match gateway.unless_ended(journey(&mut exchange, passage, body)).await {
         Ok(passed) => answer::reply(exchange, passed),
         Err(error) => reply::error(exchange, &error),
     }
