@@ -25,6 +25,7 @@ mod answers;
 mod cited;
 mod documented;
 mod endings;
+mod fields;
 mod golden;
 mod outward;
 mod requests;

@@ -82,7 +82,11 @@ impl Writer<'_> {
                 }
             }
             Part::Refusal(text) => out.content.push(json!({"type": "text", "text": text})),
-            Part::Image(media) => out.content.push(image(media, path)?),
+            Part::Image(media) => {
+                self.dropped.extend(media.extra.iter().map(|(name, _)| format!("{path}.content.{name}")));
+                self.dropped.extend(media.name.as_ref().map(|_| format!("{path}.content.filename")));
+                out.content.push(image(media, path)?);
+            }
             Part::Document(Media { source: MediaSource::Text(text), name, .. }) => {
                 let id = format!("doc-{}", self.documents.len());
                 let mut data = Map::new();
@@ -93,6 +97,7 @@ impl Writer<'_> {
             Part::Audio(_) | Part::Video(_) | Part::Document(_) => return Err(unsupported(path)),
             Part::ToolCall(call) => {
                 self.seal(call.signature.as_deref(), path);
+                self.dropped.extend(call.extra.iter().map(|(name, _)| format!("{path}.tool_calls.{name}")));
                 out.calls.push(call_of(call));
             }
             Part::ToolResult(result) => self.result(result, path)?,
@@ -121,6 +126,7 @@ impl Writer<'_> {
         if gathered.content.iter().any(|part| part["type"] != "text") {
             self.dropped.push(format!("{path}.content"));
         }
+        self.dropped.extend(result.extra.iter().map(|(name, _)| format!("{path}.{name}")));
         if result.is_error {
             self.dropped.push(format!("{path}.is_error"));
         }

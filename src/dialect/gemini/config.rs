@@ -29,7 +29,8 @@ pub(super) fn decode(mut config: Fields, request: &mut Request) -> Result<Map<St
     }
     let mime = config.text("responseMimeType")?;
     let own_schema = config.take("responseSchema");
-    let schema = config.take("responseJsonSchema").or_else(|| own_schema.as_ref().map(to_json_schema));
+    let json_schema = config.take("responseJsonSchema");
+    let schema = json_schema.clone().or_else(|| own_schema.as_ref().map(to_json_schema));
     request.format = match (mime.as_deref(), schema) {
         (Some("application/json"), Some(schema)) => Some(ResponseFormat::JsonSchema {
             name: "response".to_owned(),
@@ -44,6 +45,7 @@ pub(super) fn decode(mut config: Fields, request: &mut Request) -> Result<Map<St
     let mut rest = config.rest();
     if request.format.is_none() {
         rest.extend(mime.map(|mime| ("responseMimeType".to_owned(), Value::from(mime))));
+        rest.extend(json_schema.map(|schema| ("responseJsonSchema".to_owned(), schema)));
     }
     rest.extend(own_schema.map(|schema| ("responseSchema".to_owned(), schema)));
     Ok(rest)

@@ -77,7 +77,13 @@ fn gather(part: &Part, (path, dropped): (&str, &mut Vec<String>), out: &mut Gath
         }
         Part::Refusal(text) => out.text.push_str(text),
         Part::Document(Media { source: MediaSource::Text(text), .. }) => out.text.push_str(text),
-        Part::Image(Media { source: MediaSource::Base64(data), .. }) => out.images.push(Value::from(&**data)),
+        Part::Image(Media { source: MediaSource::Base64(data), name, detail, extra, .. }) => {
+            dropped.extend(extra.iter().map(|(name, _)| format!("{path}.content.{name}")));
+            dropped.extend(name.as_ref().map(|_| format!("{path}.content.filename")));
+            let told = detail.as_deref().filter(|detail| *detail != "auto");
+            dropped.extend(told.map(|_| format!("{path}.content.detail")));
+            out.images.push(Value::from(&**data));
+        }
         Part::Image(_) | Part::Audio(_) | Part::Video(_) | Part::Document(_) => {
             return Err(unsupported(path));
         }
@@ -88,6 +94,7 @@ fn gather(part: &Part, (path, dropped): (&str, &mut Vec<String>), out: &mut Gath
         Part::Thinking(_) => dropped.push(format!("{path}.thinking")),
         Part::ToolCall(call) => {
             dropped.extend(call.signature.as_ref().map(|_| format!("{path}.signature")));
+            dropped.extend(call.extra.iter().map(|(name, _)| format!("{path}.tool_calls.{name}")));
             out.calls.push(call_of(call, (path, dropped)));
         }
         Part::Opaque { dialect, .. } => dropped.push(format!("{path}.{}", dialect.name())),
@@ -119,6 +126,7 @@ fn result_of(
     for part in &result.parts {
         gather(part, (path, dropped), &mut gathered)?;
     }
+    dropped.extend(result.extra.iter().map(|(name, _)| format!("{path}.{name}")));
     if result.is_error {
         dropped.push(format!("{path}.is_error"));
     }

@@ -160,6 +160,7 @@ pub(in crate::dialect) fn encode_part(part: &Part, path: &str, carry: &mut Carry
         Part::Opaque { .. } | Part::Thinking(_) | Part::ToolCall(_) | Part::ToolResult(_) => return None,
     };
     carry.extra(&mut value, extra, path);
+    carry.nameless(part, path);
     Some(value)
 }
 

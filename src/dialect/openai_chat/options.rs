@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, merge, wrong};
 use crate::error::Result;
-use crate::ir::{Dialect, Extra, Params, ResponseFormat, Tool, ToolChoice};
+use crate::ir::{Dialect, Extra, Params, Part, ResponseFormat, Tool, ToolChoice};
 
 /// What is carried over and what is not, while a request is encoded.
 pub(in crate::dialect) struct Carry<'a> {
@@ -26,6 +26,15 @@ impl Carry<'_> {
             } else {
                 self.lose(format!("{path}.{name}"));
             }
+        }
+    }
+
+    /// Notes the name of a picture, sound or film: only documents have one on the wire.
+    pub(in crate::dialect) fn nameless(&mut self, part: &Part, path: &str) {
+        if let Part::Image(media) | Part::Audio(media) | Part::Video(media) = part
+            && media.name.is_some()
+        {
+            self.lose(format!("{path}.filename"));
         }
     }
 

@@ -194,6 +194,9 @@ impl<'a, 'b> Turns<'a, 'b> {
 
     fn call_value(&mut self, call: &ToolCall, path: &str) -> Value {
         let mut value = call_value(call, &self.tool_id(&call.id));
+        if call.signature.is_some() && !self.carry.own {
+            self.carry.lose(format!("{path}.tool_calls.signature"));
+        }
         self.carry.extra(&mut value, &call.extra, &format!("{path}.tool_calls"));
         value
     }

@@ -149,13 +149,21 @@ fn text_of(message: &Message, at: usize, carry: &mut Carry<'_>) -> String {
         carry.lose(format!("messages[{at}].name"));
     }
     let mut text = message.joined_text();
+    let mut lost: Vec<String> = message.extra.iter().map(|(name, _)| name.clone()).collect();
     for part in &message.parts {
         match part {
-            Part::Text { .. } => {}
-            Part::ToolResult(result) => text.extend(result.parts.iter().filter_map(Part::as_text)),
-            _ => carry.lose(format!("messages[{at}].content")),
+            Part::Text { extra, .. } => lost.extend(extra.iter().map(|(name, _)| name.clone())),
+            Part::ToolResult(result) => {
+                text.extend(result.parts.iter().filter_map(Part::as_text));
+                lost.extend(result.extra.iter().map(|(name, _)| name.clone()));
+                lost.extend(result.is_error.then(|| "is_error".to_owned()));
+                let media = result.parts.iter().any(|part| part.as_text().is_none());
+                lost.extend(media.then(|| "content".to_owned()));
+            }
+            _ => lost.push("content".to_owned()),
         }
     }
+    lost.into_iter().for_each(|name| carry.lose(format!("messages[{at}].{name}")));
     text
 }
 
@@ -168,6 +176,7 @@ fn note_lost(request: &Request, carry: &mut Carry<'_>) {
         ("metadata", request.metadata.is_some()),
         ("top_k", request.params.top_k.is_some()),
         ("logprobs", request.params.logprobs.is_some()),
+        ("top_logprobs", request.params.top_logprobs.is_some_and(|count| count > 0)),
         ("parallel_tool_calls", request.parallel_tools.is_some()),
     ];
     for (name, _) in lost.iter().filter(|(_, there)| *there) {

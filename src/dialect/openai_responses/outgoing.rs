@@ -26,6 +26,9 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     for (at, message) in request.messages.iter().enumerate() {
         let instructions = at == 0 && message.role == Role::System && message.plain && !message.developer;
         if instructions && message.extra.is_empty() {
+            if message.name.is_some() {
+                carry.lose(format!("messages[{at}].name"));
+            }
             body.insert("instructions".into(), message.joined_text().into());
         } else {
             put_message(message, &format!("messages[{at}]"), &mut input, &mut carry);
@@ -89,6 +92,9 @@ fn put_message(message: &Message, path: &str, input: &mut Vec<Value>, carry: &mu
             Part::ToolCall(call) => {
                 let mut item = items::call_value(call);
                 carry.extra(&mut item, &call.extra, path);
+                if call.signature.is_some() {
+                    carry.lose(format!("{path}.tool_calls.signature"));
+                }
                 Some(item)
             }
             Part::ToolResult(result) => Some(result_item(result, message.plain, path, carry)),

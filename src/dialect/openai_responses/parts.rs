@@ -70,6 +70,7 @@ pub(super) fn encode(part: &Part, assistant: bool, path: &str, carry: &mut Carry
         }
     }
     carry.extra(&mut value, extra, path);
+    carry.nameless(part, path);
     Some(value)
 }
 

@@ -1,9 +1,10 @@
 //! What an answer in the client's own form used: read beside its way to the
 //! client, nothing of it is changed.
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::dialect::refusal::Report;
 use crate::error::Result;
@@ -22,12 +23,25 @@ pub struct Metered {
 #[derive(Deserialize)]
 struct Answer {
     usage: Option<Value>,
-    data: Option<Vec<IgnoredAny>>,
-    duration: Option<f64>,
+    #[serde(default)]
+    data: Length,
+    duration: Option<Value>,
     error: Option<Value>,
     meta: Option<Value>,
-    #[serde(rename = "type")]
-    kind: Option<String>,
+    #[serde(rename = "type", default)]
+    kind: Value,
+}
+
+/// How many elements a list has; none, where it is no list.
+#[derive(Default)]
+struct Length(u64);
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> std::result::Result<Self, D::Error> {
+        let raw: &RawValue = Deserialize::deserialize(value)?;
+        let list: Vec<IgnoredAny> = serde_json::from_str(raw.get()).unwrap_or_default();
+        Ok(Self(list.len() as u64))
+    }
 }
 
 /// Reads what a whole answer at `endpoint` used.
@@ -37,16 +51,17 @@ struct Answer {
 pub fn metered(endpoint: Endpoint, body: &[u8]) -> Result<Metered> {
     // What is no JSON object (a transcript as text, sound) states nothing.
     let Ok(answer) = serde_json::from_slice::<Answer>(body) else { return Ok(Metered::default()) };
-    if let Some(error) = answer.error.as_ref().filter(|error| error.is_object()) {
+    let says = |error: &&Value| error.is_object() || error.as_str().is_some_and(|text| !text.is_empty());
+    if let Some(error) = answer.error.as_ref().filter(says) {
         return Err(Report::of(error).error(200));
     }
     let stated = answer.usage.as_ref();
     let seconds = stated
         .and_then(|usage| usage.get("seconds").or_else(|| usage.get("prompt_audio_seconds"))?.as_f64())
-        .or(answer.duration);
+        .or_else(|| number(answer.duration.as_ref()?));
     let mut units = Units::default();
     match endpoint {
-        Endpoint::Images => units.images = answer.data.map_or(0, |data| data.len() as u64),
+        Endpoint::Images => units.images = answer.data.0,
         Endpoint::Transcriptions => units.audio_ms = seconds.map_or(0, milliseconds),
         _ => {}
     }
@@ -59,8 +74,13 @@ pub fn metered(endpoint: Endpoint, body: &[u8]) -> Result<Metered> {
 pub fn metered_frame(endpoint: Endpoint, data: &[u8]) -> Option<Metered> {
     let answer: Answer = serde_json::from_slice(data).ok()?;
     let usage = answer.usage.as_ref().and_then(usage)?;
-    let images = u64::from(endpoint == Endpoint::Images && answer.kind?.ends_with(".completed"));
+    let images = u64::from(endpoint == Endpoint::Images && answer.kind.as_str()?.ends_with(".completed"));
     Some(Metered { usage: Some(usage), units: Units { images, ..Units::default() } })
+}
+
+/// A number, which some servers write as text.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// Tokens under any of the names that endpoints use.
@@ -128,6 +148,8 @@ mod tests {
                 (0, 6_000),
             ),
             (Endpoint::Transcriptions, r#"{"text":"x","duration":3.7}"#, None, (0, 3_700)),
+            (Endpoint::Transcriptions, r#"{"text":"x","duration":"3.7"}"#, None, (0, 3_700)),
+            (Endpoint::Embeddings, r#"{"data":{},"usage":{"total_tokens":5}}"#, used(5, 0), (0, 0)),
             (Endpoint::Rerank, r#"{"results":[],"meta":{"tokens":{"input_tokens":4}}}"#, used(4, 0), (0, 0)),
             (Endpoint::Transcriptions, "just text", None, (0, 0)),
         ] {
@@ -137,6 +159,7 @@ mod tests {
         }
         let error = br#"{"error":{"message":"no such model","code":"model_not_found"}}"#;
         assert!(metered(Endpoint::Embeddings, error).is_err());
+        assert!(metered(Endpoint::Rerank, br#"{"error":"Model is overloaded"}"#).is_err());
         assert_eq!(characters(r#"{"model":"m","input":"gr\u00fc\u00dfe"}"#.as_bytes()).characters, 5);
     }
 }

@@ -7,13 +7,14 @@ use bytes::Bytes;
 
 use super::{Asked, Finished, Outgoing, Step, Translation, over};
 use crate::dialect::{ReplyFacts, Target, Wire, embed, rerank};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ir::{EmbedResponse, RerankRequest, Units, VectorEncoding};
 
 struct Embedding {
     form: embed::Form,
     calls: VecDeque<Wire>,
     encoding: VectorEncoding,
+    inputs: usize,
     so_far: Option<EmbedResponse>,
     dropped: Vec<String>,
     reply: ReplyFacts,
@@ -30,7 +31,8 @@ pub(super) fn embed(
     let calls = request.pieces(form.most_inputs()).map(|piece| form.encode(&piece, target));
     let mut calls = calls.collect::<Result<VecDeque<_>>>()?;
     let dropped = calls.front_mut().map(|call| std::mem::take(&mut call.dropped)).unwrap_or_default();
-    Ok(Box::new(Embedding { form, calls, encoding: request.encoding, so_far: None, dropped, reply }))
+    let (encoding, inputs) = (request.encoding, request.inputs.len());
+    Ok(Box::new(Embedding { form, calls, encoding, inputs, so_far: None, dropped, reply }))
 }
 
 impl Translation for Embedding {
@@ -46,6 +48,12 @@ impl Translation for Embedding {
             return Ok(Step::Ask { after: Duration::ZERO, call: Outgoing::json(wire) });
         }
         let response = self.so_far.take().ok_or_else(over)?;
+        if response.vectors.len() != self.inputs {
+            let (got, asked) = (response.vectors.len(), self.inputs);
+            return Err(Error::bad_answer(format!(
+                "the provider answered {asked} inputs with {got} vectors"
+            )));
+        }
         let body = embed::encode_response(&response, self.encoding, &self.reply);
         let (usage, units) = (response.usage, Units::default());
         Ok(Step::Done(Finished { body, content_type: "application/json", usage, units }))
@@ -94,5 +102,28 @@ impl Translation for Reranking {
 
     fn dropped(&self) -> &[String] {
         &self.dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Quirks;
+    use crate::ir::Endpoint;
+
+    #[test]
+    fn an_answer_with_too_few_vectors_is_none() {
+        let body = Bytes::from_static(br#"{"model":"x","input":["a","b"]}"#);
+        let asked = Asked { endpoint: Endpoint::Embeddings, path: "embeddings", body: &body, parts: &[] };
+        let quirks = Quirks::default();
+        let target = Target { model: "m", max_output_tokens: None, quirks: &quirks };
+        for (answer, right) in
+            [(r#"{"embeddings":[[0.5],[1.5]]}"#, true), (r#"{"embeddings":[[0.5]]}"#, false)]
+        {
+            let mut machine = embed(embed::Form::Ollama, &asked, &target, ReplyFacts::default()).unwrap();
+            assert!(matches!(machine.step(None), Ok(Step::Ask { .. })));
+            let answer = Bytes::from_static(answer.as_bytes());
+            assert_eq!(machine.step(Some(answer)).is_ok(), right);
+        }
     }
 }

@@ -16,7 +16,8 @@ pub(super) fn decode(body: &[u8]) -> Result<RerankResponse> {
     if answer.get("error").is_some_and(|error| !error.is_null()) {
         return Err(Report::of(&answer).error(200));
     }
-    let list = answer.get("results").or_else(|| answer.get("data")).and_then(Value::as_array);
+    // text-embeddings-inference answers with the list itself.
+    let list = answer.get("results").or_else(|| answer.get("data")).unwrap_or(&answer).as_array();
     let ranked = list.and_then(|list| list.iter().map(ranked).collect::<Option<Vec<_>>>());
     let ranked = ranked.ok_or_else(|| Error::bad_answer("the provider's answer ranks nothing"))?;
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -26,7 +27,9 @@ pub(super) fn decode(body: &[u8]) -> Result<RerankResponse> {
 }
 
 fn ranked(entry: &Value) -> Option<Ranked> {
-    let score = entry.get("relevance_score").or_else(|| entry.get("score"))?.as_f64()?;
+    // OpenAI's look-alikes say `score`, Bedrock `relevanceScore`.
+    let names = ["relevance_score", "score", "relevanceScore"];
+    let score = names.iter().find_map(|name| entry.get(*name)?.as_f64())?;
     Some(Ranked { index: entry.get("index")?.as_u64()?, score })
 }
 
@@ -87,5 +90,26 @@ fn given_back(document: &RerankDocument, form: Form) -> Value {
         (RerankDocument::Text(text), Form::Voyage) => Value::from(text.as_str()),
         (RerankDocument::Text(text), Form::Cohere | Form::Jina) => json!({"text": text}),
         (RerankDocument::Object(object), _) => object.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_in_every_form() {
+        for body in [
+            r#"{"results":[{"index":1,"relevance_score":0.5}]}"#,
+            r#"{"data":[{"index":1,"score":0.5}]}"#,
+            r#"{"results":[{"index":1,"relevanceScore":0.5}]}"#,
+            r#"[{"index":1,"score":0.5}]"#,
+        ] {
+            let found = decode(body.as_bytes()).unwrap().ranked;
+            assert_eq!(found, [Ranked { index: 1, score: 0.5 }], "{body}");
+        }
+        for body in [r#"{"error":"no"}"#, r#"{"results":[{"index":1}]}"#, "{}"] {
+            assert!(decode(body.as_bytes()).is_err(), "{body}");
+        }
     }
 }

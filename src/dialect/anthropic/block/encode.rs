@@ -120,6 +120,9 @@ impl Encoder {
         if media.detail.as_deref().is_some_and(|detail| detail != "auto") {
             self.drop(at.field("detail"));
         }
+        if media.name.is_some() {
+            self.drop(at.field("filename"));
+        }
         let mut block = object(json!({ "type": "image", "source": source }));
         self.extra(&mut block, &media.extra, at);
         Ok(Value::Object(block))

@@ -133,6 +133,9 @@ impl Encoder {
         if media.detail.as_deref().is_some_and(|detail| detail != "auto") {
             self.drop(at.field("detail"));
         }
+        if media.name.is_some() {
+            self.drop(at.field("filename"));
+        }
         let format = format_of(media, otherwise, at)?;
         Ok(json!({ "format": format, "source": source(media, at)? }))
     }
