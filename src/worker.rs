@@ -51,10 +51,7 @@ struct Worker {
 
 /// A connection's place on a worker, given back when dropped.
 #[derive(Debug)]
-pub struct Place {
-    runtime: Handle,
-    busy: Arc<AtomicUsize>,
-}
+pub struct Place(Worker);
 
 impl Workers {
     /// Starts `count` workers.
@@ -89,7 +86,7 @@ impl Workers {
     pub fn place(&self) -> Option<Place> {
         let worker = self.workers.iter().min_by_key(|worker| worker.busy.load(Ordering::Relaxed))?;
         worker.busy.fetch_add(1, Ordering::Relaxed);
-        Some(Place { runtime: worker.runtime.clone(), busy: Arc::clone(&worker.busy) })
+        Some(Place(worker.clone()))
     }
 }
 
@@ -97,13 +94,13 @@ impl Place {
     /// The runtime of the worker.
     #[must_use]
     pub fn runtime(&self) -> &Handle {
-        &self.runtime
+        &self.0.runtime
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -114,5 +111,39 @@ impl Drop for Workers {
             // One that panicked has said so already.
             drop(thread.join());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_go_to_the_thread_with_the_fewest() {
+        let workers = Workers::start(3).unwrap();
+        let number_of = |place: &Place| {
+            let (tell, told) = std::sync::mpsc::channel();
+            place.runtime().spawn(async move { tell.send(number()) });
+            told.recv().unwrap()
+        };
+        let mut places: Vec<Place> = (0..6).map(|_| workers.place().unwrap()).collect();
+        let mut numbers: Vec<usize> = places.iter().map(number_of).collect();
+        assert_eq!(number(), 0);
+        let left = number_of(&places.remove(4));
+        assert_eq!(workers.place().as_ref().map(number_of), Some(left));
+        numbers.sort_unstable();
+        assert_eq!(numbers, [1, 1, 2, 2, 3, 3]);
+    }
+
+    #[test]
+    fn what_is_under_way_is_dropped_with_the_threads() {
+        let workers = Workers::start(1).unwrap();
+        let (held, dropped) = std::sync::mpsc::channel::<()>();
+        workers.place().unwrap().runtime().spawn(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        drop(workers);
+        assert!(dropped.try_recv().is_err_and(|error| error == std::sync::mpsc::TryRecvError::Disconnected));
     }
 }

@@ -88,6 +88,6 @@ impl Front {
 async fn apart(task: JoinHandle<Result<Response, Infallible>>) -> Result<Response, Infallible> {
     match AbortOnDropHandle::new(task).await {
         Ok(answer) => answer,
-        Err(error) => Ok(openai_refusal(&Error::internal(format!("the exchange was lost: {error}")))),
+        Err(_) => Ok(openai_refusal(&Error::internal("the exchange was lost"))),
     }
 }
