@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::fiber::{Fiber, Gate, STACK_BYTES, Step};
@@ -68,12 +69,10 @@ pub async fn run(
     scene: impl Into<Box<Scene>>,
     effects: Arc<dyn Effects>,
 ) -> Outcome {
-    let scene: Box<Scene> = scene.into();
-    if !bound.policy.has(hook) {
-        return nothing(scene);
-    }
-    let outside = Outside { effects, runtime: tokio::runtime::Handle::current() };
-    let given = Given { bound: Arc::clone(bound), hook, scene, outside: Some(outside) };
+    let given = match given(bound, hook, scene.into(), effects) {
+        Ok(given) => given,
+        Err(outcome) => return outcome,
+    };
     match threads::submit(given, bound.policy.limits.suspended).await {
         Ok(outcome) => outcome,
         Err(scene) => refused(bound, hook, scene),
@@ -88,16 +87,14 @@ pub async fn run_blocking(
     scene: impl Into<Box<Scene>>,
     effects: Arc<dyn Effects>,
 ) -> Outcome {
-    let scene: Box<Scene> = scene.into();
-    if !bound.policy.has(hook) {
-        return nothing(scene);
-    }
-    let runtime = tokio::runtime::Handle::current();
-    let outside = Outside { effects, runtime: runtime.clone() };
-    let given = Given { bound: Arc::clone(bound), hook, scene: scene.clone(), outside: Some(outside) };
+    let given = match given(bound, hook, scene.into(), effects) {
+        Ok(given) => given,
+        Err(outcome) => return outcome,
+    };
+    let scene = given.scene.clone();
     let gone = CancellationToken::new();
     let (reply, outcome) = tokio::sync::oneshot::channel();
-    let host = Blocking { runtime, gone: gone.clone() };
+    let host = Blocking { runtime: Handle::current(), gone: gone.clone() };
     let thread = std::thread::Builder::new().name("policy".to_owned()).stack_size(STACK_BYTES);
     let started = thread.spawn(move || {
         let limits = given.bound.policy.limits;
@@ -114,6 +111,20 @@ pub async fn run_blocking(
         (Ok(_), Ok(outcome)) => outcome,
         _ => refused(bound, hook, scene),
     }
+}
+
+/// What a script with effects is given. `Err`: the policy does not have the hook.
+fn given(
+    bound: &Arc<Bound>,
+    hook: Hook,
+    scene: Box<Scene>,
+    effects: Arc<dyn Effects>,
+) -> Result<Given, Outcome> {
+    if !bound.policy.has(hook) {
+        return Err(nothing(scene));
+    }
+    let outside = Outside { effects, runtime: Handle::current() };
+    Ok(Given { bound: Arc::clone(bound), hook, scene, outside: Some(outside) })
 }
 
 fn nothing(scene: Box<Scene>) -> Outcome {
