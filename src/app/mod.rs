@@ -1,6 +1,7 @@
 //! The application: a loaded configuration becomes a running gateway, and stops
 //! in order.
 
+mod machine;
 mod open;
 mod run;
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use super::machine;
 use super::open::{Opened, describe};
 use crate::clock::Clock;
-use crate::config::RecordsSpec;
 use crate::config::watch::{Pace, Watch};
+use crate::config::{Loaded, RecordsSpec};
 use crate::error::Error;
 use crate::gateway::{Gateway, run_batches};
 use crate::observe::Lines;
@@ -30,6 +31,8 @@ pub struct Options {
     pub drain: Duration,
     /// Threads that serve connections; by default one a core.
     pub workers: Option<usize>,
+    /// Bytes of clients' bodies that are held at once; by default an eighth of the memory.
+    pub bodies: Option<u64>,
 }
 
 /// Where the ports are.
@@ -73,14 +76,7 @@ pub async fn run(
     let Opened { loaded, reloader, feeds, live } = opened;
     let data = bind(loaded.listen, "listen").await?;
     let admin = bind(loaded.admin, "admin.listen").await?;
-    let writer = records(loaded.records.as_ref()).await?;
-    let deferrals = match &loaded.records {
-        Some(spec) => Some(Arc::new(Deferrals::open(&spec.folder).await?)),
-        None => None,
-    };
-    let sink = writer.clone().map(|writer| writer as Arc<dyn Sink>);
-    let gateway = Gateway::new(Arc::clone(&loaded.bundle), options.lines.clone(), sink)?.deferring(deferrals);
-    let gateway = Arc::new(gateway);
+    let (gateway, writer) = standing(&loaded, &options).await?;
     let addresses = addresses(&data, &admin)?;
     let prices = feeds.renew(&loaded.feeds, &loaded.bundle.models, gateway.clock.now());
     gateway.prices.store(Arc::new(prices));
@@ -140,6 +136,20 @@ pub async fn run(
     }
     options.lines.flush(Duration::from_secs(1));
     Ok(())
+}
+
+/// The gateway, and the way to its records where the configuration wants any.
+async fn standing(loaded: &Loaded, options: &Options) -> Result<(Arc<Gateway>, Option<Arc<Writer>>), Error> {
+    let writer = records(loaded.records.as_ref()).await?;
+    let deferrals = match &loaded.records {
+        Some(spec) => Some(Arc::new(Deferrals::open(&spec.folder).await?)),
+        None => None,
+    };
+    let sink = writer.clone().map(|writer| writer as Arc<dyn Sink>);
+    let gateway = Gateway::new(Arc::clone(&loaded.bundle), options.lines.clone(), sink)?.deferring(deferrals);
+    let bodies = options.bodies.unwrap_or_else(|| machine::memory() / 8);
+    let gateway = Arc::new(gateway.holding(bodies));
+    Ok((gateway, writer))
 }
 
 /// The threads of connections.

@@ -65,6 +65,7 @@ fn start(args: &Args, opened: Opened, output: &mut Output) -> Result<(), String>
         lines: if quiet { Lines::none() } else { lines },
         drain: Duration::from_secs(args.drain),
         workers: args.workers,
+        bodies: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

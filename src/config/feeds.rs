@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -107,14 +107,17 @@ fn read_file(path: &Path) -> Result<Bytes, String> {
     std::fs::read(path).map(Bytes::from).map_err(|error| error.to_string())
 }
 
+/// Longest time between two looks at a feed.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+
 /// A feed, what it last said, and when to ask again.
 #[derive(Debug)]
 struct Slot {
     spec: FeedSpec,
     sheet: Option<Arc<Sheet>>,
     status: FeedStatus,
-    /// Milliseconds since the Unix epoch.
-    due_ms: u64,
+    /// Absent: at once.
+    due: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -141,22 +144,23 @@ impl Keeper {
                         format: spec.format.name().to_owned(),
                         ..FeedStatus::default()
                     },
-                    due_ms: 0,
+                    due: None,
                 },
             });
         }
     }
 
     fn due(&self, now: Now) -> Vec<usize> {
-        let due = self.slots.iter().enumerate().filter(|(_, slot)| slot.due_ms <= now.unix_ms);
+        let due =
+            self.slots.iter().enumerate().filter(|(_, slot)| slot.due.is_none_or(|due| due <= now.mono));
         due.map(|(index, _)| index).collect()
     }
 
     /// How long nothing is due.
     fn wait(&self, now: Now) -> Duration {
-        let next = self.slots.iter().map(|slot| slot.due_ms).min();
+        let next = self.slots.iter().map(|slot| slot.due.unwrap_or(now.mono)).min();
         next.map_or(Duration::from_hours(1), |due| {
-            Duration::from_millis(due.saturating_sub(now.unix_ms).max(10))
+            due.saturating_duration_since(now.mono).max(Duration::from_millis(10))
         })
     }
 
@@ -178,14 +182,14 @@ impl Keeper {
                 status.refused = sheet.refused.len();
                 status.error = None;
                 slot.sheet = Some(Arc::new(sheet));
-                slot.due_ms = now.plus(slot.spec.refresh).unix_ms;
+                slot.due = Some(now.mono + slot.spec.refresh.min(LONGEST));
             }
             Err(error) => {
                 if status.error.as_ref() != Some(&error) {
                     tracing::error!(feed = %status.source, "price feed failed, the last good prices hold: {error}");
                 }
                 status.error = Some(error);
-                slot.due_ms = now.plus(slot.spec.refresh.min(AGAIN)).unix_ms;
+                slot.due = Some(now.mono + slot.spec.refresh.min(AGAIN));
             }
         }
     }

@@ -1,20 +1,23 @@
 //! An exchange from acceptance to settling: exactly one settlement each,
 //! whatever happens, also when the client leaves and everything is dropped.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use super::entry::read_body;
 use super::facts::facts;
 use super::ledger::Ledger;
+use super::room::{Held, Room};
 use super::shadow::{self, Acted};
 use super::{Bundle, Gateway, Route};
 use crate::clock::{Now, milliseconds};
 use crate::dialect::{Inbound, LazyRequest};
-use crate::error::{Error, Kind, Origin};
+use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Endpoint, Usage};
 use crate::model::Model;
 use crate::policy::Hook;
@@ -79,6 +82,8 @@ pub(super) struct Exchange {
     pub(super) asked_for: Option<LazyRequest>,
     /// When the client's first byte was ready.
     pub(super) first_byte: Option<Now>,
+    /// What its body takes of the room for bodies.
+    held: OnceLock<Held>,
     settled: bool,
 }
 
@@ -119,6 +124,7 @@ impl Exchange {
             on_trial: false,
             asked_for: None,
             first_byte: None,
+            held: OnceLock::new(),
             settled: false,
         }
     }
@@ -126,6 +132,22 @@ impl Exchange {
     /// What the gateway itself took until `now`: all time less the waiting.
     pub(super) fn overhead(&self, now: Now) -> Duration {
         now.since(&self.started).saturating_sub(self.ledger.read(|ledger| ledger.waited))
+    }
+
+    /// Reads the body under its cap, where there is room for it, and holds that to the end.
+    pub(super) async fn body<B>(&self, body: B, cap: usize) -> Result<Bytes>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        // One that does not say may become as large as it may be.
+        let stated = body.size_hint().exact().unwrap_or(cap as u64).min(cap as u64);
+        let held = self.gateway.room.hold(stated).await?;
+        let read = read_body(body, cap).await?;
+        if let Some(held) = held.and_then(|held| Room::keep(held, read.len() as u64)) {
+            drop(self.held.set(held));
+        }
+        Ok(read)
     }
 
     /// Ends the exchange with an error for the client.

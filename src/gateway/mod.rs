@@ -51,6 +51,7 @@ mod questions;
 mod reading;
 mod relay;
 mod reply;
+mod room;
 mod rush;
 mod services;
 mod shadow;
@@ -113,6 +114,8 @@ pub struct Gateway {
     trial: trial::Trial,
     trials: shadow::Trials,
     recent: afterwards::Recent,
+    /// Room for clients' bodies.
+    room: room::Room,
     /// Whether what is under way is cut short.
     ending: AtomicBool,
 }
@@ -156,6 +159,7 @@ impl Gateway {
             trial: trial::Trial::default(),
             trials: shadow::Trials::default(),
             recent: afterwards::Recent::default(),
+            room: room::Room::of(u64::MAX),
             ending: AtomicBool::new(false),
         })
     }
@@ -165,6 +169,12 @@ impl Gateway {
     #[must_use]
     pub fn deferring(self, deferrals: Option<Arc<Deferrals>>) -> Self {
         Self { deferrals, ..self }
+    }
+
+    /// The same with room for so many bytes of clients' bodies at once.
+    #[must_use]
+    pub fn holding(self, bodies: u64) -> Self {
+        Self { room: room::Room::of(bodies), ..self }
     }
 
     /// Who keeps what at providers: beside the records, or in memory where there are none.

@@ -11,7 +11,7 @@ use super::attempts::{Manner, Source, run};
 use super::decide::{Deciders, Decision, Reviewed, keep};
 use super::deferred;
 use super::depot::{enclosed, reachable};
-use super::entry::{policy_headers, read_body, refuse_encoded, refuse_loop, select_route};
+use super::entry::{policy_headers, refuse_encoded, refuse_loop, select_route};
 use super::exchange::{Exchange, Journey};
 use super::identify::identify;
 use super::reading::{self, Reading};
@@ -72,7 +72,7 @@ where
 {
     refuse_loop(exchange, &call.headers)?;
     exchange.principal = identify(&exchange.bundle, &call.headers, exchange.started)?;
-    let raw = read_body(body, exchange.bundle.settings.max_body).await?;
+    let raw = exchange.body(body, exchange.bundle.settings.max_body).await?;
     let (raw, files_at) = enclosed(exchange, raw).await?;
     let request = decode(&call, raw)?.with_files_at(files_at);
     exchange.asked_for = exchange.gateway.records.as_ref().map(|_| request.clone());

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
 use parking_lot::{Mutex, RwLock};
@@ -51,8 +51,19 @@ struct Inner {
     breaker: Breaker,
     requests: Bucket,
     tokens: Bucket,
+    /// When the model was first seen: the windows' time begins there, and no clock
+    /// that is set moves it.
+    seen: Option<Instant>,
     /// What was last read, until the next attempt ends or the window moves on.
     read: Option<(u64, Figures)>,
+}
+
+impl Inner {
+    /// The windows' time, milliseconds.
+    fn at(&mut self, now: Now) -> u64 {
+        let seen = *self.seen.get_or_insert(now.mono);
+        u64::try_from(now.mono.saturating_duration_since(seen).as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 /// The figures of a [`Health`] that come from windows.
@@ -134,7 +145,8 @@ impl ModelState {
     #[must_use]
     pub fn health(&self, limits: &Limits, now: Now) -> Health {
         let mut inner = self.inner.lock();
-        let figures = figures(&mut inner, now.unix_ms);
+        let at = inner.at(now);
+        let figures = figures(&mut inner, at);
         let in_flight = self.in_flight.load(Ordering::Acquire);
         Health {
             healthy: inner.breaker.would_pass(now.mono),
@@ -182,16 +194,16 @@ fn headroom(inner: &Inner, limits: &Limits, in_flight: u64, now: Now) -> f64 {
 }
 
 /// The windows' figures, computed anew only after something changed.
-fn figures(inner: &mut Inner, unix_ms: u64) -> Figures {
+fn figures(inner: &mut Inner, at: u64) -> Figures {
     const MOVES_MS: u64 = 1_000;
-    let tick = unix_ms / MOVES_MS;
+    let tick = at / MOVES_MS;
     if let Some((read_at, figures)) = inner.read
         && read_at == tick
     {
         return figures;
     }
     for window in [&mut inner.total, &mut inner.first_token, &mut inner.speed, &mut inner.failed] {
-        window.roll(unix_ms);
+        window.roll(at);
     }
     let (good, bad) = (inner.total.len(), inner.failed.len());
     let all = good + bad;
@@ -229,18 +241,19 @@ impl Permit {
         self.state.in_flight.fetch_sub(1, Ordering::AcqRel);
         let mut inner = self.state.inner.lock();
         inner.read = None;
+        let at = inner.at(now);
         match ending {
             Ending::Answered { total, first_byte, output_tokens } => {
                 inner.breaker.succeeded();
-                inner.total.add(ms(total), now.unix_ms);
-                inner.first_token.add(ms(first_byte), now.unix_ms);
+                inner.total.add(ms(total), at);
+                inner.first_token.add(ms(first_byte), at);
                 let speaking = total.saturating_sub(first_byte).as_secs_f64();
                 if output_tokens > 1 && speaking > 0.0 {
-                    inner.speed.add(figure(output_tokens) / speaking, now.unix_ms);
+                    inner.speed.add(figure(output_tokens) / speaking, at);
                 }
             }
             Ending::Failed { total } => {
-                inner.failed.add(ms(total), now.unix_ms);
+                inner.failed.add(ms(total), at);
                 inner.breaker.failed(now.mono, fastrand::f64());
             }
             Ending::Neutral => inner.breaker.ended(now.mono),
@@ -296,5 +309,28 @@ mod tests {
         }
         assert!((state.health(&limits, clock.now()).error_rate - 2.0 / 3.0).abs() < 1e-9);
         assert!(matches!(state.begin(&limits, 0, clock.now()), Err(Barred::Rate(_))));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_neither_keeps_nor_loses_what_was_seen() {
+        for jump in [-3_600_000, 3_600_000, -1_000_000_000_i64] {
+            let clock = Clock::manual(1_000_000_000);
+            let state = Models::default().of(&Arc::from("m"));
+            let limits = Limits::default();
+            let fail = || {
+                let permit = state.begin(&limits, 0, clock.now()).unwrap();
+                permit.end(Ending::Failed { total: Duration::from_millis(5) }, None, clock.now());
+            };
+            let samples = || state.health(&limits, clock.now()).samples;
+            fail();
+            if let Clock::Manual(now) = &clock {
+                let mut now = now.lock();
+                now.unix_ms = now.unix_ms.saturating_add_signed(jump);
+            }
+            assert_eq!(samples(), 1, "{jump}: nothing is lost");
+            fail();
+            clock.advance(Duration::from_secs(70));
+            assert_eq!(samples(), 0, "{jump}: a minute is a minute");
+        }
     }
 }

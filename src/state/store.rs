@@ -1,6 +1,6 @@
 //! State of policies between exchanges: small JSON values by key.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moka::Expiry;
 use moka::sync::Cache;
@@ -30,11 +30,11 @@ pub struct MemoryStore {
     write: parking_lot::Mutex<()>,
 }
 
-/// A value and the wall-clock time at which it ends.
+/// A value and when it ends, whatever becomes of the wall clock.
 #[derive(Debug, Clone)]
 struct Entry {
     value: Value,
-    until_ms: Option<u64>,
+    until: Option<Instant>,
     ttl: Option<Duration>,
 }
 
@@ -66,8 +66,8 @@ impl MemoryStore {
     }
 
     fn set(&self, key: &str, value: Value, ttl: Option<Duration>, now: Now) {
-        let until_ms = ttl.map(|ttl| now.plus(ttl).unix_ms);
-        self.cache.insert(key.to_owned(), Entry { value, until_ms, ttl });
+        let until = ttl.and_then(|ttl| now.mono.checked_add(ttl));
+        self.cache.insert(key.to_owned(), Entry { value, until, ttl: until.and(ttl) });
     }
 }
 
@@ -81,7 +81,7 @@ impl Default for MemoryStore {
 impl Store for MemoryStore {
     fn get(&self, key: &str, now: Now) -> Option<Value> {
         let entry = self.cache.get(key)?;
-        entry.until_ms.is_none_or(|until| now.unix_ms < until).then_some(entry.value)
+        entry.until.is_none_or(|until| now.mono < until).then_some(entry.value)
     }
 
     fn put(&self, key: &str, value: Value, ttl: Option<Duration>, now: Now) {
@@ -122,6 +122,13 @@ mod tests {
         clock.advance(Duration::from_secs(5));
         assert_eq!(store.get("a", clock.now()), None);
         assert!(store.compare_and_set("a", None, json!(2), clock.now()));
+        store.put("for ever", json!(1), Some(Duration::MAX), clock.now());
+        store.put("b", json!(1), Some(Duration::from_secs(60)), clock.now());
+        if let Clock::Manual(now) = &clock {
+            now.lock().unix_ms += 3_600_000;
+        }
+        assert_eq!(store.get("b", clock.now()), Some(json!(1)), "a clock that is set ends nothing");
+        assert_eq!(store.get("for ever", clock.now()), Some(json!(1)));
         assert_eq!(store.add("n", 1.5, None, clock.now()) + store.add("n", 1.0, None, clock.now()), 4.0);
     }
 }

@@ -23,7 +23,7 @@ pub struct Window {
     slices: [Slice; SLICES],
     /// The slices' counts together: what readers walk.
     sum: Box<[u32; BUCKETS]>,
-    /// Number of the newest slice since the epoch.
+    /// Number of the newest slice.
     newest: u64,
 }
 
@@ -46,9 +46,9 @@ impl Default for Window {
 }
 
 impl Window {
-    /// Adds one figure at `unix_ms`.
-    pub fn add(&mut self, figure: f64, unix_ms: u64) {
-        self.roll(unix_ms);
+    /// Adds one figure at `at`, milliseconds of a time that only goes on.
+    pub fn add(&mut self, figure: f64, at: u64) {
+        self.roll(at);
         let at = slice_of(self.newest);
         let bucket = bucket(figure);
         if let Some(slice) = self.slices.get_mut(at)
@@ -64,8 +64,8 @@ impl Window {
     }
 
     /// Empties what is older than the window.
-    pub fn roll(&mut self, unix_ms: u64) {
-        let now = unix_ms / SLICE_MS;
+    pub fn roll(&mut self, at: u64) {
+        let now = at / SLICE_MS;
         if now <= self.newest {
             return;
         }

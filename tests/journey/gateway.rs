@@ -41,6 +41,11 @@ impl Answer {
 impl Gateway {
     /// Starts with `yaml` and the policies `(name, source)`.
     pub async fn start(yaml: &str, policies: &[(&str, &str)]) -> Self {
+        Self::start_with(yaml, policies, None).await
+    }
+
+    /// The same with room for so many bytes of bodies.
+    pub async fn start_with(yaml: &str, policies: &[(&str, &str)], bodies: Option<u64>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("policies")).unwrap();
         for (name, source) in policies {
@@ -52,7 +57,7 @@ impl Gateway {
         let opened = open(folder.path()).unwrap_or_else(|problems| panic!("{problems:#?}"));
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = oneshot::channel::<Addresses>();
-        let options = Options { lines: Lines::none(), drain: Duration::from_secs(1), workers: None };
+        let options = Options { lines: Lines::none(), drain: Duration::from_secs(1), workers: None, bodies };
         tokio::spawn(run(
             opened,
             options,

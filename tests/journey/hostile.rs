@@ -412,3 +412,37 @@ async fn a_provider_that_wants_no_other_try_is_heard_by_gateway_and_client() {
         gateway.account_holds().await;
     }
 }
+
+/// Large bodies at once: some find room, some are sent away, none stays without an answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_requests_share_the_room_that_there_is() {
+    let (upstream, base) = Upstream::start().await;
+    let gateway = Gateway::start_with(&yaml(&base, &["hang", "fine"]), &[], Some(8 << 20)).await;
+    let body = |model: &str, size: usize| {
+        let text = "x".repeat(size);
+        format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"{text}"}}]}}"#)
+    };
+    let mut held = Vec::new();
+    for count in 1..=3 {
+        held.push(tokio::spawn(gateway.post("/v1/chat/completions", body("hang", 2 << 20)).send()));
+        upstream.until("the provider to be asked", |upstream| upstream.asked().len() == count).await;
+    }
+    for path in ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings"] {
+        let answer = gateway.send(gateway.post(path, body("fine", 3 << 20))).await;
+        let wait = answer.header("retry-after").to_owned();
+        assert_eq!((answer.status, wait.as_str()), (503, "1"), "{path}: {}", answer.body);
+    }
+    // Without a length, it is held as large as it may become.
+    let pieces = futures_util::stream::iter(vec![Ok::<_, std::io::Error>(body("fine", 10))]);
+    let unknown = gateway.post("/v1/chat/completions", reqwest::Body::wrap_stream(pieces));
+    assert_eq!(gateway.send(unknown).await.status, 503);
+    assert_eq!(gateway.chat("fine", false).await.status, 200, "small ones always find some");
+    held.drain(..).for_each(|held| held.abort());
+    gateway.metric_reaches("pointsman_exchanges_settled_total", "outcome=\"cancelled\"", 3.0).await;
+    let answer = gateway.send(gateway.post("/v1/chat/completions", body("fine", 3 << 20))).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let pieces = futures_util::stream::iter(vec![Ok::<_, std::io::Error>(body("fine", 10))]);
+    let unknown = gateway.post("/v1/chat/completions", reqwest::Body::wrap_stream(pieces));
+    assert_eq!(gateway.send(unknown).await.status, 200);
+    gateway.account_holds().await;
+}

@@ -12,7 +12,7 @@ use crate::dialect::passage::rewritten;
 use crate::dialect::{LazyRequest, PathFacts, multipart};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::depot::enclosed;
-use crate::gateway::entry::{read_body, too_large};
+use crate::gateway::entry::too_large;
 use crate::gateway::exchange::Exchange;
 use crate::ir::{Endpoint, Message, Request, Role};
 
@@ -61,7 +61,7 @@ impl Passenger {
             let text = "send the file as multipart/form-data, with its fields `file` and `model`";
             return Err(Error::new(Kind::UnsupportedMedia, Origin::Client, text));
         }
-        let (raw, files_at) = enclosed(exchange, read_body(body, cap).await?).await?;
+        let (raw, files_at) = enclosed(exchange, exchange.body(body, cap).await?).await?;
         let request = if passage.endpoint == Endpoint::CountTokens {
             let path = PathFacts { model: passage.path_model.as_deref(), stream: false };
             LazyRequest::read(passage.endpoint, passage.inbound, raw, path)?
