@@ -16,8 +16,9 @@ pub use write::{write_data, write_event};
 
 use crate::error::{Error, Kind, Origin, Result};
 
-/// Most bytes of one line, of the joined data of one frame, and of one JSON line.
-pub const MAX_LINE: usize = 1 << 20;
+/// Most bytes of one line, of the joined data of one frame, and of one JSON line:
+/// a picture comes in one of them.
+pub const MAX_LINE: usize = 32 << 20;
 
 /// One frame of a stream, borrowed from the decoder's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

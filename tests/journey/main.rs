@@ -177,6 +177,21 @@ async fn an_answer_that_was_not_streamed_is_told_as_a_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_large_picture_comes_through_a_stream() {
+    let (_upstream, base) = Upstream::start().await;
+    let gateway = Gateway::start(&yaml(&base, &["paints"]), &[]).await;
+    let chat = r#"{"model":"paints","stream":true,"messages":[{"role":"user","content":"x"}]}"#;
+    let generate = r#"{"contents":[{"role":"user","parts":[{"text":"x"}]}]}"#;
+    let google = "/v1beta/models/paints:streamGenerateContent?alt=sse";
+    for (path, body, end) in [("/v1/chat/completions", chat, "data: [DONE]"), (google, generate, "STOP")] {
+        let answer = gateway.send(gateway.post(path, body)).await;
+        assert!(answer.body.contains(&"A".repeat(3 << 20)), "{path}");
+        assert!(answer.body.contains("See:") && answer.body.contains(end), "{path}");
+    }
+    gateway.account_holds().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_breaks_ends_with_an_error_and_never_with_done() {
     let (upstream, base) = Upstream::start().await;
     let bounds = "timeouts: { idle: 300ms }\n";

@@ -156,6 +156,14 @@ impl Upstream {
             }
             return stream.write_all(b"0\r\n\r\n").await.is_ok();
         }
+        if model == "paints" {
+            let picture = format!("data:image/png;base64,{}", "A".repeat(3 << 20));
+            let delta = json!({ "content": "See:", "images": [{ "type": "image_url", "image_url": { "url": picture } }] });
+            let said = json!({ "id": "c1", "object": "chat.completion.chunk", "created": 1, "model": model,
+                "choices": [{ "index": 0, "delta": delta, "finish_reason": "stop" }] });
+            chunk(stream, &format!("data: {said}\n\ndata: [DONE]\n\n")).await;
+            return stream.write_all(b"0\r\n\r\n").await.is_ok();
+        }
         if model == "chatters" {
             chunk(stream, &talk(model)).await;
             return self.wait_for_close(stream, model).await;

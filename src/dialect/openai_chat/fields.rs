@@ -91,6 +91,15 @@ impl Fields {
         }
     }
 
+    /// Takes a list of an answer; an object where a list is usual counts as one of it
+    /// (text-generation-inference's tool calls).
+    pub(in crate::dialect) fn list_or_one(&mut self, name: &str) -> Vec<Value> {
+        match self.entries.get(name) {
+            Some(Value::Object(_)) => self.entries.take(name).into_iter().collect(),
+            _ => self.list(name),
+        }
+    }
+
     /// Takes a field of a request that `read` must understand.
     ///
     /// # Errors

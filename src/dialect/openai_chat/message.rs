@@ -154,7 +154,7 @@ fn take_calls(fields: &mut Fields, message: &mut Message, seed: &str) {
     if let Some(refusal) = fields.text("refusal").filter(|text| !text.is_empty()) {
         message.parts.push(Part::Refusal(refusal));
     }
-    for (at, call) in fields.list("tool_calls").into_iter().enumerate() {
+    for (at, call) in fields.list_or_one("tool_calls").into_iter().enumerate() {
         message.parts.push(Part::ToolCall(decode_call(call, seed, at)));
     }
     if let Some(call) = fields.lenient("function_call", |value| {

@@ -168,6 +168,15 @@ fn odd_forms_of_text_and_calls() {
     assert_eq!(response.text(), "ab");
     let called = response.choices[0].message.tool_calls().next().unwrap();
     assert!(called.id.starts_with("call_") && called.arguments == "{\"x\":1}", "{called:?}");
+    // One call without a list around it.
+    let lone = json!({ "tool_calls": call("a")[0] });
+    let response = decoded(&whole(lone.clone(), json!({ "finish_reason": "tool_calls" })));
+    assert_eq!(response.choices[0].message.tool_calls().count(), 1);
+    let (events, _) = streamed(&[chunk(lone, json!({ "finish_reason": "eos_token" }))]);
+    assert!(
+        events.iter().any(|event| matches!(event, Event::ToolCall { id, .. } if id == "a")),
+        "{events:?}"
+    );
     let empty = chunk(json!({ "tool_calls": [{}] }), json!({}));
     let (events, _) =
         streamed(&[empty.clone(), chunk(said, json!({ "finish_reason": "tool_calls" })), empty]);

@@ -185,7 +185,7 @@ fn read_delta(delta: &mut Fields, choice: &mut Choice, out: &mut Vec<Event>) {
     if let Some(text) = delta.text("refusal").filter(|text| !text.is_empty()) {
         out.push(Event::Refusal { choice: index, text });
     }
-    for call in delta.list("tool_calls") {
+    for call in delta.list_or_one("tool_calls") {
         choice.calls.push(Fields::of(call), index, out);
     }
     for picture in delta.list("images") {

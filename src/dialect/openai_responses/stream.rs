@@ -96,7 +96,10 @@ impl Decoder {
                 self.spoke(&value);
                 out.push(Event::Refusal { choice: 0, text: text("delta") });
             }
-            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
+            "response.reasoning_summary_text.delta"
+            | "response.reasoning_text.delta"
+            | "response.reasoning_summary.delta"
+            | "response.reasoning.delta" => {
                 self.spoke(&value);
                 out.push(Event::Thinking { choice: 0, text: text("delta") });
             }
@@ -269,7 +272,7 @@ impl Decoder {
 }
 
 /// Events that repeat what deltas and items say.
-const SILENT: [&str; 10] = [
+const SILENT: [&str; 14] = [
     "response.content_part.done",
     "response.output_text.done",
     "response.refusal.done",
@@ -279,6 +282,11 @@ const SILENT: [&str; 10] = [
     "response.reasoning_summary_part.done",
     "response.reasoning_summary_text.done",
     "response.reasoning_text.done",
+    "response.reasoning_summary.done",
+    "response.reasoning.done",
+    // vLLM's, of thoughts that are told whole.
+    "response.reasoning_part.added",
+    "response.reasoning_part.done",
     "response.queued",
 ];
 

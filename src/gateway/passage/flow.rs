@@ -19,9 +19,6 @@ use crate::ir::Endpoint;
 use crate::sse::{Framer, Framing};
 use crate::upstream;
 
-/// Largest event that is looked into, bytes: pictures come whole in one.
-const EVENT: usize = 32 << 20;
-
 /// An answer on its way.
 pub(in crate::gateway) struct Flowing {
     pub(in crate::gateway) attempt: Attempt,
@@ -67,7 +64,7 @@ impl Flow {
             body: flowing.body,
             metered: flowing.metered,
             endpoint: flowing.endpoint,
-            framer: flowing.events.then(|| Framer::capped(Framing::Sse, EVENT)),
+            framer: flowing.events.then(|| Framer::new(Framing::Sse)),
             tally: flowing.tally,
             idle: timeouts.idle,
             last: now,
