@@ -12,6 +12,7 @@ mod patience;
 mod refusal;
 mod results;
 mod room;
+mod taken;
 
 pub use admin::{Admin, Report, router as admin_router};
 pub use data::paths;

@@ -10,11 +10,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::service::Service;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+use super::taken::taken;
 
 /// How long a client may keep a connection waiting.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +77,7 @@ pub(super) fn patient<I, S>(
         alarm: Box::pin(sleep_until(since + patience.head)),
         taking: None,
     };
-    (patient, Visit { service, doing })
+    (patient, Visit { service, doing, take: patience.take })
 }
 
 /// What a connection waits for.
@@ -231,21 +233,24 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Patient<I> {
 pub(super) struct Visit<S> {
     service: S,
     doing: Arc<Doing>,
+    take: Duration,
 }
 
-impl<R, S> Service<R> for Visit<S>
+impl<B, S> Service<http::Request<B>> for Visit<S>
 where
-    S: Service<R, Response = http::Response<Body>>,
+    S: Service<http::Request<B>, Response = http::Response<Body>>,
     S::Future: Unpin,
 {
     type Response = http::Response<Told>;
     type Error = S::Error;
     type Future = Visiting<S::Future>;
 
-    fn call(&self, request: R) -> Self::Future {
+    fn call(&self, request: http::Request<B>) -> Self::Future {
         self.doing.begun.fetch_add(1, Ordering::Release);
         let place = Some(Place(Arc::clone(&self.doing)));
-        Visiting { answering: self.service.call(request), place }
+        // A connection of HTTP/1 is held up by an answer that nobody takes, a stream of HTTP/2 only by itself.
+        let take = (request.version() == http::Version::HTTP_2).then_some(self.take);
+        Visiting { answering: self.service.call(request), place, take }
     }
 }
 
@@ -253,6 +258,8 @@ where
 pub(super) struct Visiting<F> {
     answering: F,
     place: Option<Place>,
+    /// How long its answer may not be taken, where that has to be watched.
+    take: Option<Duration>,
 }
 
 impl<F, E> Future for Visiting<F>
@@ -263,8 +270,17 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.answering).poll(cx));
-        let place = self.place.take();
-        Poll::Ready(answer.map(|answer| answer.map(|body| Told { body, _place: place })))
+        let (place, take) = (self.place.take(), self.take);
+        let told = |body: Body| {
+            let streams = body.size_hint().exact().is_none();
+            let watched = take.filter(|_| streams);
+            let body = match watched {
+                Some(take) => taken(body, take),
+                None => body,
+            };
+            Told { body, _place: place }
+        };
+        Poll::Ready(answer.map(|answer| answer.map(told)))
     }
 }
 

@@ -172,3 +172,26 @@ async fn requests_that_wait_for_a_batch_are_refused_while_their_file_cannot_take
     let got = gateway.chat("r", false).send().await.unwrap();
     assert_eq!(got.status(), 503, "a promise that no file keeps: {}", got.text().await.unwrap());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_ends_though_its_records_are_locked_and_says_what_is_lost() {
+    let manner = Manner { arguments: &["--notice", "0"], ..Manner::default() };
+    let mut gateway = Process::start_as(&format!("{DEMO}{RECORDS}"), &manner).await;
+    ask(&gateway, 1).await;
+    gateway.reaches("pointsman_records_written_total", "", 1.0).await;
+    let mut other = other(&gateway.folder.path().join("records/records.sqlite")).await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    ask(&gateway, 5).await;
+    gateway.signal("TERM");
+    assert_eq!(gateway.ended().await, Some(0));
+    let lost: u64 = gateway
+        .lines
+        .lock()
+        .iter()
+        .filter(|line| line.contains("records are lost"))
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["count"].as_u64())
+        .sum();
+    assert_eq!(lost, 5);
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    assert_eq!(gateway.records().await.len(), 1);
+}
