@@ -3,6 +3,7 @@
 
 mod machine;
 mod open;
+mod port;
 mod run;
 
 pub use open::{Opened, open};

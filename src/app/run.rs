@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use super::machine;
 use super::open::{Opened, describe};
+use super::port::Port;
 use crate::clock::Clock;
 use crate::config::watch::{Pace, Watch};
 use crate::config::{Loaded, RecordsSpec};
@@ -19,7 +20,7 @@ use crate::gateway::{Gateway, run_batches};
 use crate::observe::Lines;
 use crate::record::deferrals::Deferrals;
 use crate::record::{Archive, Sink, Writer};
-use crate::server::{Admin, Drain, Front, admin_router, listen};
+use crate::server::{Admin, Front, admin_router};
 use crate::worker::{self, Workers};
 
 /// How the application runs, besides its configuration.
@@ -85,8 +86,7 @@ pub async fn run(
     let pricing = tokio::spawn(async move { feeds.keep_fresh(&priced).await });
 
     let ready = Arc::new(AtomicBool::new(true));
-    let workers = Arc::new(serving(options.workers)?);
-    let (data_drain, admin_drain) = (Drain::default(), Drain::default());
+    let workers = serving(options.workers)?;
     // From here on what the watcher accepts goes to the gateway.
     drop(live.set(Arc::clone(&gateway)));
     let status = reloader.status();
@@ -94,38 +94,26 @@ pub async fn run(
         .map_err(|cause| Error::internal(format!("the folder cannot be watched: {cause}")))?;
     let report: crate::server::Report = Arc::new(move || describe(&status.load()));
     let about = Admin { gateway: Arc::clone(&gateway), ready: Arc::clone(&ready), report };
-    let data_serving = tokio::spawn(listen(
-        data,
-        Front::data(Arc::clone(&gateway)),
-        Arc::clone(&workers),
-        data_drain.clone(),
-    ));
-    let admin_serving = tokio::spawn(listen(
-        admin,
-        admin_router(about).into(),
-        Arc::new(Workers::here()),
-        admin_drain.clone(),
-    ));
+    let data = Port::serve(data, Front::data(Arc::clone(&gateway)), workers);
+    let admin = Port::serve(admin, admin_router(about).into(), Workers::here());
     started(&addresses);
 
     let notice = stop.await;
     ready.store(false, Ordering::Release);
     // Whoever sends clients here has to hear of it first.
     tokio::time::sleep(notice).await;
-    if !data_drain.drain(options.drain).await {
+    if !data.drain(options.drain).await {
         tracing::warn!(
             "some exchanges were still under way after {} s and were cut",
             options.drain.as_secs()
         );
         gateway.end();
-        data_drain.cut().await;
+        data.cut().await;
     }
-    data_serving.abort();
-    drop(data_serving.await);
     // What is cut here is settled here, while the records still take it.
-    drop(tokio::task::spawn_blocking(move || drop(workers)).await);
-    admin_drain.drain(Duration::from_secs(1)).await;
-    admin_serving.abort();
+    data.close().await;
+    admin.drain(Duration::from_secs(1)).await;
+    admin.close().await;
     drop(watch);
     pricing.abort();
     // What it did stands in its file: it goes on from there.

@@ -1,5 +1,5 @@
-//! One attempt at one model: encode or pass through, send, classify, until the
-//! answer is whole or its first content is there.
+//! One attempt at one model: send what was prepared, classify, until the answer
+//! is whole or its first content is there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use tokio::time::timeout;
 use super::exchange::Journey;
 use super::lane::Lane;
 use super::ledger::Attempt;
+use super::prepare::{Prepared, estimate, prepare};
 use super::reading::Reading;
-use crate::dialect::{Framing, LazyRequest, Outbound, Refused, ReplyFacts, Target, Wire, outbound};
+use crate::dialect::{Framing, LazyRequest, Outbound, Refused, ReplyFacts};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Money, Response, Usage};
+use crate::ir::{Money, Response, Usage};
 use crate::model::Model;
-use crate::policy::query::elsewhere;
 use crate::upstream::{Body, Call, Reply};
 
 /// Longest time that the beginning of a stream is held back to see whether the
@@ -78,20 +78,13 @@ pub(super) struct Streaming {
     pub(super) reading: Option<Reading>,
 }
 
-/// An encoded request and how its answer goes back.
-struct Prepared {
-    outbound: &'static dyn Outbound,
-    wire: Wire,
-    /// Whether the answer's bytes can go to the client as they are.
-    pass: bool,
-}
-
 /// Tries `model`.
 ///
 /// # Errors
 /// Of any kind; the ledger has the attempt if anything was sent.
 pub(super) async fn make(journey: &Journey, model: &Arc<Model>, made: Try<'_>) -> Result<Answered> {
-    let mut prepared = prepare(journey, model, &made)?;
+    let mut prepared = prepare(journey, model, made.request)?;
+    prepared.pass &= !made.decode;
     let input_estimate = estimate(made.request);
     let mut attempt = Attempt::begin(&journey.gateway, &journey.ledger, model, made.cause, input_estimate)?;
     if journey.bundle.counts_tokens {
@@ -168,85 +161,6 @@ async fn send(
 /// What the head of the answer has left of `limit`.
 fn left(attempt: &Attempt, limit: Duration) -> Duration {
     limit.saturating_sub(attempt.head_took())
-}
-
-/// Encodes the request for the model, or takes its bytes as they came.
-fn prepare(journey: &Journey, model: &Model, made: &Try<'_>) -> Result<Prepared> {
-    let request = made.request;
-    let inbound = request.inbound().dialect();
-    let provider = &model.provider;
-    if provider.kind.dialects.is_empty() {
-        return Err(Error::new(
-            Kind::Unsupported,
-            Origin::Client,
-            format!("model `{}` is at {}, which carries no conversations", model.name, provider.kind.title),
-        ));
-    }
-    at_its_files(request, model)?;
-    let dialect = if provider.kind.dialects.contains(&inbound) { inbound } else { provider.dialect };
-    let outbound = outbound(dialect).ok_or_else(|| no_dialect(model, dialect))?;
-    let target = Target {
-        model: &model.upstream,
-        max_output_tokens: model.max_output_tokens,
-        quirks: &provider.quirks,
-    };
-    let same = dialect == inbound;
-    let raw = (same && !request.is_edited()).then(|| request.raw_for(&model.upstream));
-    let passed = raw.and_then(|raw| outbound.pass_through(&raw, &target, request.stream()));
-    let wire = match passed {
-        Some(mut wire) => {
-            let companions = journey.companions.iter();
-            wire.headers.extend(companions.map(|(name, value)| (name.clone(), value.clone())));
-            wire
-        }
-        None if journey.companions.is_empty() => outbound.encode_request(request.decoded()?, &target)?,
-        None => {
-            let mut adopted = request.decoded()?.as_ref().clone();
-            request.inbound().adopt(&mut adopted, &journey.companions);
-            outbound.encode_request(&adopted, &target)?
-        }
-    };
-    if journey.route.strict && !wire.dropped.is_empty() {
-        let text = format!(
-            "model `{}` cannot carry {}: the route is strict; leave the fields out or choose another model",
-            model.name,
-            wire.dropped.join(", ")
-        );
-        return Err(Error::new(Kind::Unsupported, Origin::Client, text));
-    }
-    Ok(Prepared { outbound, wire, pass: same && !made.decode })
-}
-
-/// Refuses a model at another provider than the files that `request` names.
-pub(super) fn at_its_files(request: &LazyRequest, model: &Model) -> Result<()> {
-    elsewhere(request, model).map_or(Ok(()), |why| {
-        let text = format!("model `{}` {why}", model.name);
-        Err(Error::new(Kind::Unsupported, Origin::Client, text))
-    })
-}
-
-/// The request as it goes to `model` by itself, whole: dialect, path, body.
-pub(super) fn encoded(journey: &Journey, model: &Model, request: &LazyRequest) -> Result<(Dialect, Wire)> {
-    let (first_byte, total) = (journey.route.timeouts.first_byte, journey.route.timeouts.total);
-    let made = Try { request, cause: "batch", decode: false, first_byte, total };
-    let prepared = prepare(journey, model, &made)?;
-    Ok((prepared.outbound.dialect(), prepared.wire))
-}
-
-fn no_dialect(model: &Model, dialect: Dialect) -> Error {
-    let text = format!("model `{}` speaks {}, which carries no conversations", model.name, dialect.name());
-    Error::new(Kind::Unsupported, Origin::Client, text)
-}
-
-/// Input tokens before anybody has counted: four bytes each.
-pub(super) fn estimate(request: &LazyRequest) -> u64 {
-    let bytes = request.raw().len();
-    if bytes > 0 {
-        return bytes as u64 / 4;
-    }
-    request.decoded().map_or(0, |request| {
-        request.messages.iter().map(|message| message.joined_text().len() as u64 / 4 + 3).sum()
-    })
 }
 
 fn lane(journey: &Journey, made: &Try<'_>, prepared: &Prepared, reply: &Reply, estimated_input: u64) -> Lane {

@@ -9,11 +9,12 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::Shadow;
-use super::decide::{default_plan, report};
+use super::decide::report;
 use super::effects::Asker;
 use super::entry::journey_of;
 use super::exchange::{End, Exchange, Journey};
 use super::journal::recorded;
+use super::stock::default_plan;
 use crate::clock::Now;
 use crate::ir::Usage;
 use crate::plan::{Plan, Verdict};

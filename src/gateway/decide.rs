@@ -11,16 +11,15 @@ use super::beside;
 use super::effects::Asker;
 use super::exchange::{Exchange, Journey};
 use super::journal::recorded;
-use super::prices::snapshot;
+use super::stock::{Live, default_plan};
 use crate::dialect::LazyRequest;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::Response;
-use crate::model::{Candidate, Model};
 use crate::plan::{Plan, Verdict};
 use crate::policy::speech::Spoken;
 use crate::policy::{
     AttemptFacts, Bound, Catalog, Effects, Fault, FaultKind, Hook, OnError, Outcome, RouteFacts, Scene,
-    Shelf, Stock, dispatch,
+    dispatch,
 };
 use crate::record;
 
@@ -293,17 +292,6 @@ impl Deciders {
     }
 }
 
-/// The route's candidates in their order, those whose breaker is open last.
-pub(super) fn default_plan(journey: &Journey) -> Plan {
-    let now = journey.gateway.clock.now();
-    let (mut first, mut last) = (Vec::new(), Vec::new());
-    for model in &journey.route.candidates {
-        let healthy = journey.gateway.models.of(&model.name).healthy(now);
-        if healthy { &mut first } else { &mut last }.push(Arc::clone(&model.name));
-    }
-    Plan::of(first.into_iter().chain(last))
-}
-
 /// What `on_response` made of an answer.
 pub(super) enum Reviewed {
     Answer(Box<Response>),
@@ -316,29 +304,6 @@ pub(super) enum Said {
     Text(String),
     /// This text, and nothing after it.
     Stop(String),
-}
-
-/// Candidates and models with prices and health, taken when first looked at.
-struct Live {
-    journey: Arc<Journey>,
-    /// Files that the request names leave the candidates where they are kept.
-    files_at: Option<Arc<str>>,
-}
-
-impl Stock for Live {
-    fn take(&self, shelf: Shelf) -> Arc<[Candidate]> {
-        let Journey { gateway, bundle, route, .. } = &*self.journey;
-        let (book, now) = (gateway.prices.load(), gateway.clock.now());
-        let there = |model: &&Arc<Model>| self.files_at.as_ref().is_none_or(|at| model.provider.name == *at);
-        match shelf {
-            Shelf::Candidates => snapshot(route.candidates.iter().filter(there), &book, &gateway.models, now),
-            Shelf::Models => snapshot(bundle.models.values(), &book, &gateway.models, now),
-        }
-    }
-
-    fn name(&self, name: &str) -> Option<Arc<str>> {
-        self.journey.bundle.models.get_key_value(name).map(|(name, _)| Arc::clone(name))
-    }
 }
 
 /// The error for a verdict that ends the exchange; anything else goes on.

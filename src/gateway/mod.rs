@@ -46,6 +46,7 @@ mod ledger;
 mod lesson;
 mod passage;
 mod pipeline;
+mod prepare;
 mod prices;
 mod questions;
 mod reading;
@@ -55,6 +56,7 @@ mod room;
 mod rush;
 mod services;
 mod shadow;
+mod stock;
 mod ticket;
 mod trial;
 

@@ -29,8 +29,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Gateway;
-use super::attempt::encoded;
 use super::exchange::{Journey, request_id};
+use super::prepare::encoded;
 use super::ticket::Ticket;
 use crate::dialect::LazyRequest;
 use crate::error::{Error, Kind, Origin, Result};
