@@ -48,7 +48,7 @@ impl Translation for Embedding {
             return Ok(Step::Ask { after: Duration::ZERO, call: Outgoing::json(wire) });
         }
         let response = self.so_far.take().ok_or_else(over)?;
-        if response.vectors.len() != self.inputs {
+        if response.vectors.len() < self.inputs {
             let (got, asked) = (response.vectors.len(), self.inputs);
             return Err(Error::bad_answer(format!(
                 "the provider answered {asked} inputs with {got} vectors"
