@@ -19,6 +19,7 @@
     reason = "a test may fail loudly and at length"
 )]
 
+mod account;
 mod connections;
 mod disk;
 mod http2;

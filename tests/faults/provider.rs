@@ -19,6 +19,8 @@ pub struct Seen {
     pub asked: Arc<AtomicUsize>,
     /// Requests whose connection was closed before it had said all.
     pub left: Arc<AtomicUsize>,
+    /// Tokens that it has stated: input, output.
+    pub tokens: Arc<[AtomicUsize; 2]>,
     /// Bytes that it has sent.
     pub sent: Arc<AtomicUsize>,
 }
@@ -34,6 +36,8 @@ impl Seen {
 pub enum Acts {
     /// Answers at once and closes.
     Answers,
+    /// Answers, streamed where that is asked for, and states other tokens each time.
+    Counts,
     /// Says nothing.
     Hangs,
     /// Streams a word, then nothing more.
@@ -67,10 +71,8 @@ pub async fn provider(acts: Acts) -> (String, Seen) {
 }
 
 async fn act(mut stream: TcpStream, acts: Acts, seen: Seen) {
-    if !read_request(&mut stream).await {
-        return;
-    }
-    seen.asked.fetch_add(1, Ordering::SeqCst);
+    let Some(request) = read_request(&mut stream).await else { return };
+    let number = seen.asked.fetch_add(1, Ordering::SeqCst) + 1;
     match acts {
         Acts::Answers => {
             let head = format!(
@@ -78,6 +80,27 @@ async fn act(mut stream: TcpStream, acts: Acts, seen: Seen) {
                 WHOLE.len()
             );
             drop(stream.write_all((head + WHOLE).as_bytes()).await);
+            return;
+        }
+        Acts::Counts => {
+            let (input, output) = (number, 3 * number);
+            let usage = format!(
+                r#""usage":{{"prompt_tokens":{input},"completion_tokens":{output},"total_tokens":{}}}"#,
+                input + output
+            );
+            seen.tokens[0].fetch_add(input, Ordering::SeqCst);
+            seen.tokens[1].fetch_add(output, Ordering::SeqCst);
+            let (kind, body) = if request.contains("\"stream\":true") {
+                let data = format!(
+                    "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"Hel\"}},\"finish_reason\":\"stop\"}}],{usage}}}\n\ndata: [DONE]\n\n"
+                );
+                ("text/event-stream", data)
+            } else {
+                let stated = WHOLE.split_once("\"usage\"").unwrap().0.to_owned();
+                ("application/json", stated + usage.as_str() + "}")
+            };
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n");
+            drop(stream.write_all((head + body.as_str()).as_bytes()).await);
             return;
         }
         Acts::Hangs => {}
@@ -107,18 +130,18 @@ async fn act(mut stream: TcpStream, acts: Acts, seen: Seen) {
 }
 
 /// Reads one request with its body.
-async fn read_request(stream: &mut TcpStream) -> bool {
+async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let (mut all, mut buffer) = (Vec::new(), [0; 8192]);
     loop {
         let text = String::from_utf8_lossy(&all).to_ascii_lowercase();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
             if body.len() >= length.unwrap_or(0) {
-                return true;
+                return Some(text);
             }
         }
         match stream.read(&mut buffer).await {
-            Ok(0) | Err(_) => return false,
+            Ok(0) | Err(_) => return None,
             Ok(read) => all.extend_from_slice(&buffer[..read]),
         }
     }
