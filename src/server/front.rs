@@ -1,5 +1,6 @@
-//! The front door of a port: conversations, which are nearly all that comes,
-//! go straight in; everything else asks the router for the way.
+//! The front door of a port: conversations, which are nearly all that comes, go
+//! straight in and stay on their worker unless they are long; everything else asks
+//! the router for the way, apart, for nobody knows how large its answers are.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,7 +24,8 @@ use super::refusal::openai_refusal;
 use crate::error::Error;
 use crate::gateway::Gateway;
 
-/// Longest body that is read on a worker, bytes: a millisecond's work or so.
+/// Longest conversation that is worked on where its connection is served, bytes: a
+/// millisecond's work or so.
 const LIGHT: u64 = 256 << 10;
 
 /// What answers on a port.
@@ -68,19 +70,14 @@ impl Service<http::Request<Incoming>> for Front {
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
         let light = request.body().size_hint().exact().is_some_and(|bytes| bytes <= LIGHT);
-        let answer = self.answer(request.map(Body::new));
-        if light { answer } else { Box::pin(apart(self.shared.spawn(answer))) }
-    }
-}
-
-impl Front {
-    fn answer(&self, request: Request) -> Answer {
+        let request: Request = request.map(Body::new);
         let path = request.uri().path();
         let talk = TALKS.into_iter().find(|(at, ..)| *at == path && request.method() == Method::POST);
         let (Some((_, endpoint, dialect)), Some(gateway)) = (talk, self.gateway.clone()) else {
-            return Box::pin(self.router.clone().oneshot(request));
+            return Box::pin(apart(self.shared.spawn(self.router.clone().oneshot(request))));
         };
-        Box::pin(async move { Ok(conversation(gateway, endpoint, dialect, request).await) })
+        let talking = async move { Ok(conversation(gateway, endpoint, dialect, request).await) };
+        if light { Box::pin(talking) } else { Box::pin(apart(self.shared.spawn(talking))) }
     }
 }
 
