@@ -36,7 +36,7 @@ const IDLE_CONNECTIONS: usize = 512;
 const ALIVE: Duration = Duration::from_secs(30);
 
 /// Most that is read of an answer before somebody takes it, and largest head, bytes.
-const AHEAD: usize = 64 << 10;
+const AHEAD: usize = 96 << 10;
 
 /// A request that is ready to go.
 pub(super) type Request = http::Request<Outgoing>;
