@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::front::Front;
 use super::patience::{Patience, patient};
-use super::room;
+use super::places;
 use crate::worker::Workers;
 
 /// Largest head of a request, and buffer of a connection, bytes.
@@ -68,7 +68,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Shared {
 /// Serves what is behind `front` on `listener`, on `workers`, until `drain` says to stop.
 pub async fn listen(listener: TcpListener, front: Front, workers: Arc<Workers>, drain: Drain) {
     let builder = Arc::new(builder(Shared(Handle::current(), drain.connections.clone())));
-    let places = Arc::new(Semaphore::new(room::connections()));
+    let places = Arc::new(Semaphore::new(places::connections()));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

@@ -9,9 +9,9 @@ mod linger;
 mod listen;
 mod passages;
 mod patience;
+mod places;
 mod refusal;
 mod results;
-mod room;
 mod taken;
 
 pub use admin::{Admin, Report, router as admin_router};

@@ -16,8 +16,8 @@ use super::head::Head;
 use super::library::Library;
 use super::lookups::Lookups;
 use super::meter::{self, Meter};
-use super::pace::Pace;
 use super::policy::{Policies, Policy};
+use super::slow::Slow;
 use super::{ambient, engine, habits, head, imports, vocabulary};
 use crate::policy::Limits;
 use crate::problem::{Problem, Severity};
@@ -100,7 +100,7 @@ pub(super) fn all(
                 lines: file.facts.lines,
                 library: Arc::clone(&library),
                 lookups: Lookups::default(),
-                pace: Pace::default(),
+                slow: Slow::default(),
             };
             Some((name, Arc::new(policy)))
         })

@@ -12,7 +12,7 @@ use super::compile::{Make, Sources};
 use super::head::Head;
 use super::library::Library;
 use super::lookups::Lookups;
-use super::pace::Pace;
+use super::slow::Slow;
 use super::{compile, folder, param};
 use crate::policy::{Hook, Limits, OnError, ParamKind, ParamSpec};
 use crate::problem::Problem;
@@ -50,7 +50,7 @@ pub struct Policy {
     pub(super) limits: Limits,
     pub(super) library: Arc<Library>,
     pub(super) lookups: Lookups,
-    pub(super) pace: Pace,
+    pub(super) slow: Slow,
 }
 
 /// A name that a policy writes out, for `check` to look up.

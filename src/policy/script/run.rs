@@ -138,7 +138,7 @@ impl Run {
 
     /// The outcome, at the end: by then nobody else holds the run.
     pub(super) fn ended(self: Rc<Self>, verdict: Result<Verdict, Fault>) -> Outcome {
-        self.bound.policy.pace.note(self.hook, self.meter.ran());
+        self.bound.policy.slow.note(self.hook, self.meter.ran());
         let (mut scene, journal, before) = match Rc::try_unwrap(self) {
             Ok(run) => (run.scene.into_inner(), run.journal.into_inner(), run.before),
             Err(run) => (run.scene.borrow().clone(), run.journal.take(), run.before.clone()),

@@ -52,7 +52,7 @@ pub async fn dispatch(
     effects: &Arc<dyn Effects>,
 ) -> Outcome {
     let scene: Box<Scene> = scene.into();
-    if bound.policy.can_suspend(hook) || bound.policy.pace.slow(hook) {
+    if bound.policy.can_suspend(hook) || bound.policy.slow.has(hook) {
         // On the heap, so that hooks that never wait do not carry its room around.
         Box::pin(run(bound, hook, scene, Arc::clone(effects))).await
     } else {

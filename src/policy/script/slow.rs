@@ -13,11 +13,11 @@ const QUICK: Duration = Duration::from_micros(500);
 
 /// The slow hooks, a bit each.
 #[derive(Default)]
-pub(super) struct Pace(AtomicU16);
+pub(super) struct Slow(AtomicU16);
 
-impl Pace {
+impl Slow {
     /// Whether `hook` took long when it last ran.
-    pub(super) fn slow(&self, hook: Hook) -> bool {
+    pub(super) fn has(&self, hook: Hook) -> bool {
         self.0.load(Ordering::Relaxed) & bit(hook) != 0
     }
 
@@ -25,7 +25,7 @@ impl Pace {
     pub(super) fn note(&self, hook: Hook, ran: Duration) {
         if ran >= SLOW {
             self.0.fetch_or(bit(hook), Ordering::Relaxed);
-        } else if ran < QUICK && self.slow(hook) {
+        } else if ran < QUICK && self.has(hook) {
             self.0.fetch_and(!bit(hook), Ordering::Relaxed);
         }
     }
@@ -41,13 +41,13 @@ mod tests {
 
     #[test]
     fn a_hook_is_slow_until_it_is_clearly_quick_again() {
-        let pace = Pace::default();
+        let slow = Slow::default();
         let mut note = |micros| {
-            pace.note(Hook::Route, Duration::from_micros(micros));
-            pace.slow(Hook::Route)
+            slow.note(Hook::Route, Duration::from_micros(micros));
+            slow.has(Hook::Route)
         };
         assert_eq!([20, 999, 1000, 800, 499, 800].map(&mut note), [false, false, true, true, false, false]);
-        pace.note(Hook::Request, Duration::from_secs(1));
-        assert!(pace.slow(Hook::Request) && !pace.slow(Hook::Route));
+        slow.note(Hook::Request, Duration::from_secs(1));
+        assert!(slow.has(Hook::Request) && !slow.has(Hook::Route));
     }
 }
