@@ -117,10 +117,12 @@ fn used_by_answer(body: &Bytes, dialect: Dialect) -> Option<Used> {
         object: Option<String>,
     }
     let Answer { model, object } = serde_json::from_slice(body).ok()?;
+    let stated = || metered(Endpoint::Embeddings, body).ok()?.usage;
     let usage = match object.as_deref() {
-        Some("list") => metered(Endpoint::Embeddings, body).ok()?.usage?,
+        Some("list") => stated()?,
         Some("response") => outbound(Dialect::OpenAiResponses)?.scan_response(body).ok()??,
-        _ => outbound(dialect)?.scan_response(body).ok()??,
+        // What is no answer is on the bill as well.
+        _ => outbound(dialect)?.scan_response(body).ok().flatten().or_else(stated)?,
     };
     Some(Used { model, usage })
 }

@@ -295,6 +295,29 @@ const WORDS: &[Rule] = &[
     },
 ];
 
+/// What MiniMax's numbers mean; others are failures of its own.
+/// Source: MiniMax API docs "Error Codes", checked 2026-11-21.
+const NUMBERS: &[(&str, Kind)] = &[
+    ("1001", Kind::TimedOut),
+    ("1002", Kind::RateLimited),
+    ("1004", Kind::UpstreamAuth),
+    ("1008", Kind::QuotaExceeded),
+    ("1026", Kind::ContentRefused),
+    ("1027", Kind::ContentRefused),
+    ("1039", Kind::RateLimited),
+    ("1041", Kind::RateLimited),
+    ("1042", Kind::InvalidRequest),
+    ("2013", Kind::InvalidRequest),
+    ("2045", Kind::RateLimited),
+    ("2049", Kind::UpstreamAuth),
+    ("2056", Kind::QuotaExceeded),
+];
+
+/// The kind of an error with this number of MiniMax's.
+pub(super) fn numbered(code: &str) -> Kind {
+    NUMBERS.iter().find(|(number, _)| *number == code).map_or(Kind::UpstreamFailed, |(_, kind)| *kind)
+}
+
 /// What a status means where no words say more.
 fn by_status(status: u16) -> Kind {
     match status {

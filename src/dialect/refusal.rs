@@ -45,8 +45,33 @@ pub(super) fn read(refused: &Refused<'_>) -> Error {
     error
 }
 
+/// The error in an answer of status 200, in the places that servers share.
+pub(super) fn hidden(value: &Value) -> Option<Error> {
+    if value.get("error").is_some_and(says) {
+        return Some(Report::of(value).error(200));
+    }
+    numbered(value.get("base_resp")?)
+}
+
+/// The error that MiniMax's `base_resp` of an answer of status 200 reports.
+pub(super) fn numbered(base: &Value) -> Option<Error> {
+    let code = base.get("status_code")?.as_i64()?;
+    (code != 0).then(|| Report::of_numbered(base).error(200))
+}
+
+/// Whether the value of a field `error` reports one.
+pub(super) fn says(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    }
+}
+
 /// Where bodies put what happened, in words for people.
-const MESSAGES: [&str; 9] = [
+const MESSAGES: [&str; 10] = [
     "message",
     "detail",
     "Message",
@@ -56,6 +81,7 @@ const MESSAGES: [&str; 9] = [
     "error_msg",
     "description",
     "title",
+    "status_msg",
 ];
 
 /// What an error body says.
@@ -73,6 +99,8 @@ pub(super) struct Report {
     pub(super) delay: Option<Duration>,
     /// More words that tell the class (Google's `reason`s).
     pub(super) reasons: String,
+    /// What went wrong, where the code is a number of the provider's own.
+    numbered: Option<Kind>,
 }
 
 impl Report {
@@ -98,9 +126,10 @@ impl Report {
     fn of_object(fields: &Map<String, Value>) -> Self {
         // ElevenLabs puts all of it under `detail`.
         let detail = || fields.get("detail").filter(|detail| detail.is_object());
-        let mut report = match fields.get("error").or_else(|| fields.get("errors")).or_else(detail) {
+        let named = ["error", "errors"].iter().find_map(|name| fields.get(*name).filter(|error| says(error)));
+        let mut report = match named.or_else(detail) {
             Some(inner @ (Value::Object(_) | Value::String(_) | Value::Array(_))) => Self::of(inner),
-            _ => Self::default(),
+            _ => fields.get("base_resp").map(Self::of_numbered).unwrap_or_default(),
         };
         let text = |name: &str| fields.get(name).map(words).unwrap_or_default();
         let fill = |place: &mut String, names: &[&str]| {
@@ -115,7 +144,7 @@ impl Report {
         if report.class == "error" {
             report.class.clear();
         }
-        fill(&mut report.code, &["code", "error_code", "http_status_code", "status_code"]);
+        fill(&mut report.code, &["code", "error_code", "http_status_code", "status_code", "http_code"]);
         report.param =
             report.param.or_else(|| fields.get("param").map(words).filter(|name| !name.is_empty()));
         if let Some(Value::Array(details)) = fields.get("details") {
@@ -131,6 +160,12 @@ impl Report {
             report.reasons.push_str(&inner.get("code").map(words).unwrap_or_default());
         }
         report
+    }
+
+    /// Reads MiniMax's `base_resp`.
+    fn of_numbered(base: &Value) -> Self {
+        let report = Self::of(base);
+        Self { numbered: Some(cause::numbered(&report.code)), ..report }
     }
 
     /// Reads Google's `details`.
@@ -202,6 +237,9 @@ impl Report {
 
     /// What went wrong, by the words first and the status second.
     fn kind(&self, status: u16) -> Kind {
+        if let Some(kind) = self.numbered {
+            return kind;
+        }
         let names = format!("{} {} {}", self.code, self.class, self.reasons);
         match cause::kind(status, &names, &self.message) {
             // Google words every limit as a quota; a wait beside it says that waiting helps.

@@ -90,6 +90,12 @@ impl Error {
         Self::new(Kind::InvalidResponse, Origin::Upstream, message)
     }
 
+    /// The provider answered well and said nothing: `place`, where its answers stand, is empty or missing.
+    #[must_use]
+    pub fn no_answer(place: &str) -> Self {
+        Self::bad_answer(format!("the provider's answer holds no answer: its `{place}` are empty or missing"))
+    }
+
     /// The provider's stream ended before what must stand in it did.
     #[must_use]
     pub fn broken_stream(before: &str) -> Self {

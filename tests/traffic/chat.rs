@@ -23,6 +23,7 @@ pub fn tokens(usage: &Value) -> Option<Tokens> {
     let cached = at("/prompt_tokens_details/cached_tokens")
         .or(at("/prompt_cache_hit_tokens"))
         .or(at("/cached_tokens"))
+        .or(at("/num_cached_tokens").filter(|cached| *cached <= input))
         .unwrap_or(0);
     Some(Tokens { input, output, cached, reasoning })
 }

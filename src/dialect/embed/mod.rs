@@ -22,7 +22,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::openai_chat::path;
-use super::refusal::Report;
+use super::refusal::hidden;
 use super::{Target, Wire};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{EmbedInput, EmbedRequest, EmbedResponse};
@@ -101,8 +101,8 @@ impl Form {
     pub fn decode(self, body: &[u8]) -> Result<EmbedResponse> {
         let answer: Value = serde_json::from_slice(body)
             .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
-        if answer.get("error").is_some_and(|error| !error.is_null()) {
-            return Err(Report::of(&answer).error(200));
+        if let Some(error) = hidden(&answer) {
+            return Err(error);
         }
         let response = self.side().decode(answer).filter(|response| !response.vectors.is_empty());
         response.ok_or_else(|| Error::bad_answer("the provider's answer holds no vectors"))

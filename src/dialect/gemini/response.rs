@@ -38,7 +38,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     }
     let mut whole = whole.ok_or_else(|| Error::bad_answer("the provider's answer is empty"))?;
     if whole.choices.is_empty() {
-        whole.choices.push(silent(&whole.extra));
+        whole.choices.push(refused(&whole.extra)?);
     }
     for choice in &mut whole.choices {
         settle_finish(choice);
@@ -49,15 +49,16 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     Ok(whole)
 }
 
-/// The choice of an answer without candidates: the prompt was blocked, or nothing was said.
-fn silent(extra: &Extra) -> Choice {
-    Choice {
-        index: 0,
-        message: Message::of(Role::Assistant, Vec::new()),
-        finish: blocked(extra).then_some(Finish::ContentFilter),
-        logprobs: None,
-        extra: Extra::NONE,
+/// The choice of an answer without candidates, where the prompt was blocked.
+///
+/// # Errors
+/// `InvalidResponse`: it was not, so that nothing was answered.
+fn refused(extra: &Extra) -> Result<Choice> {
+    if !blocked(extra) {
+        return Err(Error::no_answer("candidates"));
     }
+    let message = Message::of(Role::Assistant, Vec::new());
+    Ok(Choice { index: 0, message, finish: Some(Finish::ContentFilter), logprobs: None, extra: Extra::NONE })
 }
 
 /// Whether the prompt was blocked, so that there are no candidates.

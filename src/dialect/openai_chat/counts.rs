@@ -24,6 +24,8 @@ enum Count {
     Cached,
     CacheHit,
     CachedBeside,
+    /// Mistral's and vLLM's, in whole blocks: may go beyond the prompt.
+    CachedBlocks,
     /// OpenAI's, Anthropic's in OpenAI's clothes.
     CacheWrite,
     CacheCreation,
@@ -60,6 +62,7 @@ impl Place {
             (Self::Top, "reasoning_tokens") => Count::ReasoningBeside,
             (Self::Top, "prompt_cache_hit_tokens") => Count::CacheHit,
             (Self::Top, "cached_tokens" | "cache_read_input_tokens") => Count::CachedBeside,
+            (Self::Top, "num_cached_tokens") => Count::CachedBlocks,
             (Self::Top | Self::InputDetails, "cache_creation_input_tokens" | "cache_creation_tokens") => {
                 Count::CacheCreation
             }
@@ -97,7 +100,8 @@ impl Counts {
         let output = whole_output((input, output.unwrap_or(0)), reasoning, total);
         Some(Usage {
             input,
-            cached_input: any(&[Count::Cached, Count::CacheHit, Count::CachedBeside]),
+            cached_input: any(&[Count::Cached, Count::CacheHit, Count::CachedBeside])
+                .or_else(|| self.get(Count::CachedBlocks).filter(|cached| *cached <= input)),
             cache_write: any(&[Count::CacheWrite, Count::CacheCreation]),
             cache_write_1h: self.get(Count::CacheWrite1h),
             output,
@@ -233,6 +237,7 @@ mod tests {
 
     /// Text and tree give the same, and what is nonsense is left out.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn usage_is_read_in_every_spelling() {
         let used = |input, output| Some(Usage { input, output, ..Usage::default() });
         for (text, expected) in [
@@ -269,7 +274,15 @@ mod tests {
                 r#"{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"reasoning_tokens":3}"#,
                 used(9, 4).map(|usage| Usage { reasoning: Some(3), ..usage }),
             ),
-            // Mistral's count goes beyond the prompt's: it is no part of it.
+            // Mistral's count may go beyond the prompt's: then it is no part of it.
+            (
+                r#"{"prompt_tokens":254,"completion_tokens":93,"total_tokens":347,"num_cached_tokens":48}"#,
+                used(254, 93).map(|usage| Usage { cached_input: Some(48), ..usage }),
+            ),
+            (
+                r#"{"prompt_tokens":254,"completion_tokens":93,"prompt_tokens_details":{"cached_tokens":32},"num_cached_tokens":48}"#,
+                used(254, 93).map(|usage| Usage { cached_input: Some(32), ..usage }),
+            ),
             (
                 r#"{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"num_cached_tokens":64}"#,
                 used(9, 4),

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::fields::{Fields, as_count};
-use super::usage::{decode_usage, leftover};
+use super::usage::{decode_usage, leftover, timed};
 use super::{citation, message};
-use crate::dialect::refusal::Report;
+use crate::dialect::refusal::{Report, hidden, says};
 use crate::error::{Error, Result};
 use crate::ir::{Choice, Dialect, Finish, Part, Response};
 
@@ -23,10 +23,11 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
     let mut response = Response::new(Dialect::OpenAiChat, id, fields.text("model").unwrap_or_default());
     response.created = fields.lenient("created", as_count);
     fields.take("object");
-    if fields.get("choices").and_then(Value::as_array).is_none() {
-        return Err(Error::bad_answer("the provider's answer has no list of `choices`"));
+    let choices = fields.list("choices");
+    if choices.is_empty() {
+        return Err(Error::no_answer("choices"));
     }
-    for (at, choice) in fields.list("choices").into_iter().enumerate() {
+    for (at, choice) in choices.into_iter().enumerate() {
         response.choices.push(decode_choice(choice, at, &response.id)?);
     }
     if let Some(usage) = fields.get("usage").cloned() {
@@ -40,7 +41,8 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
         fields.take("usage");
     }
     if response.usage.is_none() {
-        response.usage = fields.get("x_groq").and_then(|groq| decode_usage(groq.get("usage")?));
+        let groq = fields.get("x_groq").and_then(|groq| decode_usage(groq.get("usage")?));
+        response.usage = groq.or_else(|| timed(fields.get("timings")?));
     }
     if let Some(first) = response.choices.first_mut() {
         first.message.citations.extend(citation::sources(&fields));
@@ -59,19 +61,7 @@ pub(in crate::dialect) fn hidden_error(value: &Value) -> Result<()> {
     if let Some(error) = value.pointer("/x_groq/error").filter(|error| says(error)) {
         return Err(Report::of(error).error(200));
     }
-    let Some(error) = value.get("error") else { return Ok(()) };
-    if says(error) { Err(Report::of(value).error(200)) } else { Ok(()) }
-}
-
-/// Whether the value of a field `error` reports one.
-pub(super) fn says(error: &Value) -> bool {
-    match error {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        Value::Array(list) => !list.is_empty(),
-        _ => true,
-    }
+    hidden(value).map_or(Ok(()), Err)
 }
 
 /// Log probabilities in OpenAI's form; other forms stay where they are.

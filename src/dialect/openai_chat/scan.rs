@@ -13,10 +13,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::counts::Stated;
-use super::response::says;
-use super::usage::decode_usage;
+use super::usage::{decode_usage, timed};
 use crate::dialect::Seen;
-use crate::dialect::refusal::Report;
+use crate::dialect::refusal::{Report, numbered, says};
 use crate::error::{Error, Result};
 use crate::ir::Usage;
 use crate::sse::Frame;
@@ -29,7 +28,10 @@ struct Head<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow)]
     x_groq: Option<&'a RawValue>,
-    choices: Option<IsList>,
+    base_resp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    timings: Option<&'a RawValue>,
+    choices: Option<Listed>,
 }
 
 /// Where Groq's streams state usage, and an error that ends them early.
@@ -40,25 +42,35 @@ struct Groq {
     error: Value,
 }
 
-/// Whether a value is a list.
-struct IsList(bool);
+/// Whether a value is a list with something in it.
+struct Listed(bool);
 
-impl<'de> Deserialize<'de> for IsList {
+impl<'de> Deserialize<'de> for Listed {
     fn deserialize<D: Deserializer<'de>>(value: D) -> std::result::Result<Self, D::Error> {
         let raw: &RawValue = Deserialize::deserialize(value)?;
-        Ok(Self(raw.get().starts_with('[')))
+        let inner = raw.get().strip_prefix('[').map(str::trim_start);
+        Ok(Self(inner.is_some_and(|inner| !inner.starts_with(']'))))
     }
 }
 
 impl Head<'_> {
-    fn usage(self) -> Option<Usage> {
-        let groq = self.groq();
-        let stated = |usage: Option<Stated>| usage.and_then(|Stated(usage)| usage);
-        stated(self.usage).or_else(|| stated(groq.usage))
+    fn usage(&self) -> Option<Usage> {
+        let stated = |usage: &Option<Stated>| usage.as_ref().and_then(|Stated(usage)| *usage);
+        stated(&self.usage).or_else(|| stated(&self.groq().usage))
     }
 
     fn groq(&self) -> Groq {
         self.x_groq.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    }
+
+    /// Usage out of timings, where nothing states it.
+    fn timed(&self) -> Option<Usage> {
+        timed(&serde_json::from_str(self.timings?.get()).ok()?)
+    }
+
+    /// An error that stands in no field `error`.
+    fn numbered(&self) -> Option<Error> {
+        numbered(&serde_json::from_str(self.base_resp?.get()).ok()?)
     }
 
     fn has_error(&self) -> bool {
@@ -80,23 +92,28 @@ pub(in crate::dialect) fn response(body: &[u8]) -> Result<Option<Usage>> {
     if head.has_error() {
         return Err(Report::read(body).error(200));
     }
-    if !matches!(head.choices, Some(IsList(true))) {
-        return Err(Error::bad_answer("the provider's answer has no list of `choices`"));
+    if let Some(error) = head.numbered() {
+        return Err(error);
+    }
+    if !matches!(head.choices, Some(Listed(true))) {
+        return Err(Error::no_answer("choices"));
     }
     if CHOICE_ERROR.find(body).is_some() {
         super::response::decode(body)?;
     }
-    Ok(head.usage())
+    Ok(head.usage().or_else(|| head.timed()))
 }
 
 static CHOICE_ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"error\""));
 
-/// Keys that a frame is looked through for, all at once. The first three are
+/// Keys that a frame is looked through for, all at once. The first five are
 /// told apart; the value of the others is content when it is neither empty nor
 /// `null`. `content"` stands for `content` and `reasoning_content`.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "\"error\"",
     "\"usage\"",
+    "\"base_resp\"",
+    "\"timings\"",
     "\"finish_reason\"",
     "content\"",
     "\"text\"",
@@ -139,6 +156,9 @@ impl Keys {
 pub(in crate::dialect) fn frame(frame: &Frame<'_>, seen: &mut Seen) {
     let data = frame.data;
     if data == b"[DONE]" {
+        if !seen.done && !seen.content && seen.error.is_none() {
+            seen.error = Some(Box::new(Error::no_answer("choices")));
+        }
         seen.done = true;
         return;
     }
@@ -147,8 +167,8 @@ pub(in crate::dialect) fn frame(frame: &Frame<'_>, seen: &mut Seen) {
     FINDER.each(data, |key, behind| {
         if is_filled(behind) {
             match key {
-                0 | 1 => telling = true,
-                2 => seen.done = true,
+                0..=3 => telling = true,
+                4 => seen.done = true,
                 _ => content = true,
             }
         }
@@ -182,10 +202,15 @@ fn read(data: &[u8], in_error: bool, seen: &mut Seen) {
         let error = groq.or_else(|| in_choices(data, "error"));
         seen.error = error.map(|error| Box::new(Report::of(&error).error(200))).or(seen.error.take());
     }
-    // Moonshot's usage stands in the choice.
-    if let Some(usage) = head.usage().or_else(|| decode_usage(&in_choices(data, "usage")?)) {
-        seen.usage = Some(usage);
+    if let Some(error) = head.numbered() {
+        seen.error = Some(Box::new(error));
     }
+    // Moonshot's usage stands in the choice.
+    let stated = head.usage().or_else(|| decode_usage(&in_choices(data, "usage")?));
+    // What is timed grows, but not beyond what is stated.
+    let counted = seen.usage.map_or(0, |usage| usage.output);
+    let timed = || head.timed().filter(|usage| usage.output > counted);
+    seen.usage = stated.or_else(timed).or(seen.usage);
 }
 
 /// What stands under `name` in one of the choices.

@@ -1,13 +1,14 @@
 //! What servers that speak the dialect do otherwise than its owner.
 //! Sources: Moonshot, Groq, Google (OpenAI compatibility), Mistral, GitHub Copilot,
-//! OpenRouter, Snowflake and Together API references, checked 2026-11-21.
+//! OpenRouter, Snowflake, Together and MiniMax API references, llama.cpp server
+//! README, checked 2026-11-21.
 
 use serde_json::{Value, json};
 
 use super::CHAT;
 use crate::dialect::{Inbound, Outbound, ReplyFacts, Seen, untold, untold_event};
 use crate::error::Kind;
-use crate::ir::{Dialect, Event, Finish, Part};
+use crate::ir::{Dialect, Event, Finish, Part, Usage};
 use crate::sse::Frame;
 
 fn streamed(frames: &[Value]) -> (Vec<Event>, Seen) {
@@ -21,6 +22,30 @@ fn streamed(frames: &[Value]) -> (Vec<Event>, Seen) {
     }
     decoder.finish(&mut events).unwrap();
     (events, seen)
+}
+
+/// What the scan and the decoder of a stream of these frames say, where they fail.
+fn failed(frames: &[Value]) -> [Option<Kind>; 2] {
+    let (mut decoder, mut seen) = (CHAT.stream_decoder(), Seen::default());
+    let mut events = Vec::new();
+    let frames = frames.iter().map(Value::to_string).chain(["[DONE]".to_owned()]);
+    let mut broken = None;
+    for data in frames {
+        let frame = Frame { event: "", data: data.as_bytes() };
+        CHAT.scan_frame(&frame, &mut seen);
+        broken = broken.or(decoder.push(&frame, &mut events).err());
+    }
+    broken = broken.or(decoder.finish(&mut events).err());
+    let told = events.iter().find_map(|event| match event {
+        Event::Error(error) => Some(error.kind),
+        _ => None,
+    });
+    [seen.error.map(|error| error.kind), broken.map(|error| error.kind).or(told)]
+}
+
+/// The usage that holds after these events.
+fn used(events: &[Event]) -> Option<Usage> {
+    events.iter().rev().find_map(|event| if let Event::Usage(usage) = event { Some(*usage) } else { None })
 }
 
 fn chunk(delta: Value, beside: Value) -> Value {
@@ -183,4 +208,116 @@ fn odd_forms_of_text_and_calls() {
     let begun: Vec<&Event> = events.iter().filter(|event| matches!(event, Event::ToolCall { .. })).collect();
     let [Event::ToolCall { id, call: 0, .. }] = begun.as_slice() else { panic!("{begun:?}") };
     assert!(id.starts_with("call_"), "{id}");
+}
+
+#[test]
+fn errors_that_are_numbered_under_status_200() {
+    for (code, expected) in [
+        (1000, Kind::UpstreamFailed),
+        (1001, Kind::TimedOut),
+        (1002, Kind::RateLimited),
+        (1004, Kind::UpstreamAuth),
+        (1008, Kind::QuotaExceeded),
+        (1026, Kind::ContentRefused),
+        (1027, Kind::ContentRefused),
+        (1039, Kind::RateLimited),
+        (2013, Kind::InvalidRequest),
+        (2049, Kind::UpstreamAuth),
+    ] {
+        let base = json!({ "status_code": code, "status_msg": "as it is said" });
+        for body in [
+            json!({ "base_resp": base }),
+            json!({ "id": "c", "choices": null, "base_resp": base }),
+            json!({ "id": "c", "choices": [{ "index": 0, "message": { "content": "x" } }], "base_resp": base }),
+        ] {
+            let text = body.to_string();
+            let whole = CHAT.decode_response(text.as_bytes()).unwrap_err();
+            assert_eq!((whole.kind, whole.message.as_str()), (expected, "as it is said"), "{body}");
+            let scanned = CHAT.scan_response(text.as_bytes()).unwrap_err();
+            assert_eq!(scanned, whole, "{body}");
+            assert_eq!(failed(std::slice::from_ref(&body)), [Some(expected); 2], "{body}");
+            let said = chunk(json!({ "content": "x" }), json!({}));
+            assert_eq!(failed(&[said, body.clone()]), [Some(expected); 2], "{body}");
+        }
+    }
+    let mut fine = whole(json!({ "content": "x" }), json!({ "finish_reason": "stop" }));
+    fine["base_resp"] = json!({ "status_code": 0, "status_msg": "" });
+    assert_eq!(decoded(&fine).text(), "x");
+    assert!(CHAT.scan_response(fine.to_string().as_bytes()).is_ok());
+    assert_eq!(failed(&[fine]), [None; 2]);
+}
+
+#[test]
+fn an_answer_without_a_choice_is_none() {
+    for body in
+        [json!({ "id": "c", "choices": [] }), json!({ "id": "c", "choices": null }), json!({ "id": "c" })]
+    {
+        for usage in [json!(null), json!({ "prompt_tokens": 9, "completion_tokens": 0 })] {
+            let mut body = body.clone();
+            body["usage"] = usage;
+            let text = body.to_string();
+            for error in [
+                CHAT.decode_response(text.as_bytes()).unwrap_err(),
+                CHAT.scan_response(text.as_bytes()).unwrap_err(),
+            ] {
+                assert!(
+                    error.kind == Kind::InvalidResponse && error.kind.may_fall_back(),
+                    "{body}: {error:?}"
+                );
+            }
+            assert_eq!(failed(std::slice::from_ref(&body)), [Some(Kind::InvalidResponse); 2], "{body}");
+        }
+    }
+    // A choice that says nothing is an answer: the model's own.
+    let silent = chunk(json!({ "role": "assistant" }), json!({ "finish_reason": "stop" }));
+    assert_eq!(failed(&[silent]), [None; 2]);
+    assert_eq!(decoded(&whole(json!({ "content": null }), json!({ "finish_reason": "stop" }))).text(), "");
+}
+
+#[test]
+fn usage_out_of_timings_where_nothing_else_states_it() {
+    let timings =
+        json!({ "cache_n": 236, "prompt_n": 1, "prompt_ms": 30.9, "predicted_n": 35, "predicted_ms": 661.0 });
+    let counted = Usage { input: 237, cached_input: Some(236), output: 35, ..Usage::default() };
+    let stated = json!({ "prompt_tokens": 240, "completion_tokens": 36, "total_tokens": 276 });
+    let other = Usage { input: 240, output: 36, ..Usage::default() };
+    for (timings, usage, expected) in [
+        (timings.clone(), json!(null), Some(counted)),
+        (timings.clone(), json!({}), Some(counted)),
+        (timings.clone(), stated.clone(), Some(other)),
+        (
+            json!({ "prompt_n": 7, "predicted_n": 3 }),
+            json!(null),
+            Some(Usage { input: 7, output: 3, ..Usage::default() }),
+        ),
+        (json!({ "prompt_ms": 7.5 }), json!(null), None),
+        (json!("fast"), json!(null), None),
+    ] {
+        let beside = |mut body: Value| {
+            body["timings"] = timings.clone();
+            body["usage"] = usage.clone();
+            body
+        };
+        let body = beside(whole(json!({ "content": "x" }), json!({ "finish_reason": "stop" })));
+        assert_eq!(decoded(&body).usage, expected, "{body}");
+        assert_eq!(CHAT.scan_response(body.to_string().as_bytes()).unwrap(), expected, "{body}");
+        let last = beside(chunk(json!({}), json!({ "finish_reason": "stop" })));
+        let (events, seen) = streamed(&[chunk(json!({ "content": "x" }), json!({})), last.clone()]);
+        assert_eq!((used(&events), seen.usage), (expected, expected), "{last}");
+    }
+    // What is counted on the way grows; what is stated holds, whichever comes last.
+    let running = |count: u64| {
+        let mut body = chunk(json!({ "content": "x" }), json!({}));
+        body["timings"] = json!({ "prompt_n": 7, "predicted_n": count });
+        body
+    };
+    let end = json!({ "id": "c", "choices": [], "usage": stated });
+    for (frames, expected) in [
+        ([running(1), running(2)], Usage { input: 7, output: 2, ..Usage::default() }),
+        ([running(1), end.clone()], other),
+        ([end.clone(), running(2)], other),
+    ] {
+        let (events, seen) = streamed(&frames);
+        assert_eq!((used(&events), seen.usage), (Some(expected), Some(expected)), "{frames:?}");
+    }
 }

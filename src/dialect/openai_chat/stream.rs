@@ -9,7 +9,7 @@ use super::citation;
 use super::fields::{Fields, as_count};
 use super::message::{THOUGHTS, pictured};
 use super::response::{finish_named, hidden_error, openai_logprobs};
-use super::usage::{decode_usage, leftover};
+use super::usage::{decode_usage, leftover, timed};
 use crate::dialect::StreamDecoder;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
@@ -31,6 +31,8 @@ pub(super) struct Decoder {
     extras: Map<String, Value>,
     /// Sources that stand beside the choices, as last named.
     sources: Vec<Citation>,
+    /// Whether tokens were stated, so that timings do not count.
+    counted: bool,
 }
 
 /// What is known of one choice.
@@ -62,10 +64,14 @@ impl StreamDecoder for Decoder {
             }
             self.chunk(Fields::of(value), out);
         }
-        if last.is_some() {
-            self.end(out);
+        match last {
+            Some(_) if self.choices.is_empty() => Err(Error::no_answer("choices")),
+            Some(_) => {
+                self.end(out);
+                Ok(())
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
@@ -121,9 +127,10 @@ impl Decoder {
             self.choice(Fields::of(choice), out);
         }
         let groq = fields.get("x_groq").and_then(|groq| groq.get("usage"));
-        if let Some(usage) = usage.as_ref().or(groq).and_then(decode_usage) {
-            out.push(Event::Usage(usage));
-        }
+        let stated = usage.as_ref().or(groq).and_then(decode_usage);
+        self.counted |= stated.is_some();
+        let timed = || fields.get("timings").filter(|_| !self.counted).and_then(timed);
+        out.extend(stated.or_else(timed).map(Event::Usage));
         if let Some(rest) = usage.as_ref().map(leftover).filter(|rest| !rest.is_empty()) {
             fields.put("usage", Value::Object(rest));
         }

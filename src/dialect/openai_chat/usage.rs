@@ -13,6 +13,20 @@ pub(in crate::dialect) fn decode_usage(value: &Value) -> Option<Usage> {
     Stated::deserialize(value).ok()?.0
 }
 
+/// Usage out of llama.cpp's `timings`, which stand beside or instead of it:
+/// `cache_n` tokens of the prompt were kept from before, `prompt_n` were read.
+/// Source: llama.cpp server README, "timings", checked 2026-11-21.
+pub(super) fn timed(timings: &Value) -> Option<Usage> {
+    let count = |name: &str| timings.get(name).and_then(Value::as_u64);
+    let (read, output, cached_input) = (count("prompt_n")?, count("predicted_n")?, count("cache_n"));
+    Some(Usage {
+        input: read.saturating_add(cached_input.unwrap_or(0)),
+        cached_input,
+        output,
+        ..Usage::default()
+    })
+}
+
 /// The fields of a usage object that [`decode_usage`] has no place for.
 pub(super) fn leftover(value: &Value) -> Map<String, Value> {
     let known: &[(&str, &[&str])] = &[

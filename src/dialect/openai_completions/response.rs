@@ -23,10 +23,11 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
         Response::new(Dialect::OpenAiCompletions, id, fields.text("model").unwrap_or_default());
     response.created = fields.lenient("created", as_count);
     fields.take("object");
-    if fields.get("choices").and_then(Value::as_array).is_none() {
-        return Err(Error::bad_answer("the provider's answer has no list of `choices`"));
+    let choices = fields.list("choices");
+    if choices.is_empty() {
+        return Err(Error::no_answer("choices"));
     }
-    for (at, choice) in fields.list("choices").into_iter().enumerate() {
+    for (at, choice) in choices.into_iter().enumerate() {
         let mut choice = Fields::of(choice);
         let index = choice.lenient("index", as_count).unwrap_or(at as u64);
         let text = choice.text("text").unwrap_or_default();

@@ -28,6 +28,9 @@ impl StreamDecoder for Decoder {
             return Ok(());
         }
         if data == b"[DONE]" {
+            if self.choices.is_empty() {
+                return Err(Error::no_answer("choices"));
+            }
             self.ended = true;
             out.push(Event::Done);
             return Ok(());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::dialect::refusal::Report;
+use crate::dialect::refusal::{Report, numbered};
 use crate::error::Result;
 use crate::ir::{Endpoint, Units, Usage};
 
@@ -27,6 +27,7 @@ struct Answer {
     data: Length,
     duration: Option<Value>,
     error: Option<Value>,
+    base_resp: Option<Value>,
     meta: Option<Value>,
     #[serde(rename = "type", default)]
     kind: Value,
@@ -54,6 +55,9 @@ pub fn metered(endpoint: Endpoint, body: &[u8]) -> Result<Metered> {
     let says = |error: &&Value| error.is_object() || error.as_str().is_some_and(|text| !text.is_empty());
     if let Some(error) = answer.error.as_ref().filter(says) {
         return Err(Report::of(error).error(200));
+    }
+    if let Some(error) = answer.base_resp.as_ref().and_then(numbered) {
+        return Err(error);
     }
     let stated = answer.usage.as_ref();
     let seconds = stated

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::Form;
 use crate::dialect::ReplyFacts;
-use crate::dialect::refusal::Report;
+use crate::dialect::refusal::hidden;
 use crate::error::{Error, Result};
 use crate::ir::{Ranked, RerankDocument, RerankRequest, RerankResponse, Usage};
 
@@ -13,8 +13,8 @@ use crate::ir::{Ranked, RerankDocument, RerankRequest, RerankResponse, Usage};
 pub(super) fn decode(body: &[u8]) -> Result<RerankResponse> {
     let answer: Value = serde_json::from_slice(body)
         .map_err(|at| Error::bad_answer(format!("the provider's answer is not JSON: {at}")))?;
-    if answer.get("error").is_some_and(|error| !error.is_null()) {
-        return Err(Report::of(&answer).error(200));
+    if let Some(error) = hidden(&answer) {
+        return Err(error);
     }
     // text-embeddings-inference answers with the list itself.
     let list = answer.get("results").or_else(|| answer.get("data")).unwrap_or(&answer).as_array();

@@ -234,6 +234,11 @@ fn look_alikes() -> Vec<Kind> {
             ..compatible("moonshot", "Moonshot AI", "https://api.moonshot.ai/v1")
         },
         Kind {
+            quirks: Quirks { no_json_schema: true, ..look_alike() },
+            source: "MiniMax API docs, OpenAI compatible API; nothing is said of json_schema",
+            ..compatible("minimax", "MiniMax", "https://api.minimax.io/v1")
+        },
+        Kind {
             default_path: "/api/paas/v4",
             quirks: Quirks { no_json_schema: true, reasoning_content: true, ..look_alike() },
             otel_name: "z_ai",
