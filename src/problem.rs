@@ -76,15 +76,16 @@ impl Problem {
 }
 
 /// The member of `known` that `word` was probably meant to be: at most a third
-/// of its letters differ.
+/// of its letters differ. Of those as near, the one that begins alike.
 #[must_use]
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).max(1);
+    let alike = |name: &str| word.chars().next().is_some_and(|first| name.starts_with(first));
     known
         .into_iter()
-        .map(|name| (distance(word, name), name))
-        .filter(|(far, _)| *far <= limit)
-        .min_by_key(|(far, _)| *far)
+        .map(|name| ((distance(word, name), !alike(name)), name))
+        .filter(|((far, _), _)| *far <= limit)
+        .min_by_key(|(order, _)| *order)
         .map(|(_, name)| name)
 }
 
@@ -117,6 +118,7 @@ mod tests {
     fn suggests_what_is_near_and_nothing_else() {
         assert_eq!(did_you_mean("candidats", ["models", "candidates"]), Some("candidates"));
         assert_eq!(did_you_mean("kitten", ["sitting"]), None);
+        assert_eq!(did_you_mean("pln", ["ln", "plan"]), Some("plan"));
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("abc", ""), 3);

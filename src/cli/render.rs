@@ -35,11 +35,10 @@ fn paragraph(problem: &Problem, source: Option<&str>, colour: bool) -> String {
         Severity::Warning => (ReportKind::Warning, Color::Yellow),
     };
     let file = problem.file.display().to_string();
-    let label = Label::new((file.as_str(), range.clone())).with_color(paint);
-    let label = match &problem.help {
-        Some(help) => label.with_message(help),
-        None => label,
-    };
+    // A label without words would leave the place unmarked.
+    let label = Label::new((file.as_str(), range.clone()))
+        .with_color(paint)
+        .with_message(problem.help.as_deref().unwrap_or("here"));
     let config =
         Config::default().with_color(colour).with_index_type(IndexType::Char).with_char_set(CharSet::Unicode);
     let report = Report::build(kind, (file.as_str(), range))

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
-use crate::problem::Problem;
-use crate::yaml::{MAX_BYTES, Tree};
+use crate::problem::{Place, Problem};
+use crate::yaml::{MAX_BYTES, Node, Tree};
 
 /// The file's name in a folder.
 pub const FILE_NAME: &str = "gateway.yaml";
@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub text: String,
     /// The policies folder as the file names it.
     pub policies_folder: PathBuf,
+    /// Whether the file names that folder and it could not be read.
+    pub policies_unread: bool,
     /// Policies' texts by name.
     pub policies: BTreeMap<String, String>,
     /// Texts of cases by their policy's name.
@@ -62,19 +64,21 @@ impl Snapshot {
             _ => PathBuf::from("."),
         };
         let (tree, _) = Tree::parse(&file, &text);
-        let named = tree.as_ref().and_then(|tree| tree.root.get("policies")).and_then(|node| node.text());
-        let policies_folder = folder.join(named.unwrap_or(POLICIES).trim_start_matches("./"));
+        let named = tree.as_ref().and_then(|tree| tree.root.get("policies"));
+        let name = named.and_then(Node::text).unwrap_or(POLICIES);
+        let policies_folder = folder.join(name.trim_start_matches("./"));
         let mut snapshot = Self {
             file,
             folder,
             text,
             policies_folder,
+            policies_unread: false,
             policies: BTreeMap::new(),
             cases: BTreeMap::new(),
             hash: String::new(),
             problems: Vec::new(),
         };
-        snapshot.read_policies(named.is_some());
+        snapshot.read_policies(named.map(|node| node.place));
         snapshot.hash = snapshot.digest();
         Ok(snapshot)
     }
@@ -85,15 +89,16 @@ impl Snapshot {
         self.policies_folder.join(format!("{name}.rhai"))
     }
 
-    fn read_policies(&mut self, named: bool) {
+    /// `named`: where the file names the folder.
+    fn read_policies(&mut self, named: Option<Place>) {
         let top = self.policies_folder.clone();
         let real = match top.canonicalize() {
             Ok(real) => real,
             Err(error) => {
-                if named {
-                    let message = format!("the policies folder cannot be read: {error}");
-                    self.problems.push(Problem::error(&top, "unreadable_file", message));
-                }
+                self.policies_unread = named.is_some();
+                let message = format!("the policies folder `{}` cannot be read: {error}", top.display());
+                let problem = Problem::error(&self.file, "unreadable_file", message);
+                self.problems.extend(named.map(|at| problem.at(at.line, at.column, at.length)));
                 return;
             }
         };

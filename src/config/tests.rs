@@ -231,9 +231,12 @@ fn files_that_cannot_be_used_are_told() {
     assert!(problems(&[]).iter().any(|p| p.contains("unreadable_file") && p.contains("pointsman init")));
     assert!(problems(&[("gateway.yaml", "")]).iter().any(|p| p.contains("nothing_to_serve")));
     assert_eq!(problems(&[("gateway.yaml", "listen: [")]).len(), 1);
-    assert!(
-        problems(&[("gateway.yaml", &format!("policies: ./none\n{SMALL}"))])[0].contains("policies folder")
-    );
+    let gone = problems(&[(
+        "gateway.yaml",
+        &format!("policies: ./none\ndefault_policies: [a, b]\n{SMALL}routes: [{{ name: r, policies: [a] }}]"),
+    )]);
+    assert!(gone.len() == 1 && gone[0].starts_with("1:11 unreadable_file: the policies folder"), "{gone:?}");
+    assert!(problems(&[("gateway.yaml", &format!("listen: 8080\n{SMALL}"))])[0].contains("127.0.0.1:8080"));
     let dir = folder(&[("gateway.yaml", SMALL), ("policies/a.rhai", "fn route() {}"), ("out.rhai", "x")]);
     std::os::unix::fs::symlink(dir.path().join("out.rhai"), dir.path().join("policies/b.rhai")).unwrap();
     std::os::unix::fs::symlink(dir.path(), dir.path().join("policies/loop")).unwrap();
@@ -248,7 +251,7 @@ fn a_route_lists_only_policies_with_hooks() {
     let yaml = format!("{SMALL}routes: [{{ name: r, models: [x], policies: [p] }}]\n");
     let found = problems(&[("gateway.yaml", &yaml), ("policies/p.rhai", "fn rout() { \"a\" }")]);
     assert!(
-        found.len() == 1 && found[0].contains("no_hook") && found[0].contains("`fn route()`"),
+        found.len() == 1 && found[0].contains("no_hook") && found[0].contains("did you mean `fn route()`?"),
         "{found:?}"
     );
 }

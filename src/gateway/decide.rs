@@ -320,10 +320,10 @@ fn refused(verdict: Verdict) -> Result<()> {
 
 /// Counts and logs a failed evaluation.
 pub(super) fn report(gateway: &Gateway, fault: &Fault) {
-    let kind = format!("{:?}", fault.kind).to_lowercase();
-    gateway.meters.policy_faults.with_label_values(&[fault.policy.as_str(), fault.hook, &kind]).inc();
+    let kind = fault.kind.label();
+    gateway.meters.policy_faults.with_label_values(&[fault.policy.as_str(), fault.hook, kind]).inc();
     tracing::warn!(
-        policy = %fault.policy, hook = fault.hook, kind = %kind, line = fault.line, column = fault.column,
+        policy = %fault.policy, hook = fault.hook, kind, line = fault.line, column = fault.column,
         source_line = fault.source_line.as_deref(), "{}", fault.message
     );
 }

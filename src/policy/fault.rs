@@ -31,7 +31,7 @@ impl Fault {
     }
 }
 
-/// Why an evaluation failed: the metric label.
+/// Why an evaluation failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FaultKind {
     /// The script raised an error, or an operation in it failed.
@@ -56,4 +56,24 @@ pub enum FaultKind {
     Saturated,
     /// A function of the host panicked.
     Panic,
+}
+
+impl FaultKind {
+    /// The word for it in metrics and log lines.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Exception => "exception",
+            Self::BadVerdict => "bad_verdict",
+            Self::Operations => "operations",
+            Self::Deadline => "deadline",
+            Self::Cpu => "cpu",
+            Self::Size => "size",
+            Self::Depth => "depth",
+            Self::Effects => "effects",
+            Self::Cancelled => "cancelled",
+            Self::Saturated => "saturated",
+            Self::Panic => "panic",
+        }
+    }
 }

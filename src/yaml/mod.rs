@@ -7,6 +7,8 @@
 
 mod decode;
 mod flaw;
+mod scalar;
+mod syntax;
 mod tree;
 mod typed;
 

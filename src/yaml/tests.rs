@@ -100,6 +100,25 @@ fn broken_text_is_one_problem_with_its_place() {
 }
 
 #[test]
+fn broken_text_comes_with_advice() {
+    for (text, advice) in [
+        ("listen: x\n trains: y\n", "further right"),
+        ("trains:\n  a: {}\n b: {}\n", "further left or right"),
+        ("trains:\n\ta: 1\n", "spaces in place of the tab"),
+        ("listen: x\ntrains\nnames: [a]\n", "followed by `:`"),
+        ("names: [a, b\ntrains: {}\n", "is missing before this place"),
+        ("listen: {key: ${env:NAME}}\n", "`\"${env:NAME}\"`"),
+        ("names: [*]\n", "`\"*\"`"),
+        ("listen: @x\n", "in quotes"),
+        ("listen: \"x\n", "has no end"),
+        ("listen: \"a\\d\"\n", "begins an escape"),
+    ] {
+        let found = problems(text);
+        assert!(found.len() == 1 && found[0].contains(advice), "{text}: {found:?}");
+    }
+}
+
+#[test]
 fn growth_by_anchors_and_depth_is_bounded() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {

@@ -1,12 +1,12 @@
 //! A YAML document as a tree of values that know their places.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::MAX_BYTES;
+use super::scalar::resolve;
+use super::{MAX_BYTES, syntax};
 use crate::problem::{Place, Problem};
 
 /// Most values in one document, aliases expanded: bounds what anchors can grow to.
@@ -134,7 +134,11 @@ impl Builder {
             let (event, span) = event.map_err(|error| {
                 let at = error.marker();
                 let place = Place { line: at.line(), column: at.col() + 1, length: 0 };
-                self.flaw(place, "syntax", error.kind().to_string())
+                let problem = *self.flaw(place, "syntax", error.kind().to_string());
+                Box::new(match syntax::advice(error.kind()) {
+                    Some(advice) => problem.help(advice),
+                    None => problem,
+                })
             })?;
             if matches!(event, Event::DocumentStart(..)) {
                 documents += 1;
@@ -317,36 +321,4 @@ fn place(span: &Span) -> Place {
     let (from, to) = (&span.start, &span.end);
     let length = if from.line() == to.line() { to.col().saturating_sub(from.col()) } else { 0 };
     Place { line: from.line(), column: from.col() + 1, length }
-}
-
-/// The value of a plain scalar. Source: YAML 1.2.2 section 10.3.2, checked 2026-11-21.
-fn resolve(text: Cow<'_, str>) -> Value {
-    match text.as_ref() {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        ".inf" | ".Inf" | ".INF" | "+.inf" => return Value::Float(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => return Value::Float(f64::NEG_INFINITY),
-        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
-        _ => {}
-    }
-    let numeric = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
-    if numeric {
-        let int = match text.strip_prefix("0x") {
-            Some(hex) => i64::from_str_radix(hex, 16).ok(),
-            None => match text.strip_prefix("0o") {
-                Some(octal) => i64::from_str_radix(octal, 8).ok(),
-                None => text.parse().ok(),
-            },
-        };
-        if let Some(int) = int {
-            return Value::Int(int);
-        }
-        let only_digits =
-            text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E'));
-        if let Some(float) = text.parse().ok().filter(|_| only_digits) {
-            return Value::Float(float);
-        }
-    }
-    Value::Text(text.into_owned())
 }

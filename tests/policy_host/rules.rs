@@ -49,7 +49,7 @@ fn faults_say_what_and_where() {
         (
             "fn route() {\n  42\n}",
             FaultKind::BadVerdict,
-            None,
+            Some(1),
             "`route` returned `42`; it may return a model's name",
         ),
         ("fn route() { [] }", FaultKind::BadVerdict, None, "the plan is empty"),
@@ -71,6 +71,12 @@ fn faults_say_what_and_where() {
             FaultKind::Exception,
             Some(2),
             "x-gone",
+        ),
+        (
+            "fn route() {\n if req.max_tokens > \"3\" { \"m1\" } else { \"m2\" } }",
+            FaultKind::Exception,
+            Some(2),
+            "a text and a number cannot be compared by `>`",
         ),
         (
             "fn route() {\n let x = (); if x > 5 { \"m1\" } else { \"m2\" } }",

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Build;
 use crate::config::file::{PolicyBudget, PolicyLimits, PolicyUse};
 use crate::gateway::Route;
-use crate::policy::{Bound, Budget, Hook, Limits, ParamKind, Policies};
+use crate::policy::{Bound, Budget, Hook, Limits, ParamKind, Policies, Policy};
 use crate::problem::{Place, Problem, did_you_mean};
 use crate::yaml::At;
 
@@ -59,7 +59,8 @@ impl Build<'_> {
     pub(super) fn bind(&mut self, written: &PolicyUse, policies: &Policies) -> Option<Arc<Bound>> {
         let name = &written.name;
         let Some(policy) = policies.get(name) else {
-            if !self.snapshot.policies.contains_key(name.as_str()) {
+            // One problem, not one for each name in a folder that is not there.
+            if !self.snapshot.policies_unread && !self.snapshot.policies.contains_key(name.as_str()) {
                 let known: Vec<&str> = self.snapshot.policies.keys().map(String::as_str).collect();
                 self.findings.unknown(name, "policy", known);
             }
@@ -72,15 +73,14 @@ impl Build<'_> {
                 if policy.hooks.is_empty() {
                     let message =
                         format!("`{name}` has no hook: it would do nothing here", name = name.value);
-                    let hooks = Hook::ALL.map(|hook| format!("`fn {}()`", hook.function())).join(", ");
-                    self.findings.error(name.place, "no_hook", message, &format!("hooks are {hooks}"));
+                    self.findings.error(name.place, "no_hook", message, &hook_meant(policy));
                 }
                 self.names_in_parameters(written, &bound);
                 Some(bound)
             }
             Err(problems) => {
                 for problem in problems {
-                    let place = place_of(written, &problem.message);
+                    let place = place_of(written, &problem);
                     let help = problem.help.clone().unwrap_or_default();
                     let message = format!("{}: {}", name.value, problem.message);
                     self.findings.error(place, problem.rule, message, &help);
@@ -116,7 +116,8 @@ impl Build<'_> {
             for literal in policy.literals() {
                 let (known, what) = match literal.function.as_str() {
                     "search" | "http" if literal.argument == 0 => (&services, "service"),
-                    "plan" | "then" | "batch" | "ask" | "ask_all" | "race" | "embed" | "moderate"
+                    "return" | "plan" | "then" | "batch" | "ask" | "ask_all" | "race" | "embed"
+                    | "moderate"
                         if literal.argument == 0 =>
                     {
                         (&models, "model")
@@ -164,10 +165,26 @@ impl Build<'_> {
     }
 }
 
-/// The place of the parameter that `message` names in backticks, else the policy's.
-fn place_of(written: &PolicyUse, message: &str) -> Place {
-    let named = written.with.iter().find(|(name, _)| message.contains(&format!("`{}`", name.value)));
-    named.map_or(written.name.place, |(name, _)| name.place)
+/// The hook that a policy without any was probably to have, else all of them.
+fn hook_meant(policy: &Policy) -> String {
+    let near = |name: &str| did_you_mean(name, Hook::ALL.map(Hook::function));
+    let meant = policy.functions().find_map(|name| near(name).map(|hook| (name, hook)));
+    match meant {
+        Some((name, hook)) => format!("it has `fn {name}()`: did you mean `fn {hook}()`?"),
+        None => {
+            format!("hooks are {}", Hook::ALL.map(|hook| format!("`fn {}()`", hook.function())).join(", "))
+        }
+    }
+}
+
+/// The place of the parameter that `problem` names in backticks, or of its value
+/// where that is at fault, else the policy's.
+fn place_of(written: &PolicyUse, problem: &Problem) -> Place {
+    let named = written.with.iter().find(|(name, _)| problem.message.contains(&format!("`{}`", name.value)));
+    named.map_or(written.name.place, |(name, value)| match problem.rule {
+        "bad_parameter" => value.place,
+        _ => name.place,
+    })
 }
 
 fn texts(value: Option<&Value>) -> Vec<String> {

@@ -26,7 +26,8 @@ impl Listen {
 
 impl<'de> Deserialize<'de> for Listen {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = String::deserialize(deserializer)
+            .map_err(|_| D::Error::custom("this is no address to listen on | write `127.0.0.1:8080`"))?;
         let host = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
         let any = text.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
         let text = host.or(any).unwrap_or(text);

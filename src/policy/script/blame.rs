@@ -14,14 +14,26 @@ pub(super) fn fault(run: &Run, error: &EvalAltResult) -> Fault {
         Some(why) => run.words(why),
         None => words(root),
     };
+    let own = &*run.bound.policy.name;
+    match source.filter(|source| !source.is_empty() && *source != own) {
+        Some(file) => placed(run, file, at, run.fault(kind, format!("in `{file}`: {message}"))),
+        None if at.is_none() => whole(run, kind, message),
+        None => placed(run, own, at, run.fault(kind, message)),
+    }
+}
+
+/// A fault of the hook as a whole: it stands where the hook begins.
+pub(super) fn whole(run: &Run, kind: FaultKind, message: String) -> Fault {
     let policy = &run.bound.policy;
-    let file = source.filter(|source| !source.is_empty()).unwrap_or(&policy.name);
-    let text = policy.library.source(file);
-    let at =
-        if at.is_none() && file == &*policy.name { begin(&policy.source, run.hook.function()) } else { at };
+    let at = begin(&policy.source, run.hook.function());
+    placed(run, &policy.name, at, run.fault(kind, message))
+}
+
+/// The fault with its place and the line that stands there.
+fn placed(run: &Run, file: &str, at: Position, fault: Fault) -> Fault {
+    let text = run.bound.policy.library.source(file);
     let source_line = at.line().and_then(|line| text?.lines().nth(line.checked_sub(1)?)).map(str::to_owned);
-    let message = if file == &*policy.name { message } else { format!("in `{file}`: {message}") };
-    Fault { line: at.line(), column: at.position(), source_line, ..run.fault(kind, message) }
+    Fault { line: at.line(), column: at.position(), source_line, ..fault }
 }
 
 /// Where the text of the hook begins: the place of last resort.

@@ -76,6 +76,7 @@ pub(super) fn file(
         }
         problems.extend(check.properties(function));
         problems.extend(check.hook(function));
+        problems.extend(function.lost.iter().filter_map(|(word, at)| check.lost(word, *at)));
         problems.extend(function.escapes.iter().map(|at| check.escape(*at)));
         problems.extend(function.races.iter().map(|(name, at)| check.race(name, *at)));
     }
@@ -157,7 +158,11 @@ impl Check<'_> {
                 let properties = self.known.properties.iter().map(String::as_str);
                 let words =
                     own.chain(native).filter(|word| word.chars().all(|c| c.is_alphanumeric() || c == '_'));
-                did_you_mean(&call.name, words.chain(properties.filter(|_| call.method)))
+                let words: Vec<&str> = words.chain(properties.filter(|_| call.method)).collect();
+                // `length` is how others call `len`.
+                let short = |word: &&str| word.len() >= 3 && call.name.starts_with(*word);
+                let stem = || words.iter().copied().filter(short).max_by_key(|word| word.len());
+                did_you_mean(&call.name, words.iter().copied()).or_else(stem)
             }
         };
         meant.map(str::to_owned)
@@ -206,6 +211,13 @@ impl Check<'_> {
             self.error("hook_with_parameters", format!("the hook `{}` takes no parameters", hook.function()), function.at, 0)
                 .help("the request is `req`, everything else is `ctx`; parameters of the policy are `ctx.with.NAME`")
         })
+    }
+
+    fn lost(&self, word: &str, at: Position) -> Option<Problem> {
+        let own = self.facts.functions.iter().any(|function| function.name == word);
+        let what = format!("what `{word}` makes is thrown away here, and the function goes on");
+        let problem = self.error("lost_verdict", what, at, word.chars().count());
+        (!own).then(|| problem.help(format!("write `return {word}(..);`")))
     }
 
     fn escape(&self, at: Position) -> Problem {

@@ -248,9 +248,17 @@ fn syntax(path: &str, source: &str, error: &ParseError) -> Problem {
             format!("there is no module `{name}`"),
             Some(format!("`import \"folder/file\" as {name};`")),
         ),
+        ParseErrorType::MissingToken(token, _) => {
+            let help = match token.as_str() {
+                ";" => Some("the statement before this place needs a `;` at its end".to_owned()),
+                "}" => Some("a `{` above has no `}` that ends its block".to_owned()),
+                _ => None,
+            };
+            ("syntax", error.err_type().to_string(), help)
+        }
         other => ("syntax", other.to_string(), None),
     };
-    let help = help.or_else(|| habits::advice(source, line, column));
+    let help = habits::advice(source, line, column).or(help);
     let problem = Problem::error(path, rule, message).at(line, column, 0);
     match help {
         Some(help) => problem.help(help),

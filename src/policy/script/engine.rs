@@ -8,7 +8,7 @@ use rhai::packages::{
 use rhai::{Engine, Token};
 
 use super::compile::Make;
-use super::{absent, ambient, bounded, effects, meter, sorting, vocabulary, watch};
+use super::{ambient, bounded, comparisons, effects, meter, sorting, vocabulary, watch};
 use crate::policy::Limits;
 
 /// An engine with every word registered.
@@ -19,7 +19,7 @@ pub(super) fn build(make: &Make) -> Engine {
     free_with(&mut engine);
     bounded::register(&mut engine);
     sorting::register(&mut engine);
-    absent::register(&mut engine);
+    comparisons::register(&mut engine);
     ambient::register(&mut engine);
     vocabulary::register(&mut engine);
     effects::register(&mut engine);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Module, Position, Stmt};
 
+use super::lost;
 use super::policy::Literal;
 use crate::policy::Hook;
 
@@ -40,6 +41,8 @@ pub(super) struct Function {
     pub(super) races: Vec<(String, Position)>,
     /// Texts in backticks with `\n` or `\t` in them, which are no escapes there.
     pub(super) escapes: Vec<Position>,
+    /// Verdicts that it makes and throws away.
+    pub(super) lost: Vec<(String, Position)>,
     /// Whether it uses `ctx.with` as a whole.
     pub(super) all_params: bool,
 }
@@ -103,19 +106,19 @@ impl Facts {
     /// What the only function of `ast` holds.
     fn function(&mut self, ast: &AST, name: &str, arity: usize, at: Position) -> Function {
         let mut function = Function { name: name.to_owned(), arity, at, ..Function::default() };
-        let mut last = Vec::new();
+        let mut body = Vec::new();
         ast.walk(&mut |path: &[ASTNode<'_>]| {
             if let [ASTNode::Stmt(statement)] = path {
-                last.clear();
-                if let Stmt::Expr(value) = statement {
-                    last.extend(texts(value));
-                }
+                body.push(Stmt::clone(statement));
             }
             self.node(path, &mut function);
             true
         });
-        if name == Hook::Route.function() {
-            last.into_iter().for_each(|(text, at)| self.literal(("return", 0), false, &text, at));
+        function.lost = lost::verdicts(&body);
+        if let Some(Stmt::Expr(value)) = body.last()
+            && name == Hook::Route.function()
+        {
+            self.texts(("return", 0), false, value);
         }
         function
     }

@@ -233,15 +233,25 @@ impl Meter {
 
     /// The breach in words.
     pub(super) fn words(&self, why: FaultKind) -> String {
+        let Budget { operations, wall, cpu, effects, .. } = self.budget;
+        let bounds = if self.yields { "policy_limits.effects" } else { "policy_limits.inline" };
         match why {
-            FaultKind::Operations => format!("it ran more than {} operations", self.budget.operations),
-            FaultKind::Deadline if self.yields => format!("it ran longer than {:?}", self.budget.wall),
-            FaultKind::Deadline => format!("it ran longer than {:?}", self.budget.cpu),
-            FaultKind::Cpu => format!("it computed for more than {:?} without a wait", self.budget.cpu),
+            FaultKind::Operations => {
+                format!(
+                    "it ran more than {operations} operations (`{bounds}.operations`): a loop without an end?"
+                )
+            }
+            FaultKind::Deadline if self.yields => format!("it ran longer than {wall:?} (`{bounds}.wall`)"),
+            FaultKind::Deadline => {
+                format!("it ran longer than {cpu:?} (`{bounds}.cpu`): a loop without an end?")
+            }
+            FaultKind::Cpu => format!("it computed for more than {cpu:?} without a wait (`{bounds}.cpu`)"),
             FaultKind::Depth => "it nests or calls itself too deeply".to_owned(),
-            FaultKind::Size => "its values are larger than its budget of bytes".to_owned(),
+            FaultKind::Size => {
+                format!("its values are larger than {} bytes together (`policy_limits.bytes`)", self.bytes)
+            }
             FaultKind::Cancelled => "its exchange ended".to_owned(),
-            FaultKind::Effects => format!("it asked for more than {} effects", self.budget.effects),
+            FaultKind::Effects => format!("it asked for more than {effects} effects (`{bounds}.effects`)"),
             FaultKind::Exception | FaultKind::BadVerdict | FaultKind::Saturated | FaultKind::Panic => {
                 "it failed".to_owned()
             }

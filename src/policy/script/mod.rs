@@ -9,11 +9,11 @@
 //! | `turn` | how words reach the scene of the script that runs |
 //! | `vocabulary` | the words |
 
-mod absent;
 mod ambient;
 mod blame;
 mod bounded;
 mod check;
+mod comparisons;
 mod compile;
 mod effects;
 mod engine;
@@ -27,6 +27,7 @@ mod host;
 mod imports;
 mod library;
 mod lookups;
+mod lost;
 mod meter;
 mod param;
 mod policy;

@@ -145,6 +145,11 @@ impl Policy {
         self.hooks.contains(&hook)
     }
 
+    /// The names of its functions, hooks and others.
+    pub fn functions(&self) -> impl Iterator<Item = &str> {
+        self.ast.iter_functions().map(|function| function.name)
+    }
+
     /// Whether it may leave requests to a batch.
     #[must_use]
     pub const fn batches(&self) -> bool {

@@ -103,7 +103,7 @@ impl Run {
         let called = catch_unwind(AssertUnwindSafe(|| self.call()));
         let result = match called {
             Ok(Ok(value)) => match catch_unwind(AssertUnwindSafe(|| verdict::read(self.hook, value))) {
-                Ok(read) => read.map_err(|message| self.fault(FaultKind::BadVerdict, message)),
+                Ok(read) => read.map_err(|message| blame::whole(self, FaultKind::BadVerdict, message)),
                 Err(panic) => Err(self.panicked(panic.as_ref())),
             },
             Ok(Err(error)) => Err(blame::fault(self, &error)),
@@ -111,7 +111,7 @@ impl Run {
         };
         // A breach may have been swallowed on its way up, in a comparison of a sort.
         match (self.meter.breach(), result) {
-            (Some(why), Ok(_)) => Err(self.fault(why, self.words(why))),
+            (Some(why), Ok(_)) => Err(blame::whole(self, why, self.words(why))),
             (_, result) => result,
         }
     }

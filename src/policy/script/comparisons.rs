@@ -1,16 +1,22 @@
-//! Comparisons with `()`. A field, header or tag that is not there reads as
-//! `()`; whoever compares it with a value forgot that it may be missing, and a
-//! silent `false` would decide for them. So that is an error, and it names what
-//! was missing. `x == ()`, `x != ()` and `x ?? default` work as ever.
+//! Comparisons that have no answer, where a silent `false` would decide for
+//! whoever wrote them. A field, header or tag that is not there reads as `()`;
+//! who compares it with a value forgot that it may be missing. So that is an
+//! error, and it names what was missing. `x == ()`, `x != ()` and
+//! `x ?? default` work as ever. Nor is a text less or more than a number.
 
 use std::any::TypeId;
 
-use rhai::{Dynamic, Engine, EvalAltResult};
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString};
 
 use super::turn::{Reply, peek, raise};
 
 /// Registers the comparisons.
 pub(super) fn register(engine: &mut Engine) {
+    with_absent(engine);
+    of_text_and_number(engine);
+}
+
+fn with_absent(engine: &mut Engine) {
     let unit = TypeId::of::<()>();
     let any = TypeId::of::<Dynamic>();
     for operator in ["==", "!=", "<", "<=", ">", ">="] {
@@ -31,6 +37,22 @@ pub(super) fn register(engine: &mut Engine) {
                 _ => Err(missing(operator, args)),
             }
         });
+    }
+}
+
+/// Headers and tags are often texts that look like numbers.
+fn of_text_and_number(engine: &mut Engine) {
+    let text = TypeId::of::<ImmutableString>();
+    for operator in ["<", "<=", ">", ">="] {
+        for number in [TypeId::of::<i64>(), TypeId::of::<f64>()] {
+            for types in [[text, number], [number, text]] {
+                engine.register_raw_fn(operator, types, move |_, _| -> Reply<bool> {
+                    Err(raise(format!(
+                        "a text and a number cannot be compared by `{operator}`; `parse_float(text)` makes a number of a text"
+                    )))
+                });
+            }
+        }
     }
 }
 
