@@ -37,6 +37,7 @@ mod redact;
 mod refusal;
 mod registry;
 pub mod rerank;
+mod sound;
 mod splice;
 mod strict;
 mod talk;

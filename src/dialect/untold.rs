@@ -8,6 +8,7 @@
 use serde_json::Value;
 
 use super::openai_chat::citation::is_citation;
+use super::sound;
 use crate::ir::{Choice, Citation, Dialect, Event, Extra, Part, Response};
 
 /// What a dialect has words for in an answer, besides text.
@@ -15,6 +16,7 @@ struct Words {
     thoughts: bool,
     calls: bool,
     pictures: bool,
+    sound: bool,
     media: bool,
     logprobs: bool,
     choices: bool,
@@ -27,6 +29,7 @@ const fn words(dialect: Dialect) -> Words {
         thoughts: true,
         calls: true,
         pictures: true,
+        sound: false,
         media: false,
         logprobs: true,
         choices: true,
@@ -48,8 +51,11 @@ const fn words(dialect: Dialect) -> Words {
             cites: |citation| citation.label().is_some(),
             ..all
         },
-        Dialect::Gemini => Words { media: true, cites: |citation| citation.label().is_some(), ..all },
-        Dialect::OpenAiChat | Dialect::Bedrock | Dialect::Cohere | Dialect::Ollama => all,
+        Dialect::Gemini => {
+            Words { sound: true, media: true, cites: |citation| citation.label().is_some(), ..all }
+        }
+        Dialect::OpenAiChat => Words { sound: true, ..all },
+        Dialect::Bedrock | Dialect::Cohere | Dialect::Ollama => all,
     }
 }
 
@@ -84,6 +90,7 @@ pub fn untold_event(event: &Event, to: Dialect) -> Vec<String> {
             names.add("thinking");
         }
         Event::ToolCall { .. } if !words.calls => names.add("tool_calls"),
+        Event::Media { part, .. } if sound::stands_elsewhere(part, to) => {}
         Event::Media { part, .. } => of_part(part, &words, &mut names),
         Event::Logprobs { .. } if !words.logprobs => names.add("logprobs"),
         Event::Citation { citation, .. } if citation.dialect != to => {
@@ -113,8 +120,9 @@ impl Names {
 }
 
 /// Fields that are carried in a form of their own, or are no part of what is said.
-const CARRIED: [&str; 18] = [
+const CARRIED: [&str; 19] = [
     "annotations",
+    "audio",
     "avgLogprobs",
     "cache_control",
     "citationMetadata",
@@ -201,7 +209,7 @@ fn of_part(part: &Part, words: &Words, names: &mut Names) {
         Part::ToolCall(_) if !words.calls => names.add("tool_calls"),
         Part::ToolCall(call) => of_call(&call.extra, names),
         Part::Image(_) if !words.pictures => names.add("image"),
-        Part::Audio(_) if !words.media => names.add("audio"),
+        Part::Audio(_) if !words.sound && sound::data(part) != Some("") => names.add("audio"),
         Part::Video(_) if !words.media => names.add("video"),
         Part::Document(_) if !words.media => names.add("document"),
         Part::ToolResult(_) => names.add("tool_result"),
@@ -226,18 +234,16 @@ fn of_opaque(dialect: Dialect, value: &Value, names: &mut Names) {
             Some(_) => {}
             // An item of an answer that was made whole.
             None if !kind.contains('.') => names.add(kind),
-            None => {
-                let audio = kind.strip_prefix("response.").and_then(|kind| kind.strip_suffix(".delta"));
-                if let Some(name) = audio.filter(|name| name.starts_with("audio")) {
-                    names.add(name);
-                }
-            }
+            // Sound is an event of its own.
+            None => {}
         },
         Dialect::OpenAiChat | Dialect::OpenAiCompletions if kind.is_empty() => {
             let choice = value.pointer("/choices/0").and_then(Value::as_object);
             let delta = choice.and_then(|choice| choice.get("delta")?.as_object());
             let beside = choice.into_iter().flatten().filter(|(name, _)| *name == "logprobs");
-            let said = delta.into_iter().flatten().chain(beside);
+            // Sound is an event of its own.
+            let delta = delta.into_iter().flatten().filter(|(name, _)| *name != "audio");
+            let said = delta.chain(beside);
             said.for_each(|(name, _)| names.add(name));
         }
         Dialect::Gemini if value.get("promptFeedback").is_some() => {}

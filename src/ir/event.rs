@@ -39,7 +39,8 @@ pub enum Event {
     ToolCall { choice: u32, call: u32, id: String, name: String, signature: Option<String>, custom: bool },
     /// More of a tool call's arguments, as JSON text.
     ToolArguments { choice: u32, call: u32, text: String },
-    /// A picture, sound, film or file that the model made, whole.
+    /// A picture, film or file that the model made, whole; sound and its words, whole or in pieces
+    /// whose bytes follow on each other.
     Media { choice: u32, part: Arc<Part> },
     /// A source of text that was just said, or of what was said before.
     Citation { choice: u32, citation: Arc<Citation> },

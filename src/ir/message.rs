@@ -138,6 +138,8 @@ pub struct Media {
     pub name: Option<String>,
     /// OpenAI's `detail` of an image: `low`, `high`, `auto`.
     pub detail: Option<String>,
+    /// The words that a sound says, where its maker wrote them down.
+    pub transcript: Option<String>,
     /// Wire fields without a place here.
     pub extra: Extra,
 }
@@ -146,7 +148,7 @@ impl Media {
     /// Media from `source` with this MIME type.
     #[must_use]
     pub fn of(source: MediaSource, mime: Option<String>) -> Self {
-        Self { source, mime, name: None, detail: None, extra: Extra::NONE }
+        Self { source, mime, name: None, detail: None, transcript: None, extra: Extra::NONE }
     }
 }
 

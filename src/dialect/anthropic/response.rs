@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::super::ReplyFacts;
+use super::super::{ReplyFacts, sound};
 use super::block::{self, Encoder, object};
 use super::usage::{self, WireUsage};
 use super::{citation, error};
@@ -123,6 +123,8 @@ fn content(message: &Message, encoder: &mut Encoder) -> Vec<Value> {
     let last = message.parts.iter().rposition(|part| part.as_text().is_some());
     for (at, part) in message.parts.iter().enumerate() {
         if matches!(part, Part::Image(_) | Part::Audio(_) | Part::Video(_) | Part::Document(_)) {
+            let words = sound::words(part);
+            blocks.extend(words.map(|words| json!({ "type": "text", "text": words })));
             continue;
         }
         let encoded = encoder.blocks(std::slice::from_ref(part), Path::Root);

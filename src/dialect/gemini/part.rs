@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::emit::{Emit, object, string};
 use super::fields::take;
 use super::media;
+use crate::dialect::sound;
 use crate::ir::{Dialect, Extra, Part, Thinking, ToolCall, ToolResult};
 
 /// Begins every call id that was invented because the provider gave none.
@@ -174,7 +175,13 @@ impl Emit<'_> {
                 return self.dropped.push(format!("{path}.{}", dialect.name()));
             }
             Part::Image(media) => return self.media(media, "image/jpeg", path, out),
-            Part::Audio(media) => return self.media(media, "audio/wav", path, out),
+            Part::Audio(media) => {
+                out.extend(sound::words(part).map(|words| json!({ "text": words })));
+                if sound::data(part) == Some("") {
+                    return;
+                }
+                return self.media(media, "audio/wav", path, out);
+            }
             Part::Video(media) => return self.media(media, "video/mp4", path, out),
             Part::Document(media) => return self.media(media, "application/pdf", path, out),
         };

@@ -11,7 +11,7 @@ use super::options::Carry;
 use super::response::finish_name;
 use super::turns::{call_value, legacy_call, named_thought};
 use super::usage::usage_value;
-use crate::dialect::ReplyFacts;
+use crate::dialect::{ReplyFacts, sound};
 use crate::ir::{Choice, Dialect, Finish, Part, Response, Thinking, ToolCall};
 
 /// Encodes an answer.
@@ -66,6 +66,9 @@ fn choice_value(choice: &Choice, own: bool) -> Value {
         put(&mut message, "images", pictures.into());
     }
     if !own {
+        if let Some(audio) = spoken(choice) {
+            put(&mut message, "audio", audio);
+        }
         let said = choice.message.joined_text().chars().count() as u64;
         let cited = choice.message.citations.iter();
         let cited: Vec<Value> =
@@ -118,7 +121,7 @@ fn content(choice: &Choice, carry: &mut Carry<'_>) -> Value {
             _ => false,
         });
     if listed {
-        let apart = |part: &&Part| !matches!(part, Part::ToolCall(_) | Part::Refusal(_));
+        let apart = |part: &&Part| !matches!(part, Part::ToolCall(_) | Part::Refusal(_) | Part::Audio(_));
         return message.parts.iter().filter(apart).filter_map(|part| encode_part(part, "", carry)).collect();
     }
     let text = message.joined_text();
@@ -134,6 +137,19 @@ pub(super) fn picture(part: &Part) -> Option<Value> {
     }
     Some(json!({ "type": "image_url", "image_url": { "url": url_of(media, "image/png")? } }))
 }
+
+/// Sound that another dialect's model made. How long it may be named is not known: no longer.
+fn spoken(choice: &Choice) -> Option<Value> {
+    let parts = &choice.message.parts;
+    let pieces: Vec<&str> = parts.iter().filter_map(sound::data).collect();
+    let words: String = parts.iter().filter_map(sound::words).collect();
+    let id = format!("{SPOKEN}_{}", choice.index);
+    let said = json!({ "id": id, "expires_at": 0, "data": sound::joined(&pieces), "transcript": words });
+    (!pieces.is_empty()).then_some(said)
+}
+
+/// Begins the name of sound that no answer can refer to.
+pub(super) const SPOKEN: &str = "audio";
 
 fn refusal_text(part: &Part) -> Option<&str> {
     if let Part::Refusal(text) = part { Some(text) } else { None }

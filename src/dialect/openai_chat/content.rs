@@ -52,7 +52,7 @@ fn part_of(kind: &str, value: Value) -> Option<Part> {
             let name = fields.text("document_name");
             // Two types carry documents: this one goes back as itself.
             fields.put("type", "document_url".into());
-            Some(Part::Document(Media { source, mime, name, detail: None, extra: fields.rest() }))
+            Some(Part::Document(Media { name, extra: fields.rest(), ..Media::of(source, mime) }))
         }
         "thinking" => thinking(fields).map(Part::Thinking),
         _ => None,
@@ -68,7 +68,7 @@ fn media(mut fields: Fields, name: &str) -> Option<Media> {
     let (source, mime) = media_of_data_url(inner.text("url")?);
     let detail = inner.text("detail");
     keep_inner(&mut fields, name, inner);
-    Some(Media { source, mime, name: None, detail, extra: fields.rest() })
+    Some(Media { detail, extra: fields.rest(), ..Media::of(source, mime) })
 }
 
 fn audio(mut fields: Fields) -> Option<Media> {
@@ -80,7 +80,7 @@ fn audio(mut fields: Fields) -> Option<Media> {
     });
     let source = if data.contains(':') { MediaSource::Url(data) } else { MediaSource::Base64(data.into()) };
     keep_inner(&mut fields, "input_audio", inner);
-    Some(Media { source, mime, name: None, detail: None, extra: fields.rest() })
+    Some(Media { extra: fields.rest(), ..Media::of(source, mime) })
 }
 
 fn file(mut fields: Fields) -> Option<Media> {
@@ -93,7 +93,7 @@ fn file(mut fields: Fields) -> Option<Media> {
         _ => return None,
     };
     keep_inner(&mut fields, "file", inner);
-    Some(Media { source, mime, name, detail: None, extra: fields.rest() })
+    Some(Media { name, extra: fields.rest(), ..Media::of(source, mime) })
 }
 
 /// Mistral's thinking part: a list of text parts, or plain text.

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::citation;
 use super::content::{answer_part, decode_part};
 use super::fields::{Fields, missing, wrong};
+use crate::dialect::sound;
 use crate::error::Result;
-use crate::ir::{Extra, Message, Part, Role, Thinking, ToolCall, ToolResult};
+use crate::ir::{Dialect, Extra, Message, Part, Role, Thinking, ToolCall, ToolResult};
 
 /// Decodes one message of a request.
 ///
@@ -83,6 +84,12 @@ pub(super) fn decode_answer(value: Value, seed: &str) -> Message {
     }
     take_calls(&mut fields, &mut message, seed);
     message.parts.extend(fields.list("images").into_iter().map(pictured));
+    if let Some(audio) = fields.get("audio") {
+        let text = |name: &str| audio.get(name).and_then(Value::as_str);
+        message.parts.extend(
+            text("data").map(|data| sound::made(data, text("transcript"), Some(Dialect::OpenAiChat))),
+        );
+    }
     message.extra = fields.rest();
     message.citations = citation::of_message(&message.extra);
     message

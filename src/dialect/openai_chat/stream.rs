@@ -10,8 +10,8 @@ use super::fields::{Fields, as_count};
 use super::message::{THOUGHTS, pictured};
 use super::response::{finish_named, hidden_error, openai_logprobs};
 use super::usage::{decode_usage, leftover, timed};
-use crate::dialect::StreamDecoder;
 use crate::dialect::refusal::Report;
+use crate::dialect::{StreamDecoder, sound};
 use crate::error::{Error, Result};
 use crate::ir::{Citation, Dialect, Event, Finish, Thinking};
 use crate::sse::Frame;
@@ -197,6 +197,13 @@ fn read_delta(delta: &mut Fields, choice: &mut Choice, out: &mut Vec<Event>) {
     }
     for picture in delta.list("images") {
         out.push(Event::Media { choice: index, part: Arc::new(pictured(picture)) });
+    }
+    if let Some(audio) = delta.get("audio") {
+        let text = |name: &str| audio.get(name).and_then(Value::as_str);
+        let (data, words) = (text("data"), text("transcript"));
+        let said =
+            data.or(words).map(|_| sound::made(data.unwrap_or_default(), words, Some(Dialect::OpenAiChat)));
+        out.extend(said.map(|part| Event::Media { choice: index, part: Arc::new(part) }));
     }
     read_annotations(delta, index, out);
     if let Some(call) = delta.take("function_call") {

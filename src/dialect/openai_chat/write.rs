@@ -4,16 +4,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{id_of, picture, sealed_thought};
+use super::answer::{SPOKEN, id_of, picture, sealed_thought};
 use super::citation;
 use super::error::encode_error;
 use super::fields::merge;
 use super::message::THOUGHTS;
 use super::response::finish_name;
 use super::usage::usage_value;
-use crate::dialect::{ReplyFacts, StreamEncoder};
+use crate::dialect::{ReplyFacts, StreamEncoder, sound};
 use crate::error::Error;
-use crate::ir::{BESIDE, Dialect, Event, Thinking, Usage};
+use crate::ir::{BESIDE, Dialect, Event, Part, Thinking, Usage};
 use crate::sse::write_data;
 
 /// What stands behind the delta of a choice that is not complete.
@@ -131,6 +131,23 @@ impl Encoder {
         }
     }
 
+    /// What the model made; sound of this dialect has gone already.
+    fn media(&mut self, choice: u32, part: &Part, out: &mut Vec<u8>) {
+        if let Some(picture) = picture(part) {
+            return self.delta(choice, &json!({ "images": [picture] }), out);
+        }
+        let Some(data) = sound::data(part).filter(|_| !sound::stands_elsewhere(part, Dialect::OpenAiChat))
+        else {
+            return;
+        };
+        let id = format!("{SPOKEN}_{choice}");
+        let mut audio = json!({ "id": id, "data": data });
+        if let Some(words) = sound::words(part) {
+            merge(&mut audio, &json!({ "transcript": words }));
+        }
+        self.delta(choice, &json!({ "audio": audio }), out);
+    }
+
     fn opaque(&mut self, choice: u32, value: &Value, out: &mut Vec<u8>) {
         let Value::Object(fields) = value else { return };
         if let Some(beside) = fields.get(BESIDE) {
@@ -227,11 +244,7 @@ impl StreamEncoder for Encoder {
             }
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Opaque { dialect: Dialect::OpenAiChat, choice, value } => self.opaque(*choice, value, out),
-            Event::Media { choice, part } => {
-                if let Some(picture) = picture(part) {
-                    self.delta(*choice, &json!({ "images": [picture] }), out);
-                }
-            }
+            Event::Media { choice, part } => self.media(*choice, part, out),
             Event::Error(error) => self.fail(error, out),
             // A comment line: OpenAI's SDKs skip it, and the connection is seen to live.
             Event::Ping => out.extend_from_slice(b": ping\n\n"),

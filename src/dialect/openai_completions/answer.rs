@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::dialect::ReplyFacts;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::response::finish_name;
 use crate::dialect::openai_chat::usage::usage_value;
+use crate::dialect::{ReplyFacts, sound};
 use crate::ir::{Choice, Dialect, Finish, Part, Response};
 
 /// Encodes an answer. Thoughts and tool calls have no place here.
@@ -42,7 +42,7 @@ pub(super) fn reason(finish: &Finish) -> &str {
 fn choice_value(choice: &Choice, own: bool) -> Value {
     let said = choice.message.parts.iter().filter_map(|part| match part {
         Part::Refusal(text) => Some(text.as_str()),
-        part => part.as_text(),
+        part => part.as_text().or_else(|| sound::words(part)),
     });
     let mut value = json!({ "index": choice.index, "text": said.collect::<String>() });
     for (name, field) in choice.extra.iter().filter(|_| own) {

@@ -6,7 +6,7 @@ use super::answer::{id_of, reason};
 use crate::dialect::openai_chat::error::encode_error;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::usage::usage_value;
-use crate::dialect::{ReplyFacts, StreamEncoder};
+use crate::dialect::{ReplyFacts, StreamEncoder, sound};
 use crate::error::Error;
 use crate::ir::{BESIDE, Dialect, Event, Usage};
 use crate::sse::write_data;
@@ -51,6 +51,11 @@ impl StreamEncoder for Encoder {
             Event::Start { id, model, created } => self.head = head(id, model, *created, &self.reply),
             Event::Text { choice, text } | Event::Refusal { choice, text } => {
                 self.send_choice(*choice, text, None, out);
+            }
+            Event::Media { choice, part } => {
+                if let Some(words) = sound::words(part) {
+                    self.send_choice(*choice, words, None, out);
+                }
             }
             Event::Finish { choice, finish } => self.send_choice(*choice, "", Some(reason(finish)), out),
             Event::Usage(usage) => self.usage = Some(*usage),

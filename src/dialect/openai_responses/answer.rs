@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::response::is_content;
 use super::{items, parts};
-use crate::dialect::ReplyFacts;
 use crate::dialect::openai_chat::citation;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::options::Carry;
+use crate::dialect::{ReplyFacts, sound};
 use crate::ir::{Choice, Citation, Dialect, Extent, Finish, Part, Response, Usage};
 
 /// Encodes an answer.
@@ -126,7 +126,9 @@ fn output(choice: &Choice, own: bool, request_id: &str) -> Vec<Value> {
     let mut beside = Beside::of(choice, own);
     for part in &choice.message.parts {
         if is_content(part) {
-            let mut value = parts::encode(part, true, "", &mut carry);
+            // SDKs know no sound among an answer's parts: its words do.
+            let words = sound::words(part).filter(|_| !own).map(Part::text);
+            let mut value = parts::encode(words.as_ref().unwrap_or(part), true, "", &mut carry);
             if let (Some(value), Some(text)) = (&mut value, part.as_text()) {
                 beside.put(value, text);
             }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::dialect::openai_chat::content::{media_of_data_url, url_of};
 use crate::dialect::openai_chat::fields::{Fields, merge};
 use crate::dialect::openai_chat::options::Carry;
+use crate::dialect::sound;
 use crate::ir::{Dialect, Extra, Media, MediaSource, Part};
 
 /// Decodes one part.
@@ -33,7 +34,15 @@ fn known(value: Value) -> Option<Part> {
                 (None, None) => return None,
             };
             let detail = fields.text("detail");
-            Some(Part::Image(Media { source, mime, name: None, detail, extra: fields.rest() }))
+            Some(Part::Image(Media { detail, extra: fields.rest(), ..Media::of(source, mime) }))
+        }
+        "output_audio" => {
+            let (data, words) = (fields.text("data")?, fields.text("transcript"));
+            let mut part = sound::made(&data, words.as_deref(), None);
+            if let Part::Audio(media) = &mut part {
+                media.extra = fields.rest();
+            }
+            Some(part)
         }
         "input_file" => {
             let name = fields.text("filename");
@@ -44,7 +53,7 @@ fn known(value: Value) -> Option<Part> {
                 (None, Some(id)) => (MediaSource::FileId(id), None),
                 (None, None) => return None,
             };
-            Some(Part::Document(Media { source, mime, name, detail: None, extra: fields.rest() }))
+            Some(Part::Document(Media { name, extra: fields.rest(), ..Media::of(source, mime) }))
         }
         _ => None,
     }
@@ -60,6 +69,10 @@ pub(super) fn encode(part: &Part, assistant: bool, path: &str, carry: &mut Carry
         Part::Refusal(text) => (json!({ "type": "refusal", "refusal": text }), &Extra::NONE),
         Part::Image(media) => (image(media)?, &media.extra),
         Part::Document(media) => (document(media, carry.own)?, &media.extra),
+        Part::Audio(media) if carry.own && assistant => (
+            json!({ "type": "output_audio", "data": sound::data(part)?, "transcript": sound::words(part) }),
+            &media.extra,
+        ),
         Part::Opaque { dialect: Dialect::OpenAiResponses, value } => ((**value).clone(), &Extra::NONE),
         _ => return None,
     };

@@ -119,5 +119,5 @@ fn leftover(usage: Value) -> Map<String, Value> {
 
 /// All parts that are content, for the encoder.
 pub(super) fn is_content(part: &Part) -> bool {
-    matches!(part, Part::Text { .. } | Part::Refusal(_))
+    matches!(part, Part::Text { .. } | Part::Refusal(_) | Part::Audio(_))
 }

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::items;
 use super::response::{finish, is_call};
-use crate::dialect::StreamDecoder;
 use crate::dialect::openai_chat::citation;
 use crate::dialect::openai_chat::usage::decode_usage;
 use crate::dialect::refusal::Report;
+use crate::dialect::{StreamDecoder, sound};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Event, Extent, Finish};
 use crate::sse::Frame;
@@ -111,6 +111,13 @@ impl Decoder {
             "response.content_part.added" => self.next_part(),
             "response.output_item.added" => self.item_added(value, out),
             "response.output_item.done" => self.item_done(value, out),
+            "response.audio.delta" | "response.audio.transcript.delta" => {
+                let (data, words) = if kind.contains("transcript") { ("", "delta") } else { ("delta", "") };
+                let words = value.get(words).and_then(Value::as_str);
+                let part = sound::made(&text(data), words, Some(Dialect::OpenAiResponses));
+                out.push(Event::Media { choice: 0, part: Arc::new(part) });
+                out.push(opaque(value));
+            }
             "response.completed" | "response.incomplete" => self.end(&value, out),
             "keepalive" | "ping" => out.push(Event::Ping),
             name if SILENT.contains(&name) => {}

@@ -7,7 +7,7 @@ use super::answer::{finish_fields, put, skeleton, usage_value};
 use super::items;
 use super::spoken::Spoken;
 use crate::dialect::openai_chat::error::error_value;
-use crate::dialect::{ReplyFacts, StreamEncoder};
+use crate::dialect::{ReplyFacts, StreamEncoder, sound};
 use crate::error::Error;
 use crate::ir::{BESIDE, Citation, Dialect, Event, Finish, Logprobs, Part, Thinking, ToolCall, Usage};
 use crate::sse::write_event;
@@ -324,7 +324,11 @@ impl StreamEncoder for Encoder {
             Event::Refusal { choice: 0, text } => self.say(true, text, out),
             Event::Citation { choice: 0, citation } => self.cite(citation, out),
             Event::Logprobs { choice: 0, logprobs } => self.weigh(logprobs, out),
-            Event::Media { choice: 0, part } => self.picture(part, out),
+            Event::Media { part, .. } if sound::stands_elsewhere(part, Dialect::OpenAiResponses) => {}
+            Event::Media { choice: 0, part } => match sound::words(part) {
+                Some(words) => self.say(false, words, out),
+                None => self.picture(part, out),
+            },
             Event::Thinking { choice: 0, text } => self.think(text, out),
             Event::ThinkingSealed { choice: 0, thinking } => self.seal(thinking, out),
             Event::ToolCall { choice: 0, call, id, name, custom, .. } => {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::block::object;
 use super::super::{citation, error, response, usage};
 use super::write;
-use crate::dialect::{ReplyFacts, StreamEncoder};
+use crate::dialect::{ReplyFacts, StreamEncoder, sound};
 use crate::error::Error;
 use crate::ir::{Citation, Dialect, Event, Extra, Finish, Thinking, Usage};
 
@@ -69,6 +69,11 @@ impl StreamEncoder for Encoder {
             Event::Refusal { choice: 0, text } => {
                 self.refuses = true;
                 self.text(text, out);
+            }
+            Event::Media { choice: 0, part } => {
+                if let Some(words) = sound::words(part) {
+                    self.text(words, out);
+                }
             }
             Event::Thinking { choice: 0, text } => self.think(text, out),
             Event::ThinkingSealed { choice: 0, thinking } => self.seal(thinking, out),

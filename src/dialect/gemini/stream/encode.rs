@@ -7,7 +7,7 @@ use crate::dialect::gemini::response::{NoNames, stated};
 use crate::dialect::gemini::{citation, error, finish, logprobs};
 use crate::dialect::{ReplyFacts, StreamEncoder};
 use crate::error::Error;
-use crate::ir::{BESIDE, Citation, Dialect, Event, Finish, Part, Ruler, Thinking, ToolCall, Usage};
+use crate::ir::{BESIDE, Citation, Dialect, Event, Extra, Finish, Part, Ruler, Thinking, ToolCall, Usage};
 
 /// Encodes events as frames. A tool call goes out when its arguments are
 /// whole, the finish reasons with the usage in the last frame.
@@ -157,7 +157,7 @@ impl StreamEncoder for Encoder {
             Event::Finish { choice, finish } => self.finishes.push((*choice, finish.clone())),
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Opaque { dialect: Dialect::Gemini, choice, value } => self.opaque(*choice, value, out),
-            Event::Media { choice, part } => self.parts(*choice, std::slice::from_ref(part.as_ref()), out),
+            Event::Media { choice, part } => self.parts(*choice, &[known(part)], out),
             Event::Error(error) => self.fail(error, out),
             Event::Citation { .. }
             | Event::Opaque { .. }
@@ -187,6 +187,21 @@ impl StreamEncoder for Encoder {
         write(&json!({"error": error::object(error, &self.reply.request_id)}), out);
     }
 }
+
+/// A part without the fields of other dialects, which Google's SDKs refuse.
+fn known(part: &Part) -> Part {
+    let mut part = part.clone();
+    if let Part::Image(media) | Part::Audio(media) | Part::Video(media) | Part::Document(media) = &mut part {
+        let fields = media.extra.iter().filter(|(name, _)| OF_PARTS.contains(&name.as_str()));
+        media.extra = Extra::of(fields.map(|(name, value)| (name.clone(), value.clone())).collect());
+    }
+    part
+}
+
+/// Fields beside the medium of a part.
+/// Source: Gemini API reference "Part", checked 2026-11-21.
+const OF_PARTS: [&str; 5] =
+    ["thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"];
 
 fn candidate(choice: u32, parts: Vec<Value>) -> Value {
     Value::Object(candidate_map(choice, parts))

@@ -1,0 +1,182 @@
+//! Sound that a model answers with, told to clients of every dialect.
+
+use serde_json::{Value, json};
+
+use crate::dialect::{ReplyFacts, inbound, outbound, untold, untold_event};
+use crate::ir::{Dialect, Event};
+use crate::sse::Frame;
+
+const CLIENTS: [Dialect; 5] = [
+    Dialect::OpenAiChat,
+    Dialect::OpenAiResponses,
+    Dialect::OpenAiCompletions,
+    Dialect::Anthropic,
+    Dialect::Gemini,
+];
+
+fn reply() -> ReplyFacts {
+    ReplyFacts { request_id: "r".into(), model: "m".into(), created: 1, ..ReplyFacts::default() }
+}
+
+/// What a client of `to` gets of a whole answer, and whether the sound is reported.
+fn whole(from: Dialect, to: Dialect, body: &Value) -> (String, bool) {
+    let response = outbound(from).unwrap().decode_response(body.to_string().as_bytes()).unwrap();
+    let told = inbound(to).unwrap().encode_response(&response, &reply());
+    let reported = untold(&response, to).contains(&"response.audio".to_owned());
+    (String::from_utf8(told.to_vec()).unwrap(), reported)
+}
+
+/// The same of a stream.
+fn streamed(from: Dialect, to: Dialect, frames: &[Value]) -> (String, bool) {
+    let mut decoder = outbound(from).unwrap().stream_decoder();
+    let mut events = Vec::new();
+    for frame in frames {
+        let data = frame.to_string();
+        decoder.push(&Frame { event: "", data: data.as_bytes() }, &mut events).unwrap();
+    }
+    decoder.finish(&mut events).unwrap();
+    told(to, &events)
+}
+
+fn told(to: Dialect, events: &[Event]) -> (String, bool) {
+    let mut encoder = inbound(to).unwrap().stream_encoder(&reply());
+    let mut out = Vec::new();
+    for event in events.iter().filter(|event| **event != Event::Done) {
+        encoder.push(event, &mut out);
+    }
+    encoder.finish(&mut out);
+    let reported = events.iter().any(|event| untold_event(event, to).contains(&"response.audio".to_owned()));
+    (String::from_utf8(out).unwrap(), reported)
+}
+
+/// All values under `name` within the JSON of `text`, joined.
+fn under(name: &str, text: &str) -> String {
+    fn walk(name: &str, value: &Value, found: &mut String) {
+        match value {
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    match value {
+                        Value::String(text) if key == name => found.push_str(text),
+                        value => walk(name, value, found),
+                    }
+                }
+            }
+            Value::Array(list) => list.iter().for_each(|value| walk(name, value, found)),
+            _ => {}
+        }
+    }
+    let mut found = String::new();
+    let lines = text.lines().map(|line| line.strip_prefix("data:").unwrap_or(line));
+    for value in lines.filter_map(|line| serde_json::from_str(line.trim()).ok()) {
+        walk(name, &value, &mut found);
+    }
+    found
+}
+
+fn chunk(audio: Value, finish: Value) -> Value {
+    json!({ "id": "c", "model": "m", "choices": [{ "index": 0, "delta": { "audio": audio }, "finish_reason": finish }] })
+}
+
+/// Spoken by a model of OpenAI's: whole, and in pieces.
+#[test]
+fn what_openai_speaks_is_heard_or_read() {
+    let audio = json!({ "id": "audio_1", "data": "UklGRg==", "expires_at": 9, "transcript": "mk-said" });
+    let message = json!({ "role": "assistant", "content": null, "refusal": null, "audio": audio });
+    let body = json!({ "id": "c", "model": "m", "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }] });
+    let frames = [
+        chunk(json!({ "id": "audio_1" }), json!(null)),
+        chunk(json!({ "transcript": "mk-" }), json!(null)),
+        chunk(json!({ "data": "AAAA" }), json!(null)),
+        chunk(json!({ "transcript": "said" }), json!(null)),
+        chunk(json!({ "data": "BBBB" }), json!(null)),
+        chunk(json!({ "expires_at": 9 }), json!("stop")),
+    ];
+    let response =
+        outbound(Dialect::OpenAiChat).unwrap().decode_response(body.to_string().as_bytes()).unwrap();
+    for to in CLIENTS {
+        let heard = matches!(to, Dialect::OpenAiChat | Dialect::Gemini);
+        let (text, reported) = whole(Dialect::OpenAiChat, to, &body);
+        assert_eq!(reported, !heard, "{to:?}: {text}");
+        assert_eq!(text.matches("mk-said").count(), 1, "{to:?}: {text}");
+        assert_eq!(text.contains("UklGRg=="), heard, "{to:?}: {text}");
+        // The same answer recited for a client that wants a stream.
+        let (text, reported) = told(to, &response.recite());
+        assert_eq!(reported, !heard, "{to:?}: {text}");
+        assert!(text.contains("mk-said") && text.contains("UklGRg==") == heard, "{to:?}: {text}");
+        let (text, reported) = streamed(Dialect::OpenAiChat, to, &frames);
+        assert_eq!(reported, !heard, "{to:?}: {text}");
+        match to {
+            Dialect::OpenAiChat => {
+                assert_eq!(
+                    (under("transcript", &text), under("data", &text)),
+                    ("mk-said".into(), "AAAABBBB".into())
+                );
+                assert_eq!(under("content", &text), "", "{text}");
+            }
+            Dialect::Gemini => {
+                assert_eq!(
+                    (under("text", &text), under("data", &text)),
+                    ("mk-said".into(), "AAAABBBB".into())
+                );
+                assert!(text.contains("audio/pcm;rate=24000"), "{text}");
+            }
+            Dialect::OpenAiResponses => assert!(text.contains(r#""text":"mk-said""#), "{text}"),
+            _ => assert_eq!(under("text", &text), "mk-said", "{to:?}: {text}"),
+        }
+    }
+    // Nothing of another dialect's form stands in what Gemini's clients read.
+    assert_eq!(under("transcript", &whole(Dialect::OpenAiChat, Dialect::Gemini, &body).0), "");
+    let (text, _) = whole(Dialect::OpenAiChat, Dialect::OpenAiChat, &body);
+    let again: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(again["choices"][0]["message"]["audio"], audio);
+}
+
+/// Spoken by a model of Google's.
+#[test]
+fn what_gemini_speaks_is_heard_where_clients_hear() {
+    let mime = "audio/L16;codec=pcm;rate=24000";
+    let answer = |data: &str, finish: Value| {
+        let part = json!({ "inlineData": { "mimeType": mime, "data": data } });
+        json!({ "candidates": [{ "index": 0, "content": { "role": "model", "parts": [part] }, "finishReason": finish }], "responseId": "r" })
+    };
+    for to in CLIENTS {
+        let heard = matches!(to, Dialect::OpenAiChat | Dialect::Gemini);
+        let (text, reported) = whole(Dialect::Gemini, to, &answer("AAAA", json!("STOP")));
+        assert_eq!((reported, text.contains("AAAA")), (!heard, heard), "{to:?}: {text}");
+        if to == Dialect::OpenAiChat {
+            let whole: Value = serde_json::from_str(&text).unwrap();
+            let audio = &whole["choices"][0]["message"]["audio"];
+            assert_eq!((&audio["data"], &audio["transcript"]), (&json!("AAAA"), &json!("")), "{audio}");
+            assert!(audio["id"].is_string() && audio["expires_at"].is_u64(), "{audio}");
+        }
+        let frames = [answer("AAAA", json!(null)), answer("BBBB", json!("STOP"))];
+        let (text, reported) = streamed(Dialect::Gemini, to, &frames);
+        assert_eq!(reported, !heard, "{to:?}: {text}");
+        assert_eq!(under("data", &text), if heard { "AAAABBBB" } else { "" }, "{to:?}: {text}");
+    }
+}
+
+/// Spoken by a server of OpenAI's responses.
+#[test]
+fn what_responses_speak_is_heard_or_read() {
+    let part = json!({ "type": "output_audio", "data": "AAAA", "transcript": "mk-said" });
+    let item = json!({ "type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [part] });
+    let body = json!({ "id": "r", "status": "completed", "output": [item] });
+    let frames = [
+        json!({ "type": "response.created", "response": { "id": "r" } }),
+        json!({ "type": "response.audio.delta", "delta": "AAAA" }),
+        json!({ "type": "response.audio.transcript.delta", "delta": "mk-said" }),
+        json!({ "type": "response.audio.done" }),
+        json!({ "type": "response.audio.transcript.done" }),
+        json!({ "type": "response.completed", "response": { "id": "r", "status": "completed", "output": [] } }),
+    ];
+    for to in CLIENTS {
+        let heard = matches!(to, Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::Gemini);
+        for (text, reported) in
+            [whole(Dialect::OpenAiResponses, to, &body), streamed(Dialect::OpenAiResponses, to, &frames)]
+        {
+            assert_eq!((text.contains("AAAA"), reported), (heard, !heard), "{to:?}: {text}");
+            assert_eq!(text.matches("mk-said").count(), 1, "{to:?}: {text}");
+        }
+    }
+}
