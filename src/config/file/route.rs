@@ -96,7 +96,7 @@ pub struct ReturnAbove {
 
 /// Bounds on policies; each has a default.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "bounds such as `{ inline: { wall: 5ms } }`")]
+#[serde(deny_unknown_fields, default, expecting = "bounds such as `{ inline: { cpu: 10ms } }`")]
 pub struct PolicyLimits {
     /// Hooks that reach nothing outside.
     pub inline: PolicyBudget,
@@ -112,7 +112,7 @@ pub struct PolicyLimits {
 
 /// Bounds on one evaluation of a hook.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "bounds such as `{ operations: 100000, wall: 5ms }`")]
+#[serde(deny_unknown_fields, default, expecting = "bounds such as `{ operations: 100000, cpu: 5ms }`")]
 pub struct PolicyBudget {
     /// Operations of the script.
     pub operations: Option<u64>,

@@ -241,10 +241,10 @@ impl Meter {
                     "it ran more than {operations} operations (`{bounds}.operations`): a loop without an end?"
                 )
             }
-            FaultKind::Deadline if self.yields => format!("it ran longer than {wall:?} (`{bounds}.wall`)"),
-            FaultKind::Deadline => {
+            FaultKind::Deadline if self.ran.get() > cpu => {
                 format!("it ran longer than {cpu:?} (`{bounds}.cpu`): a loop without an end?")
             }
+            FaultKind::Deadline => format!("it ran longer than {wall:?} (`{bounds}.wall`)"),
             FaultKind::Cpu => format!("it computed for more than {cpu:?} without a wait (`{bounds}.cpu`)"),
             FaultKind::Depth => "it nests or calls itself too deeply".to_owned(),
             FaultKind::Size => {
@@ -329,5 +329,36 @@ pub(super) fn guard() -> Option<Dynamic> {
             run.meter.paused();
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Limits;
+
+    /// Operations up to the next look at the clock.
+    fn stretch(meter: &Meter) -> Next {
+        (0..CLOCK_EVERY).map(|_| meter.operation()).find(|next| *next != Next::Go).unwrap_or(Next::Go)
+    }
+
+    #[test]
+    fn time_that_the_machine_gave_to_others_is_not_the_scripts() {
+        let usual = Limits::default().inline;
+        assert!(usual.wall > usual.cpu);
+        let budget = Budget { wall: Duration::MAX, ..usual };
+        let meter = Meter::new(budget, 0, false, None);
+        meter.begin();
+        assert_eq!(stretch(&meter), Next::Go);
+        // The thread does not run for more than its whole budget.
+        std::thread::sleep(budget.cpu * 2);
+        assert_eq!(stretch(&meter), Next::Go);
+        // But what is long again and again is the script's own.
+        let ended = (0..3).map(|_| {
+            std::thread::sleep(LONGEST_GAP);
+            stretch(&meter)
+        });
+        assert_eq!(ended.last(), Some(Next::Stop));
+        assert!(meter.words(FaultKind::Deadline).starts_with("it ran longer than 5ms"));
     }
 }
