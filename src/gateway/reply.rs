@@ -168,8 +168,8 @@ fn stream(mut exchange: Exchange, streaming: Streaming) -> Reply {
 
 /// The client gets an error, in the shape of its dialect.
 pub(super) fn error(mut exchange: Exchange, error: &Error) -> Reply {
-    exchange.refuse(error);
     let mut headers = headers(&exchange, false);
+    exchange.refuse(error);
     if let Some(wait) = error.retry_after() {
         insert(&mut headers, RETRY_AFTER, &wait.as_secs_f64().ceil().to_string());
         insert(&mut headers, RETRY_AFTER_MS, &wait.as_millis().to_string());

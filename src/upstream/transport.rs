@@ -57,7 +57,8 @@ impl Transport {
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(ALIVE));
         let tls = HttpsConnectorBuilder::new().with_tls_config(tls()?);
-        let connector = Patient(tls.https_or_http().enable_all_versions().wrap_connector(tcp));
+        // No HTTP/2: its one connection a host would bound how many streams may be open at once.
+        let connector = Patient(tls.https_or_http().enable_http1().wrap_connector(tcp));
         let pool = || {
             legacy::Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
@@ -65,8 +66,6 @@ impl Transport {
                 .http1_max_buf_size(AHEAD)
                 .pool_idle_timeout(IDLE)
                 .pool_max_idle_per_host(IDLE_CONNECTIONS)
-                .http2_adaptive_window(true)
-                .http2_keep_alive_interval(ALIVE)
                 .build(connector.clone())
         };
         Ok(Self((0..=worker::cores()).map(|_| pool()).collect()))

@@ -28,3 +28,4 @@ mod log;
 mod port;
 mod process;
 mod provider;
+mod tls;
