@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::openai_chat::citation::is_citation;
 use super::sound;
-use crate::ir::{Choice, Citation, Dialect, Event, Extra, Part, Response};
+use crate::ir::{Choice, Citation, Dialect, Event, Extra, Of, Part, Response};
 
 /// What a dialect has words for in an answer, besides text.
 struct Words {
@@ -97,9 +97,10 @@ pub fn untold_event(event: &Event, to: Dialect) -> Vec<String> {
             of_citation(citation, &words, &mut names);
         }
         Event::Opaque { dialect, value, .. } if *dialect != to => of_opaque(*dialect, value, &mut names),
-        Event::Beside { dialect, call, fields } if *dialect != to => match call {
-            Some(_) => of_call(fields, &mut names),
-            None => of_answer(fields, &mut names),
+        Event::Beside { dialect, of, fields } if *dialect != to => match of {
+            Of::Call(_) => of_call(fields, &mut names),
+            Of::Answer => of_answer(fields, &mut names),
+            Of::Block => of_extra(fields, &mut names),
         },
         _ => {}
     }

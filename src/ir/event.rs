@@ -52,15 +52,25 @@ pub enum Event {
     Usage(Usage),
     /// Something that only one dialect knows, as it stood on the wire.
     Opaque { dialect: Dialect, choice: u32, value: Arc<Value> },
-    /// Fields that only one dialect knows, of the answer as a whole or, of the first choice, of a
-    /// tool call that comes next. They say nothing of what is said: nobody waits for them.
-    Beside { dialect: Dialect, call: Option<u32>, fields: Extra },
+    /// Fields that only one dialect knows. They say nothing of what is said: nobody waits for them.
+    Beside { dialect: Dialect, of: Of, fields: Extra },
     /// The provider is alive and has nothing to say yet: passed on at once where the client's dialect has such a sign.
     Ping,
     /// The provider reports an error inside the stream.
     Error(Box<Error>),
     /// The provider ended the stream properly.
     Done,
+}
+
+/// What the fields of an [`Event::Beside`] belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// The answer as a whole.
+    Answer,
+    /// A tool call of the first choice, by its number, that comes next.
+    Call(u32),
+    /// The text or thought of the first choice that begins next: what came before it is complete.
+    Block,
 }
 
 impl Event {

@@ -22,7 +22,7 @@ mod usage;
 pub use citation::{Citation, Extent, Ruler, cited};
 pub use dialect::Dialect;
 pub use embedding::{EmbedInput, EmbedRequest, EmbedResponse, Purpose, VectorEncoding};
-pub use event::Event;
+pub use event::{Event, Of};
 pub use message::{Media, MediaSource, Message, Part, Role, Thinking, ToolCall, ToolResult};
 pub use money::Money;
 pub use recital::BESIDE;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Citation, Dialect, Event, Extent, Finish, Part, Response};
+use super::{Citation, Dialect, Event, Extent, Finish, Of, Part, Response};
 
 /// Under this name a recital has the extra fields of a message and its choice.
 pub const BESIDE: &str = "beside";
@@ -17,7 +17,7 @@ impl Response {
         let start = Event::Start { id: self.id.clone(), model: self.model.clone(), created: self.created };
         let mut events = Vec::new();
         if !self.extra.is_empty() {
-            events.push(Event::Beside { dialect: self.dialect, call: None, fields: self.extra.clone() });
+            events.push(Event::Beside { dialect: self.dialect, of: Of::Answer, fields: self.extra.clone() });
         }
         events.push(start);
         for choice in &self.choices {
@@ -60,7 +60,12 @@ impl Response {
 
 fn recite_part(part: &Part, (dialect, choice): (Dialect, u32), call: &mut u32, events: &mut Vec<Event>) {
     match part {
-        Part::Text { text, .. } => events.push(Event::Text { choice, text: text.clone() }),
+        Part::Text { text, extra } => {
+            if choice == 0 && !extra.is_empty() {
+                events.push(Event::Beside { dialect, of: Of::Block, fields: extra.clone() });
+            }
+            events.push(Event::Text { choice, text: text.clone() });
+        }
         Part::Refusal(text) => events.push(Event::Refusal { choice, text: text.clone() }),
         Part::Thinking(thinking) => {
             if !thinking.text.is_empty() {
@@ -73,7 +78,7 @@ fn recite_part(part: &Part, (dialect, choice): (Dialect, u32), call: &mut u32, e
         }
         Part::ToolCall(tool) => {
             if choice == 0 && !tool.extra.is_empty() {
-                events.push(Event::Beside { dialect, call: Some(*call), fields: tool.extra.clone() });
+                events.push(Event::Beside { dialect, of: Of::Call(*call), fields: tool.extra.clone() });
             }
             events.push(Event::ToolCall {
                 choice,

@@ -563,7 +563,10 @@ fn streams_of_the_documentation() {
         signature: None,
         custom: false,
     };
-    assert!(matches!(events.remove(0), Event::Beside { call: None, .. }), "the counts as they stand");
+    assert!(
+        matches!(events.remove(0), Event::Beside { of: crate::ir::Of::Answer, .. }),
+        "the counts as they stand"
+    );
     assert_eq!(
         events,
         [
@@ -874,4 +877,48 @@ fn thoughts_without_the_makers_seal_do_not_pass() {
             assert_eq!(wire.dropped, ["messages[1].content[0]"], "{block}");
         }
     }
+}
+
+#[test]
+fn fields_with_which_blocks_begin_come_back_in_their_dialect() {
+    let start = |index: u64, block: Value| json!({"type": "content_block_start", "index": index, "content_block": block});
+    let delta =
+        |index: u64, delta: Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
+    let stop = |index: u64| json!({"type": "content_block_stop", "index": index});
+    let usage = json!({"input_tokens": 1, "output_tokens": 2});
+    let payloads = [
+        json!({"type": "message_start", "message": {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude",
+            "content": [], "stop_reason": null, "stop_sequence": null, "usage": usage}}),
+        start(0, json!({"type": "thinking", "thinking": "", "signature": "", "effort": "low"})),
+        delta(0, json!({"type": "thinking_delta", "thinking": "hm"})),
+        delta(0, json!({"type": "signature_delta", "signature": "s"})),
+        stop(0),
+        start(1, json!({"type": "text", "text": "", "provenance": {"kind": "a"}})),
+        delta(1, json!({"type": "text_delta", "text": "one"})),
+        stop(1),
+        start(2, json!({"type": "text", "text": "", "provenance": {"kind": "b"}})),
+        delta(2, json!({"type": "text_delta", "text": "two"})),
+        stop(2),
+        start(3, json!({"type": "text", "text": ""})),
+        delta(3, json!({"type": "text_delta", "text": "three"})),
+        stop(3),
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": null}, "usage": usage}),
+        json!({"type": "message_stop"}),
+    ];
+    let (events, end) = decoded(&payloads);
+    assert_eq!(end, Ok(()));
+    let back: Vec<Value> = streamed(&events).into_iter().map(|(_, payload)| payload).collect();
+    assert_eq!(back[1..back.len() - 2], payloads[1..payloads.len() - 2]);
+    let mut told: Vec<String> =
+        events.iter().flat_map(|event| crate::dialect::untold_event(event, Dialect::OpenAiChat)).collect();
+    told.dedup();
+    assert_eq!(told, ["response.effort", "response.provenance"]);
+    // The same blocks whole, recited for a client that wants a stream.
+    let body = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude", "stop_reason": "end_turn",
+        "content": [{"type": "text", "text": "one", "provenance": {"kind": "a"}, "citations": [{"type": "char_location", "cited_text": "o"}]}], "usage": usage});
+    let events = Anthropic.decode_response(body.to_string().as_bytes()).unwrap().recite();
+    let back: Vec<Value> = streamed(&events).into_iter().map(|(_, payload)| payload).collect();
+    assert_eq!(back[1]["content_block"], json!({"type": "text", "text": "", "provenance": {"kind": "a"}}));
+    let cited = |payload: &&Value| payload["delta"]["type"] == "citations_delta";
+    assert_eq!(back.iter().filter(cited).count(), 1, "{back:#?}");
 }

@@ -9,7 +9,7 @@ use super::super::usage::{self, WireUsage};
 use super::super::{citation, error, response};
 use crate::dialect::StreamDecoder;
 use crate::error::{Error, Result};
-use crate::ir::{Dialect, Event, Extent, Extra, Thinking};
+use crate::ir::{Dialect, Event, Extent, Extra, Of, Thinking};
 use crate::sse::Frame;
 
 /// Decodes one stream.
@@ -21,6 +21,8 @@ pub(in crate::dialect) struct Decoder {
     calls: u32,
     /// How much text was said.
     said: Extent,
+    /// Whether the last text or thought began with fields of its own.
+    marked: bool,
     done: bool,
 }
 
@@ -103,7 +105,7 @@ impl Decoder {
         let (id, model) = (take(&mut message, "id"), take(&mut message, "model"));
         let usage = message.get("usage").map(WireUsage::of);
         message.retain(|name, value| !value.is_null() && !HEAD.contains(&name.as_str()));
-        beside(None, message, out);
+        beside(Of::Answer, message, out);
         out.push(Event::Start { id, model, created: None });
         if let Some(usage) = usage {
             self.usage.update(usage);
@@ -116,13 +118,17 @@ impl Decoder {
         let opened = match kind.as_str() {
             "text" => {
                 let from = self.said.chars;
-                self.say(take(&mut block, "text"), out);
+                let text = take(&mut block, "text");
                 let citations = block.shift_remove("citations").and_then(|list| list.as_array().cloned());
+                self.mark(block, out);
+                self.say(text, out);
                 Block::Text(from, citations.unwrap_or_default())
             }
             "thinking" => {
-                think(take(&mut block, "thinking"), out);
-                Block::Thinking(take(&mut block, "signature"))
+                let (text, seal) = (take(&mut block, "thinking"), take(&mut block, "signature"));
+                self.mark(block, out);
+                think(text, out);
+                Block::Thinking(seal)
             }
             "redacted_thinking" => {
                 let signature = Some(take(&mut block, "data"));
@@ -136,13 +142,23 @@ impl Decoder {
         self.open.push((index, opened));
     }
 
+    /// Tells what else a text or thought begins with, and where the next one does not.
+    fn mark(&mut self, mut fields: Map<String, Value>, out: &mut Vec<Event>) {
+        fields.shift_remove("type");
+        let marks = !fields.is_empty();
+        if std::mem::replace(&mut self.marked, marks) || marks {
+            let (dialect, fields) = (Dialect::Anthropic, Extra::of(fields));
+            out.push(Event::Beside { dialect, of: Of::Block, fields });
+        }
+    }
+
     fn call(&mut self, block: &mut Map<String, Value>, out: &mut Vec<Event>) -> Block {
         let call = self.calls;
         self.calls += 1;
         let (id, name) = (take(block, "id"), take(block, "name"));
         let input = block.shift_remove("input");
         block.shift_remove("type");
-        beside(Some(call), std::mem::take(block), out);
+        beside(Of::Call(call), std::mem::take(block), out);
         out.push(Event::ToolCall { choice: 0, call, id, name, signature: None, custom: false });
         // The input is empty here and follows in pieces; some servers give it whole.
         let input = input.filter(|input| input.as_object().is_some_and(|input| !input.is_empty()));
@@ -233,7 +249,7 @@ impl Decoder {
         fields.shift_remove("delta");
         fields.extend(delta);
         fields.retain(|name, value| !value.is_null() && !HEAD.contains(&name.as_str()));
-        beside(None, fields, out);
+        beside(Of::Answer, fields, out);
     }
 
     fn say(&mut self, text: String, out: &mut Vec<Event>) {
@@ -248,9 +264,9 @@ impl Decoder {
 const HEAD: [&str; 6] = ["id", "type", "role", "content", "stop_reason", "stop_sequence"];
 
 /// Fields that only this dialect knows.
-fn beside(call: Option<u32>, fields: Map<String, Value>, out: &mut Vec<Event>) {
+fn beside(of: Of, fields: Map<String, Value>, out: &mut Vec<Event>) {
     if !fields.is_empty() {
-        out.push(Event::Beside { dialect: Dialect::Anthropic, call, fields: Extra::of(fields) });
+        out.push(Event::Beside { dialect: Dialect::Anthropic, of, fields: Extra::of(fields) });
     }
 }
 

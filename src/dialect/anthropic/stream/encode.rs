@@ -10,7 +10,7 @@ use super::super::{citation, error, response, usage};
 use super::write;
 use crate::dialect::{ReplyFacts, StreamEncoder, sound};
 use crate::error::Error;
-use crate::ir::{Citation, Dialect, Event, Extra, Finish, Thinking, Usage};
+use crate::ir::{Citation, Dialect, Event, Extra, Finish, Of, Thinking, Usage};
 
 /// Fields of `message_delta` itself; what else is told at the end stands in its `delta`.
 /// Source: Anthropic, Python SDK 2.12, `BetaRawMessageDeltaEvent`, checked 2026-11-21.
@@ -33,6 +33,8 @@ pub(in crate::dialect) struct Encoder {
     first: Map<String, Value>,
     last: Map<String, Value>,
     of_calls: Vec<(u32, Extra)>,
+    /// What the text or thought begins with that comes next.
+    of_next: Map<String, Value>,
 }
 
 /// The block that is open.
@@ -87,13 +89,7 @@ impl StreamEncoder for Encoder {
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Citation { choice: 0, citation } => self.cite(citation, out),
             Event::Opaque { dialect: Dialect::Anthropic, choice: 0, value } => self.opaque(value, out),
-            Event::Beside { dialect: Dialect::Anthropic, call: Some(call), fields } => {
-                self.of_calls.push((*call, fields.clone()));
-            }
-            Event::Beside { dialect: Dialect::Anthropic, call: None, fields } => {
-                let to = if self.started { &mut self.last } else { &mut self.first };
-                to.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
-            }
+            Event::Beside { dialect: Dialect::Anthropic, of, fields } => self.beside(*of, fields, out),
             Event::Ping => write("ping", &json!({ "type": "ping" }), out),
             // What is left is another choice's, another dialect's, or ends the stream through `finish` or `fail`.
             _ => {}
@@ -142,6 +138,7 @@ impl Encoder {
             first: Map::new(),
             last: Map::new(),
             of_calls: Vec::new(),
+            of_next: Map::new(),
         }
     }
 
@@ -162,6 +159,23 @@ impl Encoder {
         message.insert("usage".to_owned(), counts.into());
         message.extend(std::mem::take(&mut self.first));
         write("message_start", &json!({ "type": "message_start", "message": message }), out);
+    }
+
+    /// What the provider said besides the answer.
+    fn beside(&mut self, of: Of, fields: &Extra, out: &mut Vec<u8>) {
+        let named = fields.iter().map(|(name, value)| (name.clone(), value.clone()));
+        match of {
+            Of::Call(call) => self.of_calls.push((call, fields.clone())),
+            Of::Answer if self.started => self.last.extend(named),
+            Of::Answer => self.first.extend(named),
+            Of::Block => {
+                if matches!(self.open, Open::Text(_) | Open::Thinking) {
+                    self.close(out);
+                }
+                // Citations come by themselves.
+                self.of_next = named.filter(|(name, _)| name != "citations").collect();
+            }
+        }
     }
 
     fn ensure_started(&mut self, out: &mut Vec<u8>) {
@@ -190,7 +204,11 @@ impl Encoder {
 
     fn ensure_thinking(&mut self, out: &mut Vec<u8>) {
         if !matches!(self.open, Open::Thinking) {
-            self.open(Open::Thinking, &json!({ "type": "thinking", "thinking": "", "signature": "" }), out);
+            self.open_next(
+                Open::Thinking,
+                json!({ "type": "thinking", "thinking": "", "signature": "" }),
+                out,
+            );
         }
     }
 
@@ -265,7 +283,15 @@ impl Encoder {
     }
 
     fn open_text(&mut self, out: &mut Vec<u8>) {
-        self.open(Open::Text(false), &json!({ "type": "text", "text": "" }), out);
+        self.open_next(Open::Text(false), json!({ "type": "text", "text": "" }), out);
+    }
+
+    /// Opens a text or thought with the fields that belong to it.
+    fn open_next(&mut self, next: Open, mut block: Value, out: &mut Vec<u8>) {
+        if let Value::Object(block) = &mut block {
+            block.extend(std::mem::take(&mut self.of_next));
+        }
+        self.open(next, &block, out);
     }
 
     /// A citation of the open text.
