@@ -89,6 +89,23 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, name)| name)
 }
 
+/// What to write instead of `name`, which is no `what`: the nearest of `known`,
+/// else some of them.
+#[must_use]
+pub fn instead<'a>(name: &str, what: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => format!("no {what} is declared"),
+        None => {
+            let some: Vec<&str> = known.iter().take(12).copied().collect();
+            let more = known.len().saturating_sub(some.len());
+            let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("known: {}{tail}", some.join(", "))
+        }
+    }
+}
+
 /// Edits between two words (Levenshtein, ASCII case folded).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().map(|c| c.to_ascii_lowercase()).collect();

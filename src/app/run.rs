@@ -99,6 +99,11 @@ pub async fn run(
     started(&addresses);
 
     let notice = stop.await;
+    tracing::info!(
+        notice_s = notice.as_secs(),
+        drain_s = options.drain.as_secs(),
+        "told to stop: what is under way ends first"
+    );
     ready.store(false, Ordering::Release);
     // Whoever sends clients here has to hear of it first.
     tokio::time::sleep(notice).await;
@@ -122,6 +127,7 @@ pub async fn run(
     if let Some(writer) = writer {
         writer.close().await;
     }
+    tracing::info!("stopped");
     options.lines.flush(Duration::from_secs(1));
     Ok(())
 }

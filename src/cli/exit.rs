@@ -18,7 +18,8 @@ pub enum Exit {
 }
 
 /// The codes, for `--help`.
-pub(super) const HELP: &str = "Exit codes: 0 done; 1 problems were found; 2 wrong usage; 70 internal error; \
+pub(super) const HELP: &str = "Exit codes: 0 done; 1 problems were found; 2 wrong usage; \
+                               70 it could not run (a port is taken, a bug); \
                                78 serve refused its configuration";
 
 impl Exit {

@@ -9,6 +9,7 @@ mod explain;
 mod fresh;
 mod import;
 mod init;
+mod load;
 mod output;
 mod providers;
 mod records;
@@ -17,6 +18,7 @@ mod replay;
 mod schema;
 mod serve;
 mod test;
+mod told;
 
 pub use exit::Exit;
 pub use output::{Format, Output};

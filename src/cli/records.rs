@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Subcommand;
+use serde::Deserialize as _;
 use serde_json::Value;
 
+use super::load::load;
+use super::told::{Told, inert};
 use super::{Exit, Output};
 use crate::clock::Clock;
-use crate::config::{self, Snapshot, Sources};
+use crate::config::{self, Loaded};
 use crate::ir::Money;
-use crate::observe::harmless;
 use crate::record::{Archive, Exchange, Filter, Outcome};
 
 /// Lists and shows records.
@@ -89,7 +91,7 @@ fn list(args: &ListArgs) -> Result<Vec<Exchange>, String> {
         before: args.before.clone(),
         limit: args.limit,
     };
-    let archive = archive(&args.path)?;
+    let archive = recorded(load(&args.path)?)?;
     wait(archive.list(&filter))
 }
 
@@ -97,27 +99,15 @@ fn show_list(found: &[Exchange], output: &mut Output) {
     if output.is_json() {
         return output.json(&found.iter().map(as_json).collect());
     }
-    for one in found {
-        let model = one.model.as_deref().unwrap_or("-");
-        let error = one.error.as_deref().map(|error| format!(" {error}")).unwrap_or_default();
-        say(
-            output,
-            format!(
-                "{}  {:9} {:3}  {} -> {}  {:>8.0} ms  {} USD{error}",
-                one.id,
-                one.outcome.name(),
-                one.status,
-                one.asked,
-                model,
-                one.duration_ms,
-                Money(one.cost_nano_usd),
-            ),
-        );
+    let told: Vec<Told> = found.iter().filter_map(|one| Told::deserialize(as_json(one)).ok()).collect();
+    let width = told.iter().map(|one| one.way().chars().count()).max().unwrap_or_default();
+    for one in told {
+        output.line(one.line(width));
     }
 }
 
 fn show(id: &str, path: &Path, output: &mut Output) -> Result<(), String> {
-    let archive = archive(path)?;
+    let archive = recorded(load(path)?)?;
     let found =
         wait(archive.get(id))?.ok_or_else(|| format!("there is no record `{id}`, or several begin so"))?;
     if output.is_json() {
@@ -148,34 +138,23 @@ fn show(id: &str, path: &Path, output: &mut Output) -> Result<(), String> {
         ));
     }
     for (name, value) in &found.notes {
-        say(output, format!("  note {name} = {value}"));
+        output.line(inert(&format!("  note {name} = {value}")));
     }
     for fault in &found.faults {
-        say(output, format!("  fault {fault}"));
+        output.line(inert(&format!("  fault {fault}")));
     }
     output.line(format!("  bundle {}, route {}, key {}", found.bundle, found.route, found.key));
     Ok(())
-}
-
-/// Writes a line that clients had a part in: what acts on a terminal is escaped.
-fn say(output: &mut Output, text: String) {
-    let line = harmless(text.replace('\u{1b}', "\\u001b").into_bytes());
-    output.line(String::from_utf8_lossy(&line).trim_end());
 }
 
 fn as_json(exchange: &Exchange) -> Value {
     serde_json::to_value(exchange).unwrap_or_default()
 }
 
-/// The records of a configuration.
-pub(super) fn archive(path: &Path) -> Result<Archive, String> {
-    let snapshot = Snapshot::read(path).map_err(|problem| problem.message)?;
-    let sources = Sources { env: &config::environment, folder: &snapshot.folder, pretend: true };
-    let loaded = config::build(&snapshot, &sources)
-        .map_err(|_| format!("{} has problems: see `pointsman check`", snapshot.file.display()))?;
-    let spec = loaded.records.ok_or_else(|| {
-        format!("{} keeps no records: add `records: {{ folder: ./records }}`", snapshot.file.display())
-    })?;
+/// The records that `loaded` keeps.
+pub(super) fn recorded(loaded: Loaded) -> Result<Archive, String> {
+    let keeps_none = "the configuration keeps no records: add `records: { folder: ./records }`";
+    let spec = loaded.records.ok_or(keeps_none)?;
     Archive::open(&spec.folder).map_err(|error| error.message.to_string())
 }
 

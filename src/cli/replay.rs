@@ -12,10 +12,10 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::explain::{idle, scene};
-use super::records::duration;
-use super::{Exit, Output, render_problems};
+use super::load::load;
+use super::records::{self, duration, wait};
+use super::{Exit, Output};
 use crate::clock::Clock;
-use crate::config::{self, Loaded, Snapshot, Sources};
 use crate::error::{Error, Kind, Origin};
 use crate::gateway::{Bundle, request_of, restored};
 use crate::ir::{Money, Usage};
@@ -23,7 +23,7 @@ use crate::plan::Verdict;
 use crate::policy::explain::explain;
 use crate::policy::{Effect, EffectValue, Effects};
 use crate::principal::Principal;
-use crate::record::{Archive, Exchange, Filter, Outcome};
+use crate::record::{Exchange, Filter, Outcome};
 
 /// Replays recorded exchanges against another configuration.
 #[derive(Debug, clap::Args)]
@@ -65,14 +65,7 @@ struct Findings {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            output.note(format!("pointsman: the runtime cannot be started: {error}"));
-            return Exit::Internal;
-        }
-    };
-    match runtime.block_on(replay(args)) {
+    match replay(args) {
         Ok(findings) => {
             if output.is_json() {
                 output.json(&as_json(&findings));
@@ -88,29 +81,24 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
     }
 }
 
-async fn replay(args: &Args) -> Result<Findings, String> {
+fn replay(args: &Args) -> Result<Findings, String> {
+    // Both run their cases, which wait by themselves: that has to be done before.
     let (recorded, candidate) = (load(&args.path)?, load(&args.bundle)?);
-    let spec =
-        recorded.records.ok_or("the configuration keeps no records: set `records: { folder: ... }`")?;
-    let archive = Archive::open(&spec.folder).map_err(|error| error.message)?;
+    let archive = records::recorded(recorded)?;
     let span = u64::try_from(args.since.as_millis()).unwrap_or(u64::MAX);
     let since_ms = Clock::System.now().unix_ms.saturating_sub(span);
     let filter = Filter { since_ms, limit: args.limit, ..Filter::default() };
-    let listed = archive.list(&filter).await.map_err(|error| error.message)?;
-    let usual = usual_ms(&listed);
-    let mut findings = Findings::default();
-    for exchange in &listed {
-        let whole = archive.get(&exchange.id).await.map_err(|error| error.message)?;
-        let whole = whole.as_ref().unwrap_or(exchange);
-        one(whole, &candidate.bundle, &usual, &mut findings).await;
-    }
-    Ok(findings)
-}
-
-fn load(path: &std::path::Path) -> Result<Loaded, String> {
-    let files = Snapshot::read(path).map_err(|problem| render_problems(&[*problem], false))?;
-    let sources = Sources { env: &config::environment, folder: &files.folder, pretend: true };
-    config::build(&files, &sources).map_err(|problems| render_problems(&problems, false))
+    wait(async {
+        let listed = archive.list(&filter).await?;
+        let usual = usual_ms(&listed);
+        let mut findings = Findings::default();
+        for exchange in &listed {
+            let whole = archive.get(&exchange.id).await?;
+            let whole = whole.as_ref().unwrap_or(exchange);
+            one(whole, &candidate.bundle, &usual, &mut findings).await;
+        }
+        Ok(findings)
+    })
 }
 
 /// Mean duration by model, from what was recorded.

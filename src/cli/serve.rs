@@ -1,5 +1,6 @@
 //! `pointsman serve`: the gateway itself, until it is told to stop.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::told::Watched;
 use super::{Exit, Format, Output, render_problems};
 use crate::app::{self, Addresses, Opened, Options};
 use crate::config::{self, Loaded};
@@ -58,8 +60,11 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
 }
 
 fn start(args: &Args, opened: Opened, output: &mut Output) -> Result<(), String> {
-    let lines = Lines::to(std::io::stdout()).map_err(|error| format!("the log cannot be opened: {error}"))?;
-    logging(args, output, &lines)?;
+    let stdout = std::io::stdout();
+    let people = output.format == Format::Human && stdout.is_terminal();
+    let lines = if people { Lines::to(Watched::new(stdout)) } else { Lines::to(stdout) };
+    let lines = lines.map_err(|error| format!("the log cannot be opened: {error}"))?;
+    logging(args, &lines, people.then_some(output.colour))?;
     let quiet = args.no_exchange_log || args.log == "off";
     let options = Options {
         lines: if quiet { Lines::none() } else { lines },
@@ -85,14 +90,14 @@ fn start(args: &Args, opened: Opened, output: &mut Output) -> Result<(), String>
         .map_err(|e| e.to_string())
 }
 
-/// Lets log events join the lines of exchanges, in the terminal's or the machines' form.
-fn logging(args: &Args, output: &Output, lines: &Lines) -> Result<(), String> {
+/// Lets log events join the lines of exchanges: on a terminal for people, with
+/// colour or without, elsewhere as JSON.
+fn logging(args: &Args, lines: &Lines, terminal: Option<bool>) -> Result<(), String> {
     let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("--log {}: {error}", args.log))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(ToLines(lines.clone()));
-    let set = if output.watched {
-        builder.with_ansi(output.colour).try_init()
-    } else {
-        builder.json().flatten_event(true).try_init()
+    let set = match terminal {
+        Some(colour) => builder.with_ansi(colour).with_target(false).try_init(),
+        None => builder.json().flatten_event(true).try_init(),
     };
     set.map_err(|error| format!("logging cannot be set up: {error}"))
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::problem::{Place, Problem, did_you_mean};
+use crate::problem::{Place, Problem, instead};
 use crate::yaml::At;
 
 /// The problems found so far.
@@ -44,21 +44,8 @@ impl Findings {
         what: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) {
-        let known: Vec<&str> = known.into_iter().collect();
-        let help = match did_you_mean(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => format!("no {what} is declared"),
-            None => format!("known: {}", listed(&known)),
-        };
+        let help = instead(name, what, known);
         let rule = "unknown_name";
         self.error(name.place, rule, format!("there is no {what} `{}`", name.value), &help);
     }
-}
-
-/// At most a dozen names.
-fn listed(names: &[&str]) -> String {
-    let shown: Vec<&str> = names.iter().take(12).copied().collect();
-    let more = names.len().saturating_sub(shown.len());
-    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{tail}", shown.join(", "))
 }

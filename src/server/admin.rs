@@ -37,6 +37,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
+        .fallback(nothing_here)
         .with_state(admin)
 }
 
@@ -49,6 +50,10 @@ async fn readyz(State(admin): State<Admin>) -> Response {
         Some(trouble) => format!("degraded: records wait: {trouble}\n").into_response(),
         None => "ok\n".into_response(),
     }
+}
+
+async fn nothing_here() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "here are /livez, /readyz, /metrics and /status\n")
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Map;
 
+use super::load::load;
 use super::{Exit, Output, render_problems};
 use crate::clock::Clock;
-use crate::config::{self, Snapshot as Files, Sources};
 use crate::dialect::{LazyRequest, PathFacts, inbound};
 use crate::error::Error;
 use crate::gateway::{Bundle, Caller, Route, Sighted, enclosed_offline, reachable};
@@ -21,6 +21,7 @@ use crate::policy::explain::{Offline, explain};
 use crate::policy::speech::Spoken;
 use crate::policy::{Bound, Catalog, Effects, Policies, RouteFacts, Scene};
 use crate::principal::Principal;
+use crate::problem::instead;
 use crate::record::deferrals::Deferrals;
 use crate::state::MemoryStore;
 
@@ -82,11 +83,8 @@ struct Prepared {
 }
 
 fn prepare(args: &Args) -> Result<Prepared, String> {
-    let shown = |problems: &[crate::problem::Problem]| render_problems(problems, false);
-    let files = Files::read(&args.config).map_err(|problem| shown(&[*problem]))?;
     // What a request costs and where it goes does not hang on secrets.
-    let sources = Sources { env: &config::environment, folder: &files.folder, pretend: true };
-    let loaded = config::build(&files, &sources).map_err(|problems| shown(&problems))?;
+    let loaded = load(&args.config)?;
     let body =
         std::fs::read(&args.request).map_err(|error| format!("{}: {error}", args.request.display()))?;
     let endpoint =
@@ -107,7 +105,7 @@ fn prepare(args: &Args) -> Result<Prepared, String> {
     let request = request.with_files_at(at);
     let route = find_route(bundle, args, &request)?;
     reachable(route, &request).map_err(unread)?;
-    let policies = bundle.policies.watched().map_err(|problems| shown(&problems))?;
+    let policies = bundle.policies.watched().map_err(|problems| render_problems(&problems, false))?;
     let watched = |bound: &Arc<Bound>| {
         let again = policies.get(&bound.policy.name).map(|policy| policy.bind(&bound.with));
         again.and_then(Result::ok).unwrap_or_else(|| Arc::clone(bound))
@@ -139,12 +137,19 @@ fn find_route<'a>(bundle: &'a Bundle, args: &Args, request: &LazyRequest) -> Res
     match &args.route {
         Some(name) => {
             let hit = bundle.routes.iter().find(|route| *route.name == **name);
-            hit.ok_or_else(|| format!("there is no route `{name}`"))
+            let known = bundle.routes.iter().map(|route| &*route.name);
+            hit.ok_or_else(|| format!("there is no route `{name}`; {}", instead(name, "route", known)))
         }
-        None => bundle
-            .route(request.model(), request.endpoint())
-            .ok_or_else(|| format!("no route claims the model `{}`", request.model())),
+        None => {
+            bundle.route(request.model(), request.endpoint()).ok_or_else(|| no_route(bundle, request.model()))
+        }
     }
+}
+
+fn no_route(bundle: &Bundle, model: &str) -> String {
+    let claimed = bundle.routes.iter().flat_map(|route| &route.names).map(|name| &**name);
+    let known = claimed.chain(bundle.models.keys().map(|name| &**name));
+    format!("no route claims the model `{model}`; {}", instead(model, "model", known))
 }
 
 fn find_key(bundle: &Bundle, name: Option<&str>) -> Result<Arc<Principal>, String> {
@@ -152,7 +157,9 @@ fn find_key(bundle: &Bundle, name: Option<&str>) -> Result<Arc<Principal>, Strin
         return Ok(Arc::new(Principal { key: "anonymous".into(), ..Principal::default() }));
     };
     let hit = bundle.keys.iter().find(|entry| *entry.principal.key == *name);
-    hit.map(|entry| Arc::clone(&entry.principal)).ok_or_else(|| format!("there is no key `{name}`"))
+    let known = bundle.keys.iter().map(|entry| &*entry.principal.key);
+    hit.map(|entry| Arc::clone(&entry.principal))
+        .ok_or_else(|| format!("there is no key `{name}`; {}", instead(name, "key", known)))
 }
 
 /// What policies see of `request`, each model as `facts` state it.

@@ -153,6 +153,22 @@ fn test_tells_the_lines_that_no_case_reaches_and_may_insist_on_them() {
     assert_eq!(json["problems"][0]["rule"], "coverage", "{text}");
 }
 
+#[test]
+fn replay_works_where_policies_have_cases() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    pointsman(&["init", path]);
+    let (exit, text) = pointsman(&["replay", path, "--bundle", path]);
+    assert!(exit == Exit::Problems && text.contains("keeps no records"), "{text}");
+    let file = dir.path().join("gateway.yaml");
+    let yaml = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, yaml + "records: { folder: ./records }\n").unwrap();
+    let created = super::records::wait(crate::record::Archive::create(&dir.path().join("records")));
+    drop(created.unwrap());
+    let (exit, text) = pointsman(&["replay", path, "--bundle", path]);
+    assert!(exit == Exit::Ok && text.starts_with("0 exchanges replayed"), "{text}");
+}
+
 /// Answers one request with `body` as `/status` would.
 fn status_once(body: &'static str) -> std::net::SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -47,7 +47,7 @@ impl JsonSchema for Listen {
     }
 }
 
-/// The port for health, metrics, status and the page.
+/// The port for health, metrics and status.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "the admin port such as `{ listen: 127.0.0.1:8081 }`")]
 pub struct Admin {

@@ -29,7 +29,7 @@ use crate::yaml::{At, Named};
 pub struct GatewayFile {
     /// Where clients connect. Default: 127.0.0.1:8080.
     pub listen: Option<At<Listen>>,
-    /// The port for health, metrics, status and the page. Never the data port.
+    /// The port for health, metrics and status. Never the data port.
     pub admin: Admin,
     /// Let anybody who reaches the port call without a key.
     pub open: bool,
