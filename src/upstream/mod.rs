@@ -9,6 +9,7 @@ mod client;
 mod failure;
 mod inflate;
 mod keyring;
+mod line;
 mod names;
 mod reply;
 mod service;

@@ -20,6 +20,7 @@ use tower::Service;
 use url::Url;
 
 use super::failure::{Failed, classify};
+use super::line::{self, Line};
 use super::names::Names;
 use super::reply::{Body, Reply};
 use super::upload::Upload;
@@ -41,10 +42,17 @@ const AHEAD: usize = 96 << 10;
 /// A request that is ready to go.
 pub(super) type Request = http::Request<Outgoing>;
 
-/// The pools of connections: one a worker, so that a request finds its connection
-/// on its own thread, and the first for threads that are no worker.
+/// The ways to the outside.
 #[derive(Debug, Clone)]
-pub(super) struct Transport(Arc<[legacy::Client<Patient, Outgoing>]>);
+pub(super) struct Transport {
+    /// The pools of connections: one a worker, so that a request finds its connection
+    /// on its own thread, and the first for threads that are no worker.
+    pools: Arc<[Client]>,
+    /// Makes a connection for each request.
+    fresh: Client,
+}
+
+type Client = legacy::Client<Patient, Outgoing>;
 
 impl Transport {
     /// Pools without connections.
@@ -59,19 +67,21 @@ impl Transport {
         let tls = HttpsConnectorBuilder::new().with_tls_config(tls()?);
         // No HTTP/2: its one connection a host would bound how many streams may be open at once.
         let connector = Patient(tls.https_or_http().enable_http1().wrap_connector(tcp));
-        let pool = || {
+        let client = |resting| {
             legacy::Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .pool_timer(TokioTimer::new())
                 .http1_max_buf_size(AHEAD)
                 .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(IDLE_CONNECTIONS)
+                .pool_max_idle_per_host(resting)
                 .build(connector.clone())
         };
-        Ok(Self((0..=worker::cores()).map(|_| pool()).collect()))
+        let pools = (0..=worker::cores()).map(|_| client(IDLE_CONNECTIONS)).collect();
+        Ok(Self { pools, fresh: client(0) })
     }
 
-    /// Sends `request` and waits for the head of the answer.
+    /// Sends `request` and waits for the head of the answer. A connection that turns out
+    /// to have died while it rested is replaced by a new one.
     ///
     /// # Errors
     /// `Unreachable`, `Tls`, `TimedOut` before an answer.
@@ -79,19 +89,33 @@ impl Transport {
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
-        let answer =
-            self.pool()?.request(request).await.map_err(|error| classify(&Failed::Call(error), host))?;
-        let (parts, body) = answer.into_parts();
+        let copy = copy(&request);
+        let answer = match (self.pool()?.request(request).await, copy) {
+            (Err(error), Some(copy)) if line::was_dead(&error) => self.fresh.request(copy).await,
+            (answer, _) => answer,
+        };
+        let (parts, body) = answer.map_err(|error| classify(&Failed::Call(error), host))?.into_parts();
+        line::answered(&parts.extensions);
         let (status, mut headers) = (parts.status, parts.headers);
         let body = Body::http(body, &mut headers, Arc::clone(host))?;
         Ok(Reply { status, headers, body })
     }
 
     /// The pool of this thread. More workers than cores share.
-    fn pool(&self) -> Result<&legacy::Client<Patient, Outgoing>> {
-        let own = worker::number().checked_rem(self.0.len()).and_then(|at| self.0.get(at));
+    fn pool(&self) -> Result<&Client> {
+        let own = worker::number().checked_rem(self.pools.len()).and_then(|at| self.pools.get(at));
         own.ok_or_else(|| Error::internal("there is no pool of connections"))
     }
+}
+
+/// The same request once more; none where its body passes only once.
+fn copy(request: &Request) -> Option<Request> {
+    let Outgoing::Whole(body) = request.body() else { return None };
+    let mut copy = Request::new(Outgoing::Whole(body.clone()));
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    Some(copy)
 }
 
 /// TLS with the machine's roots; with Mozilla's where the machine has none.
@@ -113,7 +137,7 @@ fn tls() -> Result<rustls::ClientConfig> {
 pub(super) struct Patient(HttpsConnector<HttpConnector<Names>>);
 
 impl Service<Uri> for Patient {
-    type Response = <HttpsConnector<HttpConnector<Names>> as Service<Uri>>::Response;
+    type Response = Line<<HttpsConnector<HttpConnector<Names>> as Service<Uri>>::Response>;
     type Error = Box<dyn std::error::Error + Send + Sync>;
     type Future = Pin<Box<dyn Future<Output = std::result::Result<Self::Response, Self::Error>> + Send>>;
 
@@ -125,7 +149,7 @@ impl Service<Uri> for Patient {
         let connecting = self.0.call(address);
         Box::pin(async move {
             let waited = tokio::time::timeout(CONNECT, connecting).await;
-            waited.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+            waited.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())).map(Line::new)
         })
     }
 }

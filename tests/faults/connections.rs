@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::process::{DEMO, Manner, Process, until};
-use crate::provider::{Acts, Seen, provider};
+use crate::provider::{Acts, Seen, WHOLE, provider, read_request};
 
 /// A configuration with one model at `base`.
 pub fn at(base: &str, more: &str) -> String {
@@ -312,4 +313,65 @@ async fn an_answer_that_trickles_in_is_given_up_and_its_place_is_free_again() {
     assert_eq!(got.status(), 504, "{}", got.text().await.unwrap());
     assert!(until(async || Seen::count(&seen.left) == 1).await, "the provider is left");
     assert_eq!(gateway.status().await["models"]["small"]["in_flight"], 0);
+}
+
+/// When a provider ends a connection that it kept open.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Ends {
+    /// While it rests.
+    Resting,
+    /// When the next request is there: it came too late.
+    Asked,
+}
+
+/// A provider that ends its connections with a reset rather than a farewell, those that
+/// rest when `close` changes.
+async fn forgetful(ends: Ends, close: watch::Receiver<usize>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut close = close.clone();
+            tokio::spawn(async move {
+                close.mark_unchanged();
+                let mut answers = 0;
+                while let Some(_) = tokio::select! {
+                    request = read_request(&mut stream) => request,
+                    _ = close.changed(), if ends == Ends::Resting => None,
+                } {
+                    if ends == Ends::Asked && answers > 0 {
+                        break;
+                    }
+                    answers += 1;
+                    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length";
+                    let answer = format!("{head}: {}\r\n\r\n{WHOLE}", WHOLE.len());
+                    drop(stream.write_all(answer.as_bytes()).await);
+                }
+                stream.set_zero_linger().unwrap();
+            });
+        }
+    });
+    base
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_died_while_they_rested_cost_no_client_anything() {
+    for ends in [Ends::Resting, Ends::Asked] {
+        let (close, closed) = watch::channel(0);
+        let gateway = Process::start(&at(&forgetful(ends, closed).await, "")).await;
+        for round in 0..20 {
+            let all = join_all((0..8).map(|_| gateway.chat("small", false).send())).await;
+            for answer in all.into_iter().map(Result::unwrap) {
+                let attempts = answer.headers()["x-pointsman-attempts"].clone();
+                let told = (answer.status().as_u16(), attempts.to_str().unwrap().to_owned());
+                assert_eq!(
+                    told,
+                    (200, "1".to_owned()),
+                    "{ends:?}, {round}: {}",
+                    answer.text().await.unwrap()
+                );
+            }
+            close.send_replace(round);
+        }
+    }
 }

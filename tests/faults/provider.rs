@@ -130,7 +130,7 @@ async fn act(mut stream: TcpStream, acts: Acts, seen: Seen) {
 }
 
 /// Reads one request with its body.
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
+pub async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let (mut all, mut buffer) = (Vec::new(), [0; 8192]);
     loop {
         let text = String::from_utf8_lossy(&all).to_ascii_lowercase();
