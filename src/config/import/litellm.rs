@@ -12,7 +12,7 @@ use super::{Imported, Notes};
 use crate::yaml::{Node, Tree, Value};
 
 /// What is read of `litellm_params`.
-const PARAMS: [&str; 25] = [
+const PARAMS: [&str; 20] = [
     "model",
     "api_key",
     "api_base",
@@ -30,14 +30,24 @@ const PARAMS: [&str; 25] = [
     "output_cost_per_token",
     "cache_read_input_token_cost",
     "cache_creation_input_token_cost",
-    "timeout",
-    "stream_timeout",
-    "num_retries",
-    "max_retries",
-    "tags",
     "region_name",
     "drop_params",
-    "order",
+    "extra_headers",
+];
+/// What is read of `model_info`, or serves LiteLLM's own housekeeping.
+const INFO: [&str; 12] = [
+    "max_input_tokens",
+    "max_output_tokens",
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
+    "id",
+    "mode",
+    "base_model",
+    "db_model",
+    "litellm_provider",
+    "description",
 ];
 const ROUTER: [&str; 9] = [
     "routing_strategy",
@@ -142,6 +152,9 @@ impl Import {
 
     fn deployment(&mut self, client: String, params: &Node, info: Option<&Node>) {
         self.notes.leftovers(params, &PARAMS, "`litellm_params`");
+        if let Some(info) = info {
+            self.notes.leftovers(info, &INFO, "`model_info`");
+        }
         let Some((account, upstream)) = account(params, &mut self.notes) else { return };
         let provider = self.provider(account);
         let yaml = entry(&provider, &upstream, params, info);

@@ -1,6 +1,7 @@
 //! Other gateways' configurations into ours. What has no equal here is listed,
 //! with its place; nothing is left out silently, and no secret is written out.
 
+mod elsewhere;
 mod entries;
 mod litellm;
 mod providers;
@@ -47,7 +48,8 @@ impl Notes {
         for (key, _) in map.entries() {
             let name = key.text().unwrap_or_default();
             if !known.contains(&name) {
-                self.tell(key, "no_equal", format!("`{name}` of {where_} has no equal here"), "");
+                let help = elsewhere::place(name).unwrap_or_default();
+                self.tell(key, "no_equal", format!("`{name}` of {where_} has no equal here"), help);
             }
         }
     }

@@ -31,13 +31,16 @@ const PREFIXES: [(&str, &str); 21] = [
 ];
 
 /// What a model's name begins with when its prefix is left out.
-const GUESSES: [(&str, &str); 8] = [
+const GUESSES: [(&str, &str); 11] = [
     ("gpt-", "openai"),
     ("o1", "openai"),
     ("o3", "openai"),
     ("o4", "openai"),
     ("text-embedding-", "openai"),
     ("dall-e", "openai"),
+    ("whisper-", "openai"),
+    ("tts-", "openai"),
+    ("omni-moderation", "openai"),
     ("claude", "anthropic"),
     ("gemini", "gemini"),
 ];
@@ -50,7 +53,9 @@ pub(super) struct Account {
     /// A reference, never a secret.
     pub(super) api_key: Option<String>,
     pub(super) api_version: Option<String>,
-    pub(super) organization: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) project: Option<String>,
+    pub(super) headers: Vec<(String, String)>,
 }
 
 /// The account and the provider's name for the model.
@@ -59,11 +64,20 @@ pub(super) fn account(params: &Node, notes: &mut Notes) -> Option<(Account, Stri
     let full = model.text().unwrap_or_default();
     let (kind, upstream) = kind_of(params, full, notes, model)?;
     let base = params.get("api_base").or_else(|| params.get("base_url"));
-    let base_url = base.and_then(Node::text).map(reference).or_else(|| address(&kind, params));
+    let base_url = base.and_then(Node::text).map(reference);
     let api_key = params.get("api_key").and_then(|key| secret(key, &kind, notes));
     let text = |name: &str| params.get(name).and_then(Node::text).map(reference);
-    let (api_version, organization) = (text("api_version"), text("organization"));
-    Some((Account { kind, base_url, api_key, api_version, organization }, upstream))
+    let organization = text("organization").map(|value| ("openai-organization".to_owned(), value));
+    let extra = params.get("extra_headers").map(Node::entries).unwrap_or_default().iter();
+    let extra = extra.filter_map(|(name, value)| Some((name.text()?.to_owned(), reference(value.text()?))));
+    let (region, project) = match &base_url {
+        Some(_) => (None, None),
+        None => (text("aws_region_name").or_else(|| text("vertex_location")), text("vertex_project")),
+    };
+    let region = region.or_else(|| project.is_some().then(|| "us-central1".to_owned()));
+    let headers = organization.into_iter().chain(extra).collect();
+    let api_version = text("api_version");
+    Some((Account { kind, base_url, api_key, api_version, region, project, headers }, upstream))
 }
 
 fn kind_of(params: &Node, full: &str, notes: &mut Notes, at: &Node) -> Option<(String, String)> {
@@ -84,6 +98,15 @@ fn kind_of(params: &Node, full: &str, notes: &mut Notes, at: &Node) -> Option<(S
             ((*kind).to_owned(), full.to_owned())
         }
     };
+    // Claude on Vertex speaks Anthropic's dialect, and ways to ask Bedrock are no part of a model's name.
+    let prefix = match prefix.as_str() {
+        "vertex_ai" | "vertex_ai_beta" if upstream.starts_with("claude") => "vertex_anthropic".to_owned(),
+        _ => prefix,
+    };
+    let upstream = match upstream.split_once('/') {
+        Some(("converse" | "invoke", name)) if prefix.starts_with("bedrock") => name.to_owned(),
+        _ => upstream,
+    };
     let ours =
         PREFIXES.iter().find(|(theirs, _)| *theirs == prefix).map_or(prefix.as_str(), |(_, ours)| ours);
     if crate::provider::kind(ours).is_some() {
@@ -99,26 +122,21 @@ fn kind_of(params: &Node, full: &str, notes: &mut Notes, at: &Node) -> Option<(S
     None
 }
 
-/// The address of kinds whose address is made of an account's facts.
-fn address(kind: &str, params: &Node) -> Option<String> {
-    let text = |name: &str| params.get(name).and_then(Node::text);
-    if let Some(region) = text("aws_region_name") {
-        return Some(format!("https://bedrock-runtime.{region}.amazonaws.com"));
-    }
-    let project = text("vertex_project")?;
-    let location = text("vertex_location").unwrap_or("us-central1");
-    crate::provider::kind(kind)?;
-    Some(format!("https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}"))
-}
-
 /// `os.environ/NAME` as `${env:NAME}`, other texts as they are.
 pub(super) fn reference(text: &str) -> String {
     text.strip_prefix("os.environ/").map_or_else(|| text.to_owned(), |name| format!("${{env:{name}}}"))
 }
 
+/// What people write where a server asks for no key, but the client wants one.
+const NO_KEYS: [&str; 9] =
+    ["none", "null", "na", "empty", "dummy", "no-key", "not-needed", "fake-key", "anything"];
+
 /// A reference to a secret. One that stands in clear is not written out.
 pub(super) fn secret(node: &Node, kind: &str, notes: &mut Notes) -> Option<String> {
     let text = node.text()?;
+    if NO_KEYS.contains(&text.to_ascii_lowercase().as_str()) {
+        return None;
+    }
     if text.starts_with("os.environ/") {
         return Some(reference(text));
     }
@@ -132,15 +150,22 @@ impl Account {
     /// Its entry under `providers`.
     pub(super) fn yaml(&self) -> String {
         let mut parts = vec![format!("kind: {}", quoted(&self.kind))];
-        let fields =
-            [("base_url", &self.base_url), ("api_key", &self.api_key), ("api_version", &self.api_version)];
+        let fields = [
+            ("base_url", &self.base_url),
+            ("region", &self.region),
+            ("project", &self.project),
+            ("api_key", &self.api_key),
+            ("api_version", &self.api_version),
+        ];
         for (name, value) in fields {
             if let Some(value) = value {
                 parts.push(format!("{name}: {}", quoted(value)));
             }
         }
-        if let Some(organization) = &self.organization {
-            parts.push(format!("headers: {{ openai-organization: {} }}", quoted(organization)));
+        if !self.headers.is_empty() {
+            let headers =
+                self.headers.iter().map(|(name, value)| format!("{}: {}", quoted(name), quoted(value)));
+            parts.push(format!("headers: {{ {} }}", headers.collect::<Vec<_>>().join(", ")));
         }
         format!("{{ {} }}", parts.join(", "))
     }

@@ -16,9 +16,14 @@ model_list:
   - model_name: claude
     litellm_params: { model: claude-haiku-4-5, api_key: sk-ant-in-clear, temperature: 0.2 }
   - model_name: local
-    litellm_params: { model: hosted_vllm/llama, api_base: "http://127.0.0.1:8000/v1" }
+    litellm_params: { model: hosted_vllm/llama, api_base: "http://127.0.0.1:8000/v1", api_key: none, timeout: 20 }
+    model_info: { mode: chat, supports_vision: true }
   - model_name: "anthropic/*"
     litellm_params: { model: "anthropic/*", api_key: os.environ/ANTHROPIC_API_KEY }
+  - model_name: vertex-claude
+    litellm_params: { model: vertex_ai/claude-haiku-4-5, vertex_project: p, vertex_location: global }
+  - model_name: bedrock-claude
+    litellm_params: { model: bedrock/converse/anthropic.claude-v2, aws_region_name: eu-west-1, aws_access_key_id: os.environ/ID, extra_headers: { X-Team: a } }
   - model_name: odd
     litellm_params: { model: unheard_of/x }
 router_settings:
@@ -44,17 +49,23 @@ fn what_has_an_equal_loads_and_what_has_none_is_listed() {
     for expected in [
         "9 secret_in_clear",
         "9 no_equal: `temperature`",
-        "12 wildcard: `anthropic/*`",
-        "15 unknown_provider",
-        "23 no_equal: `redis_host`",
-        "24 no_equal: `callbacks`",
-        "25 no_equal: `database_url`",
-        "21 merged: `context_window_fallbacks`",
-        "25 master_key",
+        "11 no_equal: `timeout` of `litellm_params`",
+        "12 no_equal: `supports_vision` of `model_info`",
+        "18 no_equal: `aws_access_key_id`",
+        "13 wildcard: `anthropic/*`",
+        "20 unknown_provider",
+        "28 no_equal: `redis_host`",
+        "29 no_equal: `callbacks`",
+        "30 no_equal: `database_url`",
+        "26 merged: `context_window_fallbacks`",
+        "30 master_key",
     ] {
         assert!(findings.iter().any(|finding| finding.starts_with(expected)), "{expected}: {findings:#?}");
     }
     assert!(!imported.yaml.contains("sk-ant"), "a secret was copied");
+    assert!(!findings.iter().any(|finding| finding.starts_with("11 secret_in_clear")), "{findings:#?}");
+    let timeout = imported.findings.iter().find(|finding| finding.message.contains("`timeout` of `litellm"));
+    assert!(timeout.unwrap().help.as_ref().unwrap().contains("timeouts:"), "{timeout:?}");
 
     let policies: Vec<(String, String)> =
         imported.policies.iter().map(|(name, text)| (format!("policies/{name}"), text.clone())).collect();
@@ -80,6 +91,10 @@ fn what_has_an_equal_loads_and_what_has_none_is_listed() {
     );
     assert_eq!(bundle.models["gpt-4o-1"].limits.requests_per_minute, Some(600));
     assert_eq!(bundle.providers["vllm"].base_url, "http://127.0.0.1:8000/v1");
+    let google = &bundle.providers["vertex_anthropic"].base_url;
+    assert_eq!(google, "https://aiplatform.googleapis.com/v1/projects/p/locations/global");
+    assert_eq!(bundle.providers["bedrock"].base_url, "https://bedrock-runtime.eu-west-1.amazonaws.com");
+    assert_eq!(bundle.models["bedrock-claude"].upstream, "anthropic.claude-v2");
     let claude = bundle.route("claude", crate::ir::Endpoint::Chat).unwrap();
     assert_eq!(claude.candidates.len(), 3);
     assert!(bundle.models.contains_key("local") && !bundle.models.contains_key("odd"));
