@@ -335,11 +335,12 @@ async fn forgetful(ends: Ends, close: watch::Receiver<usize>) -> String {
             tokio::spawn(async move {
                 close.mark_unchanged();
                 let mut answers = 0;
-                while let Some(_) = tokio::select! {
-                    request = read_request(&mut stream) => request,
-                    _ = close.changed(), if ends == Ends::Resting => None,
-                } {
-                    if ends == Ends::Asked && answers > 0 {
+                loop {
+                    let asked = tokio::select! {
+                        request = read_request(&mut stream) => request.is_some(),
+                        _ = close.changed(), if ends == Ends::Resting => false,
+                    };
+                    if !asked || (ends == Ends::Asked && answers > 0) {
                         break;
                     }
                     answers += 1;

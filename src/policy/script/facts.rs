@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Module, Position, Stmt};
+use rhai::{AST, ASTFlags, ASTNode, Expr, FnCallExpr, Module, Position, Stmt};
 
 use super::lost;
 use super::policy::Literal;
@@ -137,7 +137,10 @@ impl Facts {
                     true
                 });
             }
-            Some(ASTNode::Stmt(Stmt::Return(Some(value), ..))) if function.name == Hook::Route.function() => {
+            // What is thrown is no verdict.
+            Some(ASTNode::Stmt(Stmt::Return(Some(value), how, _)))
+                if function.name == Hook::Route.function() && !how.intersects(ASTFlags::BREAK) =>
+            {
                 self.texts(("return", 0), false, value);
             }
             Some(ASTNode::Expr(expr)) => self.expr(expr, path, function),
