@@ -25,6 +25,7 @@ mod fields;
 mod gemini;
 mod head;
 mod lazy;
+mod lenient;
 pub mod multipart;
 mod ollama;
 mod openai;

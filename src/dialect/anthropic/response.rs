@@ -9,6 +9,7 @@ use super::block::{self, Encoder, object};
 use super::usage::{self, WireUsage};
 use super::{citation, error};
 use crate::dialect::fields::{Fields, Path};
+use crate::dialect::lenient::lenient;
 use crate::error::{Error, Result};
 use crate::ir::{Choice, Citation, Dialect, Extent, Finish, Message, Part, Response, Role, Usage, cited};
 
@@ -155,6 +156,7 @@ pub(super) fn head(id: &str, model: &str, reply: &ReplyFacts) -> Map<String, Val
 struct Scan<'a> {
     #[serde(borrow, rename = "type")]
     kind: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, deserialize_with = "lenient")]
     usage: Option<WireUsage>,
 }
 

@@ -6,29 +6,38 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::dialect::lenient::{count, lenient};
 use crate::ir::Usage;
 
 /// `usage` as it stands in an answer, in `message_start` and in `message_delta`:
 /// a later statement overwrites an earlier one field by field.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub(super) struct WireUsage {
+    #[serde(default, deserialize_with = "count")]
     input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     output_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     cache_read_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     cache_creation_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "lenient")]
     cache_creation: Option<CacheCreation>,
+    #[serde(default, deserialize_with = "lenient")]
     output_tokens_details: Option<OutputDetails>,
 }
 
 /// Tokens written to the cache by their time to live.
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct CacheCreation {
+    #[serde(default, deserialize_with = "count")]
     ephemeral_1h_input_tokens: Option<u64>,
 }
 
 /// What the output tokens were spent on.
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct OutputDetails {
+    #[serde(default, deserialize_with = "count")]
     thinking_tokens: Option<u64>,
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::citation;
+use crate::dialect::lenient::{lenient, nullable};
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{
@@ -15,11 +16,13 @@ use crate::ir::{
 /// The answer on the wire.
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     id: String,
     message: Said,
     finish_reason: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     usage: Option<Counted>,
+    #[serde(default, deserialize_with = "lenient")]
     logprobs: Option<Vec<Logprob>>,
 }
 
@@ -35,12 +38,13 @@ struct Said {
 
 #[derive(Deserialize)]
 pub(super) struct Call {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) id: String,
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) function: Function,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Function {
     pub(super) name: Option<String>,
     pub(super) arguments: Option<String>,
@@ -66,11 +70,6 @@ pub(super) struct Logprob {
     text: Option<String>,
     #[serde(default)]
     logprobs: Vec<f64>,
-}
-
-/// A list that may be null.
-fn nullable<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Vec<T>, D::Error> {
-    Ok(Option::<Vec<T>>::deserialize(json)?.unwrap_or_default())
 }
 
 impl Counted {
@@ -124,6 +123,11 @@ pub(super) fn arguments(text: Option<String>) -> String {
     text.filter(|text| !text.trim().is_empty() && text.trim() != "null").unwrap_or_else(|| "{}".to_owned())
 }
 
+/// The id of the `at`th call of `answer`, invented where it has none.
+pub(super) fn call_id(id: String, answer: &str, at: usize) -> String {
+    if id.is_empty() { format!("call_{answer}_{at}") } else { id }
+}
+
 /// Decodes a whole answer.
 pub(super) fn decode(body: &[u8]) -> Result<Response> {
     let bad = |at| Error::bad_answer(format!("the provider's answer is not a chat answer: {at}"));
@@ -141,13 +145,13 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
         index: 0,
         finish: answer.finish_reason.as_deref().map(finish),
         logprobs: answer.logprobs.as_deref().map(logprobs),
-        message: said(answer.message),
+        message: said(answer.message, &response.id),
         extra: Extra::NONE,
     });
     Ok(response)
 }
 
-fn said(said: Said) -> Message {
+fn said(said: Said, answer: &str) -> Message {
     let mut parts = Vec::new();
     // The plan before tool calls is reasoning in words.
     if let Some(text) = said.tool_plan.filter(|plan| !plan.is_empty()) {
@@ -158,10 +162,11 @@ fn said(said: Said) -> Message {
         Value::String(text) => parts.push(Part::text(text)),
         _ => {}
     }
-    for call in said.tool_calls {
+    for (at, call) in said.tool_calls.into_iter().enumerate() {
+        let id = call_id(call.id, answer, at);
         let name = call.function.name.unwrap_or_default();
         let arguments = arguments(call.function.arguments);
-        parts.push(Part::ToolCall(ToolCall { id: call.id, name, arguments, ..ToolCall::default() }));
+        parts.push(Part::ToolCall(ToolCall { id, name, arguments, ..ToolCall::default() }));
     }
     let mut message = Message::of(Role::Assistant, parts);
     message.citations = said.citations.as_ref().map(citation::decode).unwrap_or_default();

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::citation;
-use super::response::{Call, Counted, Logprob, arguments, failure, finish, logprobs as logprobs_of};
+use super::response::{Call, Counted, Logprob, arguments, call_id, failure, finish, logprobs as logprobs_of};
 use crate::dialect::StreamDecoder;
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
@@ -16,6 +16,8 @@ use crate::sse::Frame;
 /// Decodes frames into events.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
+    /// The answer's id: makes ids of calls that have none.
+    id: String,
     calls: u32,
     /// Arguments were sent for the call that is open.
     argued: bool,
@@ -34,6 +36,7 @@ impl StreamDecoder for Decoder {
         match kind.as_str() {
             "message-start" => {
                 let id = value.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+                self.id.clone_from(&id);
                 out.push(Event::Start { id, model: String::new(), created: None });
             }
             "content-start" | "content-delta" => {
@@ -77,8 +80,9 @@ impl Decoder {
         let Some(Ok(call)) = message.get("tool_calls").map(Call::deserialize) else { return };
         if begins {
             self.close_call(out);
-            let (id, name) = (call.id, call.function.name.unwrap_or_default());
             let number = self.calls;
+            let id = call_id(call.id, &self.id, number as usize);
+            let name = call.function.name.unwrap_or_default();
             self.calls += 1;
             self.argued = false;
             out.push(Event::ToolCall { choice: 0, call: number, id, name, signature: None, custom: false });

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::fields::integer;
+use crate::dialect::lenient::{count, lenient};
 use crate::ir::{Finish, Usage};
 
 /// Names of Vertex's enum numbers, in order.
@@ -74,13 +75,21 @@ pub(super) fn encode(finish: &Finish) -> &str {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Metadata {
+    #[serde(default, deserialize_with = "count")]
     prompt_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     candidates_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     thoughts_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     tool_use_prompt_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     cached_content_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     total_token_count: Option<u64>,
+    #[serde(default, deserialize_with = "lenient")]
     prompt_tokens_details: Option<Vec<Modality>>,
+    #[serde(default, deserialize_with = "lenient")]
     candidates_tokens_details: Option<Vec<Modality>>,
 }
 
@@ -90,6 +99,7 @@ pub(super) struct Metadata {
 struct Modality {
     #[serde(default)]
     modality: Value,
+    #[serde(default, deserialize_with = "count")]
     token_count: Option<u64>,
 }
 

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use super::error;
 use super::finish::Metadata;
 use crate::dialect::Seen;
+use crate::dialect::lenient::lenient;
 use crate::error::{Error, Result};
 use crate::ir::Usage;
 use crate::sse::Frame;
@@ -18,6 +19,7 @@ struct Glance {
     #[serde(default)]
     candidates: Option<Vec<IgnoredAny>>,
     prompt_feedback: Option<Feedback>,
+    #[serde(default, deserialize_with = "lenient")]
     usage_metadata: Option<Metadata>,
     error: Option<IgnoredAny>,
 }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::dialect::anthropic::picture_type;
+use crate::dialect::lenient::{count, lenient, nullable};
 use crate::dialect::refusal::Report;
 use crate::error::{Error, Result};
 use crate::ir::{
@@ -16,16 +17,21 @@ use crate::ir::{
 /// One answer or line on the wire.
 #[derive(Debug, Deserialize)]
 pub(super) struct Line {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) model: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) created_at: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) message: Said,
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) done: bool,
+    #[serde(default, deserialize_with = "lenient")]
     done_reason: Option<String>,
+    #[serde(default, deserialize_with = "count")]
     prompt_eval_count: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     eval_count: Option<u64>,
+    #[serde(default, deserialize_with = "lenient")]
     logprobs: Option<Vec<Value>>,
     /// Durations and what else comes.
     #[serde(flatten)]
@@ -47,13 +53,15 @@ pub(super) struct Said {
 
 #[derive(Debug, Deserialize)]
 struct Call {
+    #[serde(default, deserialize_with = "lenient")]
     id: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
     function: Function,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Function {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     name: String,
     #[serde(default)]
     arguments: Value,

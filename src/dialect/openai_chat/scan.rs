@@ -73,6 +73,11 @@ impl Head<'_> {
         numbered(&serde_json::from_str(self.base_resp?.get()).ok()?)
     }
 
+    /// An error in Groq's place, or in a choice of `data`.
+    fn beside(&self, data: &[u8]) -> Option<Value> {
+        Some(self.groq().error).filter(says).or_else(|| in_choices(data, "error"))
+    }
+
     fn has_error(&self) -> bool {
         self.error.is_some_and(|raw| !matches!(raw.get(), "null" | "\"\"" | "false" | "{}" | "[]"))
     }
@@ -98,8 +103,10 @@ pub(in crate::dialect) fn response(body: &[u8]) -> Result<Option<Usage>> {
     if !matches!(head.choices, Some(Listed(true))) {
         return Err(Error::no_answer("choices"));
     }
-    if CHOICE_ERROR.find(body).is_some() {
-        super::response::decode(body)?;
+    if CHOICE_ERROR.find(body).is_some()
+        && let Some(error) = head.beside(body)
+    {
+        return Err(Report::of(&error).error(200));
     }
     Ok(head.usage().or_else(|| head.timed()))
 }
@@ -198,9 +205,8 @@ fn read(data: &[u8], in_error: bool, seen: &mut Seen) {
     if in_error || head.has_error() {
         seen.error = Some(Box::new(Report::read(data).error(200)));
     } else if CHOICE_ERROR.find(data).is_some() {
-        let groq = Some(head.groq().error).filter(says);
-        let error = groq.or_else(|| in_choices(data, "error"));
-        seen.error = error.map(|error| Box::new(Report::of(&error).error(200))).or(seen.error.take());
+        seen.error =
+            head.beside(data).map(|error| Box::new(Report::of(&error).error(200))).or(seen.error.take());
     }
     if let Some(error) = head.numbered() {
         seen.error = Some(Box::new(error));

@@ -47,7 +47,9 @@ pub(super) fn response(body: &[u8]) -> Result<Option<Usage>> {
 
 /// Looks at one frame of a stream.
 pub(super) fn frame(frame: &Frame<'_>, seen: &mut Seen) {
-    let kind = if frame.event.is_empty() { kind(frame.data) } else { Some(frame.event) };
+    // `message` is what browsers call events without a name.
+    let unnamed = matches!(frame.event, "" | "message");
+    let kind = if unnamed { kind(frame.data) } else { Some(frame.event) };
     match kind {
         Some(name) if name.ends_with(".delta") || name == "response.output_item.done" => {
             seen.content = true;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::super::usage::{self, WireUsage};
 use super::super::{citation, error, response};
 use crate::dialect::StreamDecoder;
+use crate::dialect::lenient::{count, lenient};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Event, Extent, Extra, Of, Thinking};
 use crate::sse::Frame;
@@ -42,13 +43,14 @@ enum Block {
 /// An event on the wire, as far as it is read.
 #[derive(Deserialize)]
 struct WireEvent {
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
     kind: String,
-    #[serde(default)]
-    index: u64,
+    #[serde(default, deserialize_with = "count")]
+    index: Option<u64>,
     message: Option<Value>,
     content_block: Option<Map<String, Value>>,
     delta: Option<Map<String, Value>>,
+    #[serde(default, deserialize_with = "lenient")]
     usage: Option<WireUsage>,
     /// Some servers name the event beside its data alone.
     #[serde(default)]
@@ -68,13 +70,14 @@ impl StreamDecoder for Decoder {
             let unnamed = if event.error.is_null() { "" } else { "error" };
             event.kind = if frame.event.is_empty() { unnamed } else { frame.event }.to_owned();
         }
+        let index = event.index.unwrap_or(0);
         match event.kind.as_str() {
             "message_start" => self.message_start(event.message.unwrap_or_default(), out),
             "content_block_start" => {
-                self.block_start(event.index, event.content_block.unwrap_or_default(), out);
+                self.block_start(index, event.content_block.unwrap_or_default(), out);
             }
-            "content_block_delta" => self.block_delta(event.index, event.delta.unwrap_or_default(), out),
-            "content_block_stop" => self.block_stop(event.index, out),
+            "content_block_delta" => self.block_delta(index, event.delta.unwrap_or_default(), out),
+            "content_block_stop" => self.block_stop(index, out),
             "message_delta" => self.message_delta(event, frame.data, out),
             "message_stop" => {
                 self.done = true;

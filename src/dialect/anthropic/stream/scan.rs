@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::error;
 use super::super::usage::WireUsage;
 use crate::dialect::Seen;
+use crate::dialect::lenient::lenient;
 use crate::sse::Frame;
 
 /// `message_start` as far as it is read.
@@ -18,6 +19,7 @@ struct Start {
 /// Whatever bears usage.
 #[derive(Deserialize)]
 struct Bearer {
+    #[serde(default, deserialize_with = "lenient")]
     usage: Option<WireUsage>,
 }
 
@@ -48,7 +50,8 @@ pub(in crate::dialect) fn scan(frame: &Frame<'_>, seen: &mut Seen) {
 
 /// The frame's kind: its event's name, else the first `type` of its payload.
 fn kind<'a>(frame: &Frame<'a>) -> &'a [u8] {
-    if !frame.event.is_empty() {
+    // `message` is what browsers call events without a name.
+    if !matches!(frame.event, "" | "message") {
         return frame.event.as_bytes();
     }
     let Some(at) = memchr::memmem::find(frame.data, br#""type""#) else { return b"" };

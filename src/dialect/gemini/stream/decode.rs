@@ -46,7 +46,8 @@ impl StreamDecoder for Decoder {
             })?;
             match Chunk::of(value) {
                 Ok(chunk) => self.chunk(chunk, out),
-                Err(error) if error.kind == Kind::InvalidResponse => return Err(error),
+                // A proxy's sign of life: whether an answer came shows at the end.
+                Err(error) if error.kind == Kind::InvalidResponse => {}
                 Err(error) => out.push(Event::Error(Box::new(error))),
             }
         }
