@@ -321,3 +321,25 @@ fn usage_out_of_timings_where_nothing_else_states_it() {
         assert_eq!((used(&events), seen.usage), (Some(expected), Some(expected)), "{frames:?}");
     }
 }
+
+/// MiniMax ends a stream with the whole answer, in the form of one that is not streamed.
+#[test]
+fn the_whole_at_the_end_of_a_stream_is_not_said_again() {
+    let said = chunk(json!({ "role": "assistant", "content": "x", "reasoning_content": "hm" }), json!({}));
+    let last =
+        whole(json!({ "content": "x", "reasoning_content": "hm" }), json!({ "finish_reason": "stop" }));
+    for (frames, expected) in [
+        (vec![said.clone(), last.clone()], "x"),
+        (vec![last.clone()], "x"),
+        (vec![said.clone(), said, last], "xx"),
+    ] {
+        let (events, seen) = streamed(&frames);
+        let text =
+            |event: &Event| if let Event::Text { text, .. } = event { text.clone() } else { String::new() };
+        assert_eq!(events.iter().map(text).collect::<String>(), expected, "{frames:?}");
+        assert!(
+            events.contains(&Event::Finish { choice: 0, finish: Finish::Stop }) && seen.done,
+            "{events:?}"
+        );
+    }
+}

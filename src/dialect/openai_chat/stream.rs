@@ -40,6 +40,8 @@ pub(super) struct Decoder {
 struct Choice {
     index: u32,
     finished: bool,
+    /// Whether deltas came, so that a whole message repeats them.
+    spoken: bool,
     calls: Calls,
 }
 
@@ -159,13 +161,15 @@ impl Decoder {
         let finish = fields.text("finish_reason").and_then(|name| finish_named(&name));
         let logprobs = fields.lenient("logprobs", openai_logprobs);
         fields.lenient("logprobs", |value| (value == &json!({})).then_some(()));
-        let message = fields.take("message");
-        let mut delta = Fields::of(fields.take("delta").or(message).unwrap_or_default());
+        let (delta, message) = (fields.take("delta"), fields.take("message"));
         if !self.choices.iter().any(|choice| choice.index == index) {
             let seed = if index == 0 { self.id.clone() } else { format!("{}#{index}", self.id) };
-            self.choices.push(Choice { index, finished: false, calls: Calls::new(seed) });
+            self.choices.push(Choice { index, finished: false, spoken: false, calls: Calls::new(seed) });
         }
         let Some(choice) = self.choices.iter_mut().find(|choice| choice.index == index) else { return };
+        let message = message.filter(|_| !choice.spoken);
+        choice.spoken |= delta.is_some();
+        let mut delta = Fields::of(delta.or(message).unwrap_or_default());
         read_delta(&mut delta, choice, out);
         out.extend(logprobs.map(|logprobs| Event::Logprobs { choice: index, logprobs }));
         pass_extra(index, delta, fields, out);
