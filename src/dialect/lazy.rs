@@ -62,39 +62,15 @@ impl LazyRequest {
         } else {
             head.require_model()?;
         }
-        let path_model = path.model.map(Arc::from);
-        let (decoded, figures) = (OnceLock::new(), Default::default());
-        Ok(Self {
-            endpoint,
-            inbound,
-            raw,
-            head,
-            path_model,
-            decoded,
-            figures,
-            weight: OnceLock::new(),
-            edited: false,
-            files_at: None,
-        })
+        Ok(Self { path_model: path.model.map(Arc::from), ..Self::of(endpoint, inbound, raw, head) })
     }
 
     /// A request that was built here rather than received.
     #[must_use]
     pub fn built(endpoint: Endpoint, inbound: &'static dyn Inbound, request: Request) -> Self {
         let head = Head { model: request.model.clone(), stream: request.stream, ..Head::default() };
-        let (decoded, figures) = (OnceLock::from(Arc::new(request)), Default::default());
-        Self {
-            endpoint,
-            inbound,
-            raw: Bytes::new(),
-            head,
-            path_model: None,
-            decoded,
-            figures,
-            weight: OnceLock::new(),
-            edited: true,
-            files_at: None,
-        }
+        let decoded = OnceLock::from(Arc::new(request));
+        Self { decoded, edited: true, ..Self::of(endpoint, inbound, Bytes::new(), head) }
     }
 
     /// A request that is no conversation: `raw` is checked and its model found
@@ -105,19 +81,22 @@ impl LazyRequest {
     pub fn passage(endpoint: Endpoint, inbound: &'static dyn Inbound, raw: Bytes) -> Result<Self> {
         let head = Head::scan(&raw, false)?;
         head.require_model()?;
-        let (decoded, figures) = (OnceLock::new(), Default::default());
-        Ok(Self {
+        Ok(Self::of(endpoint, inbound, raw, head))
+    }
+
+    fn of(endpoint: Endpoint, inbound: &'static dyn Inbound, raw: Bytes, head: Head) -> Self {
+        Self {
             endpoint,
             inbound,
             raw,
             head,
             path_model: None,
-            decoded,
-            figures,
+            decoded: OnceLock::new(),
+            figures: Default::default(),
             weight: OnceLock::new(),
             edited: false,
             files_at: None,
-        })
+        }
     }
 
     /// The same, naming files that the provider `at` keeps.
