@@ -57,6 +57,7 @@ mod rush;
 mod services;
 mod shadow;
 mod stock;
+mod term;
 mod ticket;
 mod trial;
 

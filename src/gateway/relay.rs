@@ -3,13 +3,9 @@
 //! and with it the provider's connection.
 
 use std::collections::VecDeque;
-use std::future::Future as _;
-use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::attempt::Streaming;
 use super::exchange::{End, Exchange};
@@ -17,6 +13,7 @@ use super::lane::Lane;
 use super::ledger::Attempt;
 use super::reading::{Read, Reading};
 use super::rush::Rush;
+use super::term::Term;
 use crate::error::{Error, Kind, Origin};
 use crate::ir::Event;
 use crate::record::Outcome;
@@ -33,14 +30,7 @@ pub struct Relay {
     /// The policies that read the answer's sentences before the client does.
     reading: Option<Reading>,
     input_estimate: u64,
-    /// Longest silence.
-    idle: Duration,
-    /// When the last chunk came.
-    last: Instant,
-    /// When the answer must be complete.
-    deadline: Instant,
-    /// Wakes to look at the two; re-armed only when it fires, not with each chunk.
-    alarm: Pin<Box<Sleep>>,
+    term: Term,
 }
 
 impl std::fmt::Debug for Relay {
@@ -51,11 +41,7 @@ impl std::fmt::Debug for Relay {
 
 impl Relay {
     pub(super) fn new(exchange: Exchange, streaming: Streaming) -> Self {
-        let now = Instant::now();
-        let timeouts = exchange.route.as_ref().map(|route| route.timeouts).unwrap_or_default();
-        let idle = timeouts.idle;
-        let passed = exchange.gateway.clock.now().since(&exchange.started);
-        let deadline = now + timeouts.total.saturating_sub(passed);
+        let term = Term::of(&exchange);
         Self {
             exchange,
             attempt: Some(streaming.attempt),
@@ -65,10 +51,7 @@ impl Relay {
             rush: Rush::default(),
             reading: streaming.reading,
             input_estimate: streaming.input_estimate,
-            idle,
-            last: now,
-            deadline,
-            alarm: Box::pin(sleep_until((now + idle).min(deadline))),
+            term,
         }
     }
 
@@ -85,16 +68,16 @@ impl Relay {
             if self.reading.is_some() && std::task::ready!(self.poll_reading(cx)) {
                 continue;
             }
-            if let Some(error) = self.overdue() {
+            if let Some(error) = self.body.as_ref().and_then(|_| self.term.overdue()) {
                 self.fail(&error);
                 continue;
             }
             let Some(body) = &mut self.body else { return Poll::Ready(None) };
             match body.poll_chunk(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
-                    let before = std::mem::replace(&mut self.last, Instant::now());
+                    let silence = self.term.heard();
                     match self.lane.push(chunk) {
-                        Ok(bytes) => self.held.extend(self.rush.push(bytes, self.last - before)),
+                        Ok(bytes) => self.held.extend(self.rush.push(bytes, silence)),
                         Err(error) => self.fail(&error),
                     }
                 }
@@ -110,7 +93,8 @@ impl Relay {
                 Poll::Pending => {
                     let bytes = std::task::ready!(self.rush.pause(cx));
                     if bytes.is_empty() {
-                        std::task::ready!(self.poll_alarm(cx));
+                        let error = std::task::ready!(self.term.poll(cx));
+                        self.fail(&error);
                     }
                     self.hold(bytes);
                 }
@@ -134,33 +118,8 @@ impl Relay {
             Read::Failed(error) => self.fail(&error),
         }
         // The provider was not silent: nobody listened.
-        self.last = Instant::now();
+        self.term.heard();
         Poll::Ready(true)
-    }
-
-    /// Ready when the stream has been given up for silence or lack of time.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            std::task::ready!(self.alarm.as_mut().poll(cx));
-            let now = Instant::now();
-            let due = (self.last + self.idle).min(self.deadline);
-            if now < due {
-                self.alarm.as_mut().reset(due);
-                continue;
-            }
-            let over = now >= self.deadline;
-            let what = if over { "the exchange's time is up" } else { "the provider fell silent" };
-            let error = too_late(what);
-            self.fail(&error);
-            return Poll::Ready(());
-        }
-    }
-
-    /// The error once the exchange's time is up, also where the provider goes on
-    /// and the client takes little of it.
-    fn overdue(&self) -> Option<Error> {
-        let over = self.body.is_some() && self.last >= self.deadline;
-        over.then(|| too_late("the exchange's time is up"))
     }
 
     /// A policy ended the answer with these last words: the rest of the
@@ -219,10 +178,6 @@ impl Relay {
         self.exchange.dropped.append(&mut self.lane.untold);
         self.exchange.settle(&End { outcome, status: 200, error, usage });
     }
-}
-
-fn too_late(what: &str) -> Error {
-    Error::new(Kind::TimedOut, Origin::Upstream, format!("{what} in the middle of the stream"))
 }
 
 impl Drop for Relay {

@@ -2,19 +2,16 @@
 //! whole; the next chunk is read when the client has taken the last one. What
 //! breaks off is cut off: no client takes it for whole.
 
-use std::future::Future as _;
-use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::dialect::passage::{Metered, metered_frame};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::depot::Tally;
 use crate::gateway::exchange::{End, Exchange};
 use crate::gateway::ledger::Attempt;
+use crate::gateway::term::Term;
 use crate::ir::Endpoint;
 use crate::sse::{Framer, Framing};
 use crate::upstream;
@@ -40,10 +37,7 @@ pub struct Flow {
     /// Cuts events, where the answer is some.
     framer: Option<Framer>,
     tally: Option<Tally>,
-    idle: Duration,
-    last: Instant,
-    deadline: Instant,
-    alarm: Pin<Box<Sleep>>,
+    term: Term,
 }
 
 impl std::fmt::Debug for Flow {
@@ -54,10 +48,7 @@ impl std::fmt::Debug for Flow {
 
 impl Flow {
     pub(super) fn new(exchange: Exchange, flowing: Flowing) -> Self {
-        let now = Instant::now();
-        let timeouts = exchange.route.as_ref().map(|route| route.timeouts).unwrap_or_default();
-        let passed = exchange.gateway.clock.now().since(&exchange.started);
-        let deadline = now + timeouts.total.saturating_sub(passed);
+        let term = Term::of(&exchange);
         Self {
             exchange,
             attempt: Some(flowing.attempt),
@@ -66,10 +57,7 @@ impl Flow {
             endpoint: flowing.endpoint,
             framer: flowing.events.then(|| Framer::new(Framing::Sse)),
             tally: flowing.tally,
-            idle: timeouts.idle,
-            last: now,
-            deadline,
-            alarm: Box::pin(sleep_until((now + timeouts.idle).min(deadline))),
+            term,
         }
     }
 
@@ -78,12 +66,12 @@ impl Flow {
         if self.attempt.is_none() {
             return Poll::Ready(None);
         }
-        if let Some(error) = self.exchange.gateway.ended().or_else(|| self.overdue()) {
+        if let Some(error) = self.exchange.gateway.ended().or_else(|| self.term.overdue()) {
             return Poll::Ready(Some(Err(self.fail(error))));
         }
         match self.body.poll_chunk(cx) {
             Poll::Ready(Some(Ok(chunk))) => {
-                self.last = Instant::now();
+                self.term.heard();
                 self.look(&chunk);
                 Poll::Ready(Some(Ok(chunk)))
             }
@@ -92,7 +80,7 @@ impl Flow {
                 self.settle(None);
                 Poll::Ready(None)
             }
-            Poll::Pending => self.poll_alarm(cx).map(|error| Some(Err(self.fail(error)))),
+            Poll::Pending => self.term.poll(cx).map(|error| Some(Err(self.fail(error)))),
         }
     }
 
@@ -113,26 +101,6 @@ impl Flow {
         });
         if looked.is_err() {
             self.framer = None;
-        }
-    }
-
-    /// The error once the exchange's time is up, also where the provider goes on.
-    fn overdue(&self) -> Option<Error> {
-        let text = "the exchange's time is up in the middle of the answer";
-        (self.last >= self.deadline).then(|| Error::new(Kind::TimedOut, Origin::Upstream, text))
-    }
-
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        loop {
-            std::task::ready!(self.alarm.as_mut().poll(cx));
-            let now = Instant::now();
-            let due = (self.last + self.idle).min(self.deadline);
-            if now >= due {
-                let text =
-                    "the provider fell silent in the middle of its answer, or the exchange's time is up";
-                return Poll::Ready(Error::new(Kind::TimedOut, Origin::Upstream, text));
-            }
-            self.alarm.as_mut().reset(due);
         }
     }
 
