@@ -13,6 +13,7 @@ mod places;
 mod refusal;
 mod results;
 mod taken;
+mod visit;
 
 pub use admin::{Admin, Report, router as admin_router};
 pub use data::paths;

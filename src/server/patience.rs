@@ -5,18 +5,14 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use http_body::{Body as _, Frame, SizeHint};
-use hyper::service::Service;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use super::taken::taken;
+use super::visit::{Doing, Visit};
 
 /// How long a client may keep a connection waiting.
 #[derive(Debug, Clone, Copy)]
@@ -38,23 +34,6 @@ impl Default for Patience {
     }
 }
 
-/// What both sides of a connection know: requests begun and ended on it.
-#[derive(Debug, Default)]
-struct Doing {
-    begun: AtomicU64,
-    ended: AtomicU64,
-}
-
-/// A request under way; ended when dropped.
-#[derive(Debug)]
-struct Place(Arc<Doing>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Release);
-    }
-}
-
 /// Puts a client's connection and its service under `patience`. `places` are
 /// those that connections share.
 pub(super) fn patient<I, S>(
@@ -63,13 +42,13 @@ pub(super) fn patient<I, S>(
     patience: Patience,
     places: Arc<Semaphore>,
 ) -> (Patient<I>, Visit<S>) {
-    let doing = Arc::<Doing>::default();
+    let doing = Doing::default();
     let since = Instant::now();
     let patient = Patient {
         io,
         patience,
         places,
-        doing: Arc::clone(&doing),
+        doing: doing.clone(),
         known: (0, 0),
         begins: Begins::default(),
         waits: Waits::Head,
@@ -77,7 +56,7 @@ pub(super) fn patient<I, S>(
         alarm: Box::pin(sleep_until(since + patience.head)),
         taking: None,
     };
-    (patient, Visit { service, doing, take: patience.take })
+    (patient, Visit::new(service, doing, patience.take))
 }
 
 /// What a connection waits for.
@@ -115,7 +94,7 @@ pub(super) struct Patient<I> {
     io: I,
     patience: Patience,
     places: Arc<Semaphore>,
-    doing: Arc<Doing>,
+    doing: Doing,
     /// Requests begun and ended, when last looked at.
     known: (u64, u64),
     begins: Begins,
@@ -129,9 +108,7 @@ pub(super) struct Patient<I> {
 impl<I> Patient<I> {
     /// Whether a request is under way. After one the connection rests.
     fn is_busy(&mut self) -> bool {
-        // In this order: more may begin meanwhile, not end.
-        let ended = self.doing.ended.load(Ordering::Acquire);
-        let begun = self.doing.begun.load(Ordering::Acquire);
+        let (begun, ended) = self.doing.counts();
         if (begun, ended) != self.known {
             self.known = (begun, ended);
             (self.waits, self.since) = (Waits::Request, Instant::now());
@@ -229,91 +206,11 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Patient<I> {
     }
 }
 
-/// A service that tells its connection what is under way.
-pub(super) struct Visit<S> {
-    service: S,
-    doing: Arc<Doing>,
-    take: Duration,
-}
-
-impl<B, S> Service<http::Request<B>> for Visit<S>
-where
-    S: Service<http::Request<B>, Response = http::Response<Body>>,
-    S::Future: Unpin,
-{
-    type Response = http::Response<Told>;
-    type Error = S::Error;
-    type Future = Visiting<S::Future>;
-
-    fn call(&self, request: http::Request<B>) -> Self::Future {
-        self.doing.begun.fetch_add(1, Ordering::Release);
-        let place = Some(Place(Arc::clone(&self.doing)));
-        // A connection of HTTP/1 is held up by an answer that nobody takes, a stream of HTTP/2 only by itself.
-        let take = (request.version() == http::Version::HTTP_2).then_some(self.take);
-        Visiting { answering: self.service.call(request), place, take }
-    }
-}
-
-/// A request on its way to its answer.
-pub(super) struct Visiting<F> {
-    answering: F,
-    place: Option<Place>,
-    /// How long its answer may not be taken, where that has to be watched.
-    take: Option<Duration>,
-}
-
-impl<F, E> Future for Visiting<F>
-where
-    F: Future<Output = Result<http::Response<Body>, E>> + Unpin,
-{
-    type Output = Result<http::Response<Told>, E>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = ready!(Pin::new(&mut self.answering).poll(cx));
-        let (place, take) = (self.place.take(), self.take);
-        let told = |body: Body| {
-            let streams = body.size_hint().exact().is_none();
-            let watched = take.filter(|_| streams);
-            let body = match watched {
-                Some(take) => taken(body, take),
-                None => body,
-            };
-            Told { body, _place: place }
-        };
-        Poll::Ready(answer.map(|answer| answer.map(told)))
-    }
-}
-
-/// An answer's body; its request ends with it.
-pub(super) struct Told {
-    body: Body,
-    _place: Option<Place>,
-}
-
-impl http_body::Body for Told {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
+    use super::super::visit::Place;
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(20);
@@ -326,8 +223,7 @@ mod tests {
     }
 
     fn begun(visit: &Visit<()>) -> Place {
-        visit.doing.begun.fetch_add(1, Ordering::Release);
-        Place(Arc::clone(&visit.doing))
+        visit.doing.begin()
     }
 
     #[tokio::test]
