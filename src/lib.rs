@@ -36,7 +36,6 @@ pub mod feed;
 pub mod gateway;
 pub mod hex;
 pub mod ir;
-
 pub mod model;
 pub mod observe;
 pub mod percent;

@@ -79,7 +79,7 @@ impl Head<'_> {
     }
 
     fn has_error(&self) -> bool {
-        self.error.is_some_and(|raw| !matches!(raw.get(), "null" | "\"\"" | "false" | "{}" | "[]"))
+        self.error.and_then(|raw| serde_json::from_str(raw.get()).ok()).as_ref().is_some_and(says)
     }
 }
 

@@ -3,7 +3,7 @@
 use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 
 use super::request::with_need;
-use super::word::{as_tag, getter, index, number, to_json, word};
+use super::word::{as_tag, getter, index, number, word};
 use crate::ir::Money;
 use crate::model::{Candidate, Tag};
 use crate::policy::query::{Axis, Score, Selection, TagTest};
@@ -354,12 +354,4 @@ fn closures(engine: &mut Engine) {
                 Ok(false)
             },
         );
-}
-
-/// The JSON form of a script's value for notes: models as their names.
-pub(super) fn note_value(value: &Dynamic) -> Reply<serde_json::Value> {
-    if let Some(list) = value.read_lock::<Selection>() {
-        return Ok(list.iter().map(|candidate| serde_json::Value::from(&*candidate.model.name)).collect());
-    }
-    to_json(value)
 }

@@ -2,9 +2,8 @@
 
 use rhai::{Dynamic, Engine, ImmutableString};
 
-use super::candidates::note_value;
 use super::time::Moment;
-use super::word::{self, getter, index, word};
+use super::word::{self, getter, index, to_json, word};
 use crate::ir::Money;
 use crate::policy::query::Selection;
 use crate::policy::script::turn::{self, Ctx, Reply, absent, or_absent, raise, read};
@@ -137,4 +136,12 @@ fn notes(engine: &mut Engine) {
         read(|scene| scene.notes.get(name.as_str()).map(word::from_json))
             .map(|value| value.unwrap_or_else(|| absent(format!("the note `{name}`"))))
     });
+}
+
+/// The JSON form of a script's value for notes: models as their names.
+fn note_value(value: &Dynamic) -> Reply<serde_json::Value> {
+    if let Some(list) = value.read_lock::<Selection>() {
+        return Ok(list.iter().map(|candidate| serde_json::Value::from(&*candidate.model.name)).collect());
+    }
+    to_json(value)
 }
