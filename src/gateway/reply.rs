@@ -196,6 +196,7 @@ pub(super) fn headers(exchange: &Exchange, stream: bool) -> HeaderMap {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if stream {
         headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        unbuffered(&mut headers);
     }
     insert(&mut headers, REQUEST_ID, &exchange.id);
     insert(&mut headers, X_REQUEST_ID, &exchange.id);
@@ -216,6 +217,12 @@ pub(super) fn headers(exchange: &Exchange, stream: bool) -> HeaderMap {
         insert(&mut headers, NOTES, &ascii(&serde_json::to_string(&exchange.notes).unwrap_or_default()));
     }
     headers
+}
+
+/// Makes an nginx in front pass the body on as it comes.
+/// Source: nginx, ngx_http_proxy_module, "proxy_buffering", checked 2026-11-22.
+pub(super) fn unbuffered(headers: &mut HeaderMap) {
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 }
 
 /// Inserts a header whose value may come from names and policies: cut at the

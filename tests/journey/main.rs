@@ -164,6 +164,7 @@ async fn an_answer_that_was_not_streamed_is_told_as_a_stream() {
     for model in ["unstreamed", "mislabelled"] {
         let answer = gateway.chat(model, true).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, "text/event-stream; charset=utf-8"));
+        assert_eq!(answer.header("x-accel-buffering"), "no");
         let said = answer.body.lines().filter_map(|line| line.strip_prefix("data: "));
         let said: Vec<serde_json::Value> = said.filter_map(|data| serde_json::from_str(data).ok()).collect();
         let text: String =

@@ -11,7 +11,7 @@ use crate::dialect::passage::Metered;
 use crate::gateway::depot::Tally;
 use crate::gateway::exchange::{End, Exchange};
 use crate::gateway::ledger::Attempt;
-use crate::gateway::reply::{Body, COST, Reply, headers, insert, respond};
+use crate::gateway::reply::{Body, COST, Reply, headers, insert, respond, unbuffered};
 use crate::ir::{Endpoint, Usage};
 use crate::model::Model;
 use crate::record::Outcome;
@@ -61,6 +61,7 @@ pub(in crate::gateway) fn reply(mut exchange: Exchange, passed: Passed) -> Reply
     headers.insert(CONTENT_TYPE, passed.content_type);
     match passed.delivered {
         Delivered::Flowing(flowing) => {
+            unbuffered(&mut headers);
             respond(StatusCode::OK, headers, Body::Flow(Box::new(Flow::new(exchange, *flowing))))
         }
         Delivered::Whole(body, usage) => {
