@@ -1,11 +1,14 @@
 """llama-index through Pointsman to upstreams of three dialects."""
+import asyncio
+import gc
+
 import openai
 import pytest
 from llama_index.core.llms import ChatMessage
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai_like import OpenAILike
 from pydantic import BaseModel
-from suite import CASES, KEY, SUITE, URL
+from suite import CASES, KEY, SUITE, URL, seen, wait_until
 
 ASK = [ChatMessage(role="user", content="When does the train leave?")]
 
@@ -61,3 +64,41 @@ def test_structured(dialect):
     from llama_index.core.program import LLMTextCompletionProgram
     program = LLMTextCompletionProgram.from_defaults(output_cls=Departure, llm=llm(f"{dialect}-structured"), prompt_template_str="When?")
     assert program() == Departure(**CASES["structured"])
+
+
+def left(before):
+    """Whether the upstream saw one more stream end early. The library's callbacks hold the streams that it wraps
+    in a circle: they close when it is collected."""
+    gc.collect()
+    return seen(f"slow-{SUITE}")["left"] == before + 1
+
+
+def test_cancel_in_mid_stream(dialect):
+    before = seen(f"slow-{SUITE}")["left"]
+    stream = llm(f"{dialect}-slow-{SUITE}").stream_chat(ASK)
+    assert next(chunk.delta for chunk in stream if chunk.delta)
+    stream.close()
+    del stream
+    assert wait_until(lambda: left(before)), "the upstream sees that the client has gone"
+
+
+def test_cancelled_task(dialect):
+    before = seen(f"slow-{SUITE}")["left"]
+
+    async def listen(heard):
+        async for chunk in await llm(f"{dialect}-slow-{SUITE}").astream_chat(ASK):
+            if chunk.delta:
+                heard.set()
+
+    async def cancel():
+        heard = asyncio.Event()
+        task = asyncio.create_task(listen(heard))
+        await asyncio.wait_for(heard.wait(), 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        # While the event loop still lives: its end closes every connection.
+        del task
+        return await asyncio.to_thread(wait_until, lambda: left(before))
+
+    assert asyncio.run(cancel()), "the upstream sees that the client has gone"
