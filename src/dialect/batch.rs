@@ -86,7 +86,7 @@ impl BatchForm {
     }
 
     /// The order of a batch of the uploaded file `file`; marked, so that
-    /// [`Self::ours`] finds it again.
+    /// [`Self::found`] finds it again.
     #[must_use]
     pub fn order(id: &str, file: &str, path: &str) -> Bytes {
         let order = json!({
@@ -94,16 +94,6 @@ impl BatchForm {
             "metadata": { MARK: id },
         });
         Bytes::from(order.to_string())
-    }
-
-    /// The provider's id of our batch `id`, in a list of its batches.
-    #[must_use]
-    pub fn ours(self, list: &[u8], id: &str) -> Option<String> {
-        let list: Value = serde_json::from_slice(list).ok()?;
-        let marked =
-            |batch: &&Value| batch.pointer(&format!("/metadata/{MARK}")).is_some_and(|mark| mark == id);
-        let found = list.get("data")?.as_array()?.iter().find(marked)?;
-        Some(found.get("id")?.as_str()?.to_owned())
     }
 
     /// How the batch `answer` does.
@@ -343,10 +333,6 @@ mod tests {
         };
         assert_eq!((refused[0].0, refused.len()), (2, 1));
         assert!(BatchForm::OpenAi.progress(br#"{"status":"dancing"}"#).is_err());
-        let list =
-            br#"{"data":[{"id":"b1","metadata":null},{"id":"b2","metadata":{"pointsman_batch":"01J"}}]}"#;
-        assert_eq!(BatchForm::OpenAi.ours(list, "01J").as_deref(), Some("b2"));
-        assert_eq!(BatchForm::OpenAi.ours(list, "01K"), None);
     }
 
     #[test]

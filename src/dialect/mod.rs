@@ -15,6 +15,7 @@ mod advice;
 mod anthropic;
 pub mod batch;
 pub mod batch_bill;
+pub mod batch_found;
 mod bedrock;
 mod cause;
 mod cohere;

@@ -22,7 +22,11 @@ struct Service {
     batches: BTreeMap<String, (Vec<Value>, bool)>,
     files: BTreeMap<String, String>,
     marks: BTreeMap<String, Value>,
+    /// When others made theirs, where that is not now.
+    made: BTreeMap<String, time::OffsetDateTime>,
     away: bool,
+    /// What was asked meanwhile.
+    unheard: usize,
     /// The order is taken, and its answer lost.
     loses: bool,
 }
@@ -32,6 +36,7 @@ type Shared = Arc<Mutex<Service>>;
 impl Service {
     fn say(&mut self, asked: &Asked) -> Said {
         if self.away {
+            self.unheard += 1;
             return Said {
                 status: 503,
                 content_type: "application/json",
@@ -77,6 +82,16 @@ impl Service {
                     json!({ "custom_id": line["custom_id"], "response": { "status_code": if body["error"].is_object() { 400 } else { 200 }, "body": body }, "error": null })
                 };
                 self.results(file.trim_start_matches("out-"), line)
+            }
+            ("GET", ["messages", "batches"]) => {
+                let batch = |(id, (lines, _)): (&String, &(Vec<Value>, bool))| {
+                    let created_at = self.made.get(id).copied().unwrap_or_else(time::OffsetDateTime::now_utc);
+                    let created_at =
+                        created_at.format(&time::format_description::well_known::Rfc3339).unwrap();
+                    json!({ "id": id, "created_at": created_at, "processing_status": "in_progress", "request_counts": { "processing": lines.len(), "succeeded": 0 } })
+                };
+                let list: Vec<Value> = self.batches.iter().rev().map(batch).collect();
+                answer(json!({ "data": list, "has_more": false }).to_string())
             }
             ("GET", ["messages", "batches", id]) => {
                 let status = if self.batches[*id].1 { "ended" } else { "in_progress" };
@@ -243,6 +258,40 @@ async fn an_order_whose_answer_was_lost_is_found_again_and_not_made_twice() {
     assert_eq!(wait_for(&gateway, &place).await.0, 200);
     assert_eq!(service.lock().batches.len(), 1);
     assert_eq!(answers(&gateway, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_in_anthropics_form_whose_answer_was_lost_is_found_among_others() {
+    let (gateway, _provider, service) = set_up("anthropic", "window: 100ms, poll: 200ms", "waits").await;
+    {
+        // Batches of other applications: of another size, and of another hour.
+        let mut service = service.lock();
+        let line = json!({ "custom_id": "theirs", "params": { "model": "m", "messages": [{ "role": "user", "content": "x" }] } });
+        service.batches.insert("other_0".to_owned(), (vec![line.clone(), line.clone()], false));
+        service.batches.insert("other_1".to_owned(), (vec![line], false));
+        service
+            .made
+            .insert("other_1".to_owned(), time::OffsetDateTime::now_utc() - Duration::from_secs(3600));
+        service.loses = true;
+    }
+    let place = leave(&gateway, "one").await;
+    batches(&service, 3).await;
+    finish(&service);
+    let (status, answer) = wait_for(&gateway, &place).await;
+    assert_eq!((status, &answer["choices"][0]["message"]["content"]), (200, &json!("done: one")), "{answer}");
+    assert_eq!(service.lock().batches.len(), 3, "the order is not made twice");
+    // One that never arrived is made again.
+    service.lock().away = true;
+    let place = leave(&gateway, "two").await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while service.lock().unheard == 0 {
+        assert!(Instant::now() < deadline, "it is ordered");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    service.lock().away = false;
+    batches(&service, 4).await;
+    finish(&service);
+    assert_eq!(wait_for(&gateway, &place).await.0, 200);
 }
 
 #[tokio::test]

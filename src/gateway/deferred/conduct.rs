@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::BatchSettings;
 use crate::dialect::batch::BatchForm;
+use crate::dialect::batch_found::Sought;
 use crate::dialect::passage::Outgoing;
 use crate::dialect::{Target, Wire, outbound};
 use crate::error::{Error, Kind, Origin, Result};
@@ -18,7 +19,7 @@ use crate::gateway::attempt::{read_error, slow_body};
 use crate::gateway::passage::call::{Filling, head_of, same_path};
 use crate::gateway::{Depot, Gateway};
 use crate::ir::Dialect;
-use crate::record::deferrals::{Batch, Deferrals, Group};
+use crate::record::deferrals::{Batch, Deferrals, Group, Thing};
 use crate::upstream::{Call, Reply, Upload};
 
 /// Shortest time between two looks.
@@ -118,13 +119,25 @@ impl Conductor {
     /// ended, or the provider's answer was lost, while it was ordered.
     async fn find_again(&self, batch: &Batch) -> Result<()> {
         let (depot, form) = self.depot(&batch.group)?;
-        if form == BatchForm::OpenAi {
-            let list = self.fetch(&depot, get(&format!("{}?limit=100", form.path()))).await?;
-            if let Some(remote) = form.ours(&list, &batch.id) {
-                return self.deferrals.submitted(&batch.id, &remote).await;
-            }
+        let list = self.fetch(&depot, get(&format!("{}?limit=100", form.path()))).await?;
+        let count = self.deferrals.unanswered(&batch.id).await?.len() as u64;
+        let found = form.found(&list, Sought { id: &batch.id, created_ms: batch.created_ms, count });
+        match self.nobodys(found).await? {
+            Some(remote) => self.deferrals.submitted(&batch.id, &remote).await,
+            None => self.deferrals.close(&batch.id).await,
         }
-        self.deferrals.close(&batch.id).await
+    }
+
+    /// The first of the provider's batches that is neither another one of ours nor a client's.
+    async fn nobodys(&self, found: Vec<String>) -> Result<Option<String>> {
+        let ours = self.deferrals.open_batches().await?;
+        let asked: Vec<&str> = found.iter().map(String::as_str).collect();
+        let clients = self.deferrals.owners(Thing::Batch, &asked).await?;
+        let known = |id: &String| {
+            ours.iter().any(|batch| batch.remote.as_ref() == Some(id))
+                || clients.iter().any(|owner| owner.remote == *id)
+        };
+        Ok(found.into_iter().find(|id| !known(id)))
     }
 
     /// Requests that have waited for too long.
