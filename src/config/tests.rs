@@ -257,6 +257,22 @@ fn a_route_lists_only_policies_with_hooks() {
 }
 
 #[test]
+fn names_that_a_route_returns_are_looked_up() {
+    let yaml = format!("{SMALL}routes: [{{ name: r, models: [x], policies: [p] }}]\n");
+    for (policy, unknown) in [
+        ("fn route() { \"aa\" }", true),
+        ("fn route() { if req.stream { return \"aa\"; } \"a\" }", true),
+        ("fn route() { if req.stream { return [\"a\", \"aa\"]; } \"a\" }", true),
+        ("fn route() { if req.stream { throw \"aa\"; } \"a\" }", false),
+        ("fn on_request() { reject(400, \"aa\", \"aa\") }", false),
+    ] {
+        let found = problems(&[("gateway.yaml", &yaml), ("policies/p.rhai", policy)]);
+        let told = found.iter().any(|one| one.contains("unknown_name: there is no model `aa`"));
+        assert_eq!((told, found.len()), (unknown, usize::from(unknown)), "{policy}: {found:?}");
+    }
+}
+
+#[test]
 fn the_hash_is_of_contents_only() {
     let hash = |files: &[(&str, &str)]| Snapshot::read(folder(files).path()).unwrap().hash;
     let base = hash(&[("gateway.yaml", SMALL), ("policies/a.rhai", "1")]);
