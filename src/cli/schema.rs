@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Exit, Output};
 use crate::config::file::GatewayFile;
 use crate::policy::case::{self, CaseFile};
-use crate::policy::{Limits, Policies, reference, vocabulary};
+use crate::policy::{Folder, Limits, Policies, reference, vocabulary};
 
 /// Prints the JSON Schema of gateway.yaml, or writes what editors complete by, or the reference.
 #[derive(Debug, clap::Args)]
@@ -67,11 +67,13 @@ type Files = Vec<(&'static str, String)>;
 pub(super) fn docs(policies: &Path) -> Files {
     let mut pages =
         vec![("reference.md", reference::page(&vocabulary())), ("providers.md", super::providers::page())];
+    let files = Folder::read(policies).unwrap_or_default();
+    let texts = files.policies.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     if let Some(compiled) =
-        Policies::compile(policies, Limits::default()).ok().filter(|all| all.iter().count() > 0)
+        Policies::from_sources(texts, Limits::default()).ok().filter(|_| !files.policies.is_empty())
     {
         let folder = policies.file_name().unwrap_or_default().to_string_lossy();
-        let page = reference::policies(&compiled, &case::names(policies), &format!("../{folder}"));
+        let page = reference::policies(&compiled, &case::names(&files.cases), &format!("../{folder}"));
         pages.push(("policies.md", page));
     }
     pages

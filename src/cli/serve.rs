@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(default_value = ".")]
     path: PathBuf,
     /// What is logged: `off`, `error`, `warn`, `info`, `debug`, or a tracing filter.
-    #[arg(long, env = "POINTSMAN_LOG", default_value = "info")]
+    #[arg(long, env = "POINTSMAN_LOG", default_value = "info", value_parser = filter)]
     log: String,
     /// Write no line for each exchange.
     #[arg(long)]
@@ -88,6 +88,11 @@ fn start(args: &Args, opened: Opened, output: &mut Output) -> Result<(), String>
             app::run(opened, options, stop_signal(Duration::from_secs(args.notice)), started).await
         })
         .map_err(|e| e.to_string())
+}
+
+/// `text`, if it is one by which events can be filtered.
+fn filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// Lets log events join the lines of exchanges: on a terminal for people, with

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{Exit, Output, problems_as_json, render_problems};
+use crate::policy::Folder;
 use crate::policy::case::{self, Coverage};
 
 /// Runs the cases (`NAME.cases.yaml`) beside policies, and tells the lines that none reaches.
@@ -20,7 +21,15 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
     let folder = policies(&args.folder);
-    let (mut report, coverage) = case::cover(&folder);
+    let files = match Folder::read(&folder) {
+        Ok(files) => files,
+        Err(error) => {
+            output.note(format!("pointsman: {}: {error}", folder.display()));
+            return Exit::Problems;
+        }
+    };
+    let (mut report, coverage) = case::cover(&files.policies, &files.cases);
+    report.problems.extend(files.problems);
     if let Some(least) = args.coverage_min {
         report.problems.extend(coverage.iter().filter_map(|one| one.below(least)));
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
+use crate::policy::Folder;
 use crate::problem::{Place, Problem};
 use crate::yaml::{MAX_BYTES, Node, Tree};
 
@@ -15,12 +16,6 @@ use crate::yaml::{MAX_BYTES, Node, Tree};
 pub const FILE_NAME: &str = "gateway.yaml";
 /// The folder of policies where the file names none.
 const POLICIES: &str = "policies";
-/// Largest policy, bytes.
-const MAX_POLICY: usize = 256 << 10;
-/// Most files in the policies folder.
-const MAX_FILES: usize = 5_000;
-/// Deepest folder below the policies folder.
-const MAX_DEPTH: usize = 8;
 
 /// The files of one moment.
 #[derive(Debug, Clone)]
@@ -91,45 +86,24 @@ impl Snapshot {
 
     /// `named`: where the file names the folder.
     fn read_policies(&mut self, named: Option<Place>) {
-        let top = self.policies_folder.clone();
-        let real = match top.canonicalize() {
-            Ok(real) => real,
+        match Folder::read(&self.policies_folder) {
+            Ok(Folder { policies, cases, problems }) => {
+                (self.policies, self.cases) = (policies, cases);
+                self.problems = problems.into_iter().map(|problem| self.in_policies(problem)).collect();
+            }
             Err(error) => {
                 self.policies_unread = named.is_some();
-                let message = format!("the policies folder `{}` cannot be read: {error}", top.display());
+                let folder = self.policies_folder.display();
+                let message = format!("the policies folder `{folder}` cannot be read: {error}");
                 let problem = Problem::error(&self.file, "unreadable_file", message);
                 self.problems.extend(named.map(|at| problem.at(at.line, at.column, at.length)));
-                return;
             }
-        };
-        let mut walk = Walk { top: &top, real: &real, files: Vec::new(), problems: Vec::new() };
-        walk.folder(&top, 0);
-        let Walk { files, problems, .. } = walk;
-        self.problems.extend(problems);
-        for path in files {
-            self.read_policy(&top, &path);
         }
     }
 
-    fn read_policy(&mut self, top: &Path, path: &Path) {
-        let Ok(below) = path.strip_prefix(top) else { return };
-        let below = below.to_string_lossy().replace('\\', "/");
-        let (kind, name) = if let Some(name) = below.strip_suffix(".cases.yaml") {
-            (&mut self.cases, name)
-        } else if let Some(name) = below.strip_suffix(".rhai") {
-            (&mut self.policies, name)
-        } else {
-            return;
-        };
-        match read_text(path, MAX_POLICY) {
-            Ok(text) => {
-                kind.insert(name.to_owned(), text);
-            }
-            Err(error) => {
-                let message = format!("cannot be read: {error}");
-                self.problems.push(Problem::error(path, "unreadable_file", message));
-            }
-        }
+    /// A problem of a file in the policies folder, where people find it.
+    pub(super) fn in_policies(&self, problem: Problem) -> Problem {
+        Problem { file: self.policies_folder.join(&problem.file), ..problem }
     }
 
     fn digest(&self) -> String {
@@ -154,65 +128,6 @@ impl Snapshot {
 /// The first `count` bytes of a digest, for people.
 pub(super) fn short(digest: &[u8], count: usize) -> String {
     hex(digest.get(..count).unwrap_or(digest))
-}
-
-/// Collects the files below a folder that stay inside it.
-struct Walk<'a> {
-    top: &'a Path,
-    real: &'a Path,
-    files: Vec<PathBuf>,
-    problems: Vec<Problem>,
-}
-
-impl Walk<'_> {
-    /// Hidden names are passed over: editors' and Kubernetes' own (`..data`).
-    fn folder(&mut self, folder: &Path, depth: usize) {
-        let entries = match std::fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                let message = format!("cannot be read: {error}");
-                self.problems.push(Problem::error(folder, "unreadable_file", message));
-                return;
-            }
-        };
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        for path in paths {
-            let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-            if hidden || self.files.len() >= MAX_FILES {
-                continue;
-            }
-            if path.is_dir() {
-                // A link back to a folder above would go round in circles.
-                let above = path.canonicalize().is_ok_and(|real| {
-                    folder
-                        .canonicalize()
-                        .is_ok_and(|here| here.starts_with(&real) && real.starts_with(self.real))
-                });
-                if depth < MAX_DEPTH && !above && self.is_inside(&path) {
-                    self.folder(&path, depth + 1);
-                }
-            } else if self.is_ours(&path) {
-                self.files.push(path);
-            }
-        }
-    }
-
-    fn is_ours(&mut self, path: &Path) -> bool {
-        let name = path.to_string_lossy();
-        (name.ends_with(".rhai") || name.ends_with(".cases.yaml")) && self.is_inside(path)
-    }
-
-    fn is_inside(&mut self, path: &Path) -> bool {
-        // A link that leads nowhere is reported when it is read.
-        let inside = path.canonicalize().map_or(true, |real| real.starts_with(self.real));
-        if !inside {
-            let message = "leads out of the policies folder";
-            let help = format!("copy the file into `{}`", self.top.display());
-            self.problems.push(Problem::error(path, "outside_folder", message).help(help));
-        }
-        inside
-    }
 }
 
 fn read_text(path: &Path, most: usize) -> io::Result<String> {

@@ -245,6 +245,26 @@ fn files_that_cannot_be_used_are_told() {
     assert_eq!(found, ["outside_folder", "outside_folder", "unused_policy"]);
 }
 
+/// As Kubernetes mounts a map of files: links into a hidden folder.
+#[test]
+fn cases_behind_links_are_run_and_hidden_folders_passed_over() {
+    let cases = "cases:\n  - { name: c, request: Hi, expect: { targets: [b] } }\n";
+    let yaml = format!("{SMALL}routes: [{{ name: r, policies: [p] }}]\n");
+    let dir = folder(&[
+        ("gateway.yaml", &yaml),
+        ("policies/..data/p.rhai", "fn route() { \"a\" }"),
+        ("policies/..data/p.cases.yaml", cases),
+    ]);
+    for name in ["p.rhai", "p.cases.yaml"] {
+        let policies = dir.path().join("policies");
+        std::os::unix::fs::symlink(policies.join("..data").join(name), policies.join(name)).unwrap();
+    }
+    let found = build_in(dir.path()).unwrap_err();
+    let told: Vec<String> =
+        found.iter().map(|one| format!("{} {}", one.file.display(), one.message)).collect();
+    assert!(told.len() == 1 && told[0].contains("policies/p.cases.yaml case `c`: targets"), "{told:?}");
+}
+
 /// A misspelt hook leaves none, and a route that lists such a policy does not mean that.
 #[test]
 fn a_route_lists_only_policies_with_hooks() {

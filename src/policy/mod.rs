@@ -13,6 +13,7 @@ mod effect;
 pub mod explain;
 mod fault;
 pub mod field;
+mod folder;
 mod hook;
 pub mod learn;
 mod limits;
@@ -28,6 +29,7 @@ mod trace;
 
 pub use effect::{Answer, Ask, Effect, EffectValue, Effects, JournalEntry};
 pub use fault::{Fault, FaultKind};
+pub use folder::Folder;
 pub use hook::{Hook, OnError};
 pub use limits::{Budget, Limits};
 pub use param::{DECLARATIONS, ParamKind, ParamSpec};

@@ -127,10 +127,8 @@ fn cases(snapshot: &Snapshot) -> Vec<Problem> {
     if snapshot.cases.is_empty() {
         return Vec::new();
     }
-    let report = crate::policy::case::run_all(&snapshot.policies_folder);
-    let in_folder =
-        |problem: Problem| Problem { file: snapshot.policies_folder.join(&problem.file), ..problem };
-    report.problems.into_iter().map(in_folder).collect()
+    let report = crate::policy::case::run_all(&snapshot.policies, &snapshot.cases);
+    report.problems.into_iter().map(|problem| snapshot.in_policies(problem)).collect()
 }
 
 impl Build<'_> {

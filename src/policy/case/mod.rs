@@ -27,7 +27,7 @@ pub use played::Played;
 pub use run::play;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::policy::{Limits, Policies};
@@ -60,26 +60,33 @@ impl Report {
     }
 }
 
-/// Compiles the policies below `folder` and runs every case there.
+/// Texts by policies' names.
+type Texts = BTreeMap<String, String>;
+
+/// Compiles the policies and runs every case.
 #[must_use]
-pub fn run_all(folder: &Path) -> Report {
-    match Policies::compile(folder, patient()) {
-        Ok(policies) => run_with(&policies, folder),
+pub fn run_all(policies: &Texts, cases: &Texts) -> Report {
+    match compile(policies) {
+        Ok(policies) => run_with(&policies, cases),
         Err(problems) => Report { problems, ..Report::default() },
     }
 }
 
 /// The same with the policies watched: also how much of each the cases reach.
 #[must_use]
-pub fn cover(folder: &Path) -> (Report, Vec<Coverage>) {
-    match Policies::compile(folder, patient()).and_then(|policies| policies.watched()) {
+pub fn cover(policies: &Texts, cases: &Texts) -> (Report, Vec<Coverage>) {
+    match compile(policies).and_then(|policies| policies.watched()) {
         Ok(policies) => {
-            let report = run_with(&policies, folder);
+            let report = run_with(&policies, cases);
             let coverage = coverage::of(&policies, &report.reached);
             (report, coverage)
         }
         Err(problems) => (Report { problems, ..Report::default() }, Vec::new()),
     }
+}
+
+fn compile(policies: &Texts) -> Result<Policies, Vec<Problem>> {
+    Policies::from_sources(policies.iter().map(|(name, text)| (name.as_str(), text.as_str())), patient())
 }
 
 /// The usual limits with more time: a case is about what a policy decides, not
@@ -93,43 +100,21 @@ fn patient() -> Limits {
     limits
 }
 
-/// Runs every case below `folder` with policies that are compiled already.
-#[must_use]
-pub fn run_with(policies: &Policies, folder: &Path) -> Report {
+fn run_with(policies: &Policies, cases: &Texts) -> Report {
     let mut report = Report::default();
-    let files = match files_below(folder) {
-        Ok(files) => files,
-        Err(error) => {
-            let message = format!("the folder cannot be read: {error}");
-            report.problems.push(Problem::error(folder, "unreadable", message));
-            return report;
-        }
-    };
-    for path in files {
-        run_file(policies, folder, &path, &mut report);
+    for (name, text) in cases {
+        run_file(policies, name, text, &mut report);
     }
     report
 }
 
 /// Runs the cases of one file.
-fn run_file(policies: &Policies, folder: &Path, path: &Path, report: &mut Report) {
-    let shown = path.strip_prefix(folder).unwrap_or(path);
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => {
-            return report.problems.push(Problem::error(
-                shown,
-                "unreadable",
-                format!("cannot be read: {error}"),
-            ));
-        }
-    };
-    let (file, problems) = crate::yaml::read::<CaseFile>(shown, &text);
+fn run_file(policies: &Policies, name: &str, text: &str, report: &mut Report) {
+    let shown = &PathBuf::from(format!("{name}{ENDING}"));
+    let (file, problems) = crate::yaml::read::<CaseFile>(shown, text);
     let broken = !problems.is_empty();
     report.problems.extend(problems);
     let Some(file) = file.filter(|_| !broken) else { return };
-    let name = shown.to_string_lossy().replace('\\', "/");
-    let name = name.strip_suffix(ENDING).unwrap_or(&name);
     let Some(policy) = policies.get(name) else {
         let message = format!("there is no policy `{name}` beside these cases");
         return report.problems.push(Problem::error(shown, "unknown_policy", message));
@@ -148,37 +133,15 @@ fn run_file(policies: &Policies, folder: &Path, path: &Path, report: &mut Report
     }
 }
 
-/// The names of the cases of each policy below `folder`; files that cannot be read have none.
+/// The names of the cases of each policy; files that cannot be read have none.
 #[must_use]
-pub fn names(folder: &Path) -> BTreeMap<String, Vec<String>> {
-    let files = files_below(folder).unwrap_or_default();
-    let named = |path: PathBuf| {
-        let shown = path.strip_prefix(folder).ok()?.to_string_lossy().replace('\\', "/");
-        let text = std::fs::read_to_string(&path).ok()?;
-        let (file, _) = crate::yaml::read::<CaseFile>(&path, &text);
+pub fn names(cases: &Texts) -> BTreeMap<String, Vec<String>> {
+    let named = |(name, text): (&String, &String)| {
+        let (file, _) = crate::yaml::read::<CaseFile>(name.as_ref(), text);
         let names = file?.cases.into_iter().map(|case| case.name.value).collect();
-        Some((shown.strip_suffix(ENDING)?.to_owned(), names))
+        Some((name.clone(), names))
     };
-    files.into_iter().filter_map(named).collect()
-}
-
-/// Every case file below `folder`, sorted; symbolic links are not followed.
-fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(&next)? {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() && entry.file_name().to_string_lossy().ends_with(ENDING) {
-                found.push(entry.path());
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
+    cases.iter().filter_map(named).collect()
 }
 
 #[cfg(test)]

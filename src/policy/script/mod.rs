@@ -20,7 +20,6 @@ mod engine;
 mod expressions;
 mod facts;
 mod fiber;
-mod folder;
 mod habits;
 mod head;
 mod host;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Engine};
@@ -13,7 +12,7 @@ use super::head::Head;
 use super::library::Library;
 use super::lookups::Lookups;
 use super::slow::Slow;
-use super::{compile, folder, param};
+use super::{compile, param};
 use crate::policy::{Hook, Limits, OnError, ParamKind, ParamSpec};
 use crate::problem::Problem;
 
@@ -93,18 +92,7 @@ impl fmt::Debug for Policy {
 }
 
 impl Policies {
-    /// Compiles and checks every `*.rhai` below `folder`. A missing folder is
-    /// an empty set.
-    ///
-    /// # Errors
-    /// Every problem of every file.
-    pub fn compile(folder: &Path, limits: Limits) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let sources = folder::read(folder, &mut problems);
-        compile::all(sources, Make { limits, watched: false }, problems)
-    }
-
-    /// The same from `(name, text)` pairs.
+    /// Compiles and checks policies, from `(name, text)` pairs.
     ///
     /// # Errors
     /// Every problem of every text.
