@@ -92,18 +92,20 @@ pub fn used_by_line(line: &[u8]) -> Option<Used> {
     })
 }
 
-/// What a page of xAI's results used, and the token of the following page.
+/// What the requests on a page of xAI's results used, by their ids, and the token of the following page.
 ///
 /// # Errors
 /// `InvalidResponse`: it is no such page.
-pub fn used_by_page(page: &[u8]) -> Result<(Vec<Used>, Option<String>)> {
+pub fn used_by_page(page: &[u8]) -> Result<(Vec<(String, Used)>, Option<String>)> {
     let no_page = || Error::bad_answer("the provider's page of results cannot be read");
     let page: Value = serde_json::from_slice(page).map_err(|_| no_page())?;
     let results = page.get("results").and_then(Value::as_array).ok_or_else(no_page)?;
     let answers = results.iter().filter_map(|result| {
         let answer =
             result.pointer("/batch_result/response")?.as_object()?.values().find(|one| one.is_object())?;
-        used_by_answer(&Bytes::from(answer.to_string()), Dialect::OpenAiChat)
+        let used = used_by_answer(&Bytes::from(answer.to_string()), Dialect::OpenAiChat)?;
+        let id = result.get("batch_request_id").and_then(Value::as_str).unwrap_or_default();
+        Some((id.to_owned(), used))
     });
     let next = page.get("pagination_token").and_then(Value::as_str).filter(|token| !token.is_empty());
     Ok((answers.collect(), next.map(str::to_owned)))
@@ -216,8 +218,9 @@ mod tests {
             answer(5)
         );
         let (used, next) = used_by_page(page.as_bytes()).unwrap();
-        let inputs: Vec<u64> = used.iter().map(|used| used.usage.input).collect();
-        assert_eq!((inputs, used[0].model.as_str(), next.as_deref()), (vec![4, 5], "g", Some("t")));
+        let inputs: Vec<u64> = used.iter().map(|(_, used)| used.usage.input).collect();
+        assert_eq!((inputs, used[0].1.model.as_str(), next.as_deref()), (vec![4, 5], "g", Some("t")));
+        assert_eq!(used[0].0, "0");
         assert_eq!(used_by_page(br#"{"results":[],"pagination_token":null}"#).unwrap().1, None);
         assert!(used_by_page(b"{}").is_err());
     }

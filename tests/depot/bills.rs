@@ -182,6 +182,35 @@ async fn a_batch_that_nobody_asks_after_is_entered_once_and_survives_restarts() 
     }
 }
 
+/// Requests that come into a batch of xAI's after it was priced are priced too, and the others not again.
+#[tokio::test]
+async fn what_is_added_to_a_priced_batch_is_priced_as_well() {
+    let case = &CASES[4];
+    let (mut gateway, provider, done) = set_up(case, "records: { folder: ./records }\n").await;
+    ask(&gateway, case, "POST", case.root).await;
+    done.store(true, Ordering::Relaxed);
+    entered(&gateway, COST).await;
+    gateway.restart().await;
+    let third = r#"{"batch_request_id":"3","batch_result":{"response":{"chat_get_completion":{"object":"chat.completion","model":"m-1","choices":[],"usage":{"prompt_tokens":0,"completion_tokens":1000000,"total_tokens":1000000}}}}}"#;
+    let first = case.results[1].1.trim_end_matches("],\"pagination_token\":null}");
+    let all = format!("{first},{third}],\"pagination_token\":null}}");
+    let before = play(case, Arc::clone(&done));
+    provider.says(move |asked| match asked.path.contains("pagination_token") {
+        true => answer(&all),
+        false if asked.path.ends_with("/requests") => answer("{}"),
+        false => before(asked),
+    });
+    ask(&gateway, case, "POST", "batches/b1/requests").await;
+    entered(&gateway, 4_000_000_000).await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while bills(&gateway).await.len() < 2 {
+        assert!(Instant::now() < deadline, "a record of its own comes");
+    }
+    let mut costs: Vec<i64> = bills(&gateway).await.iter().map(|one| one.cost_nano_usd).collect();
+    costs.sort_unstable();
+    assert_eq!(costs, [4_000_000_000, COST]);
+}
+
 #[tokio::test]
 async fn who_asks_first_pays_and_nobody_else() {
     for case in &CASES {

@@ -3,6 +3,7 @@
 //! once. After a restart between settling and noting that, the same record is
 //! written again under the same id.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +79,11 @@ impl Conductor {
         let too_old = age > KEPT;
         match self.counted(batch).await {
             Ok(None) if !too_old => Ok(()),
-            Ok(Some(counts)) => self.settle_bill(batch, counts).await,
+            Ok(Some((counts, requests))) => {
+                self.settle_bill(batch, counts).await?;
+                self.deferrals.note_priced(batch, &requests).await?;
+                self.deferrals.bill_entered(batch).await
+            }
             Err(error) if !(too_old || age > NEW && is_gone(&error)) => Err(error),
             Ok(None) | Err(_) => {
                 tracing::warn!(batch = %batch.remote, provider = %batch.provider, "never priced: its results are gone");
@@ -87,8 +92,8 @@ impl Conductor {
         }
     }
 
-    /// What `batch` used; `None`: it is not over.
-    async fn counted(&self, batch: &Holding) -> Result<Option<Counts>> {
+    /// What `batch` used, and the requests that say so one by one; `None`: it is not over.
+    async fn counted(&self, batch: &Holding) -> Result<Option<(Counts, Vec<String>)>> {
         let bundle = self.gateway.bundle();
         let depot = bundle.depot_at(&batch.provider).ok_or_else(|| {
             let text = format!("gateway.yaml has no provider `{}`", batch.provider);
@@ -97,7 +102,7 @@ impl Conductor {
         let anthropic = batch.facts.inbound == Dialect::Anthropic.name();
         let root = if anthropic { "messages/batches" } else { "batches" };
         let about = self.fetch(depot, get(&format!("{root}/{}", batch.remote))).await?;
-        let mut counts = Counts::default();
+        let (mut counts, mut requests) = (Counts::default(), Vec::new());
         match bill(&about)? {
             Bill::Open => return Ok(None),
             Bill::Stated(used) => counts.add(&self.gateway, &bundle, depot, &used),
@@ -106,9 +111,12 @@ impl Conductor {
                     self.count_lines(depot, &path, &mut counts).await?;
                 }
             }
-            Bill::Pages(path) => self.count_pages(depot, &path, &mut counts).await?,
+            Bill::Pages(path) => {
+                let priced = self.deferrals.priced(batch).await?;
+                requests = self.count_pages(depot, &path, (&mut counts, &priced)).await?;
+            }
         }
-        Ok(Some(counts))
+        Ok(Some((counts, requests)))
     }
 
     async fn count_lines(&self, depot: &Depot, path: &str, counts: &mut Counts) -> Result<()> {
@@ -127,15 +135,25 @@ impl Conductor {
         framer.finish(&mut count)
     }
 
-    async fn count_pages(&self, depot: &Depot, path: &str, counts: &mut Counts) -> Result<()> {
+    /// Counts what was not `priced` before; gives the ids of what was counted.
+    async fn count_pages(
+        &self,
+        depot: &Depot,
+        path: &str,
+        (counts, priced): (&mut Counts, &HashSet<String>),
+    ) -> Result<Vec<String>> {
+        let mut requests = Vec::new();
         let bundle = self.gateway.bundle();
         let mut token = String::new();
         loop {
             let reply = self.call(depot, get(&format!("{path}?limit={PAGE}{token}")), None).await?;
             let page = reply.body.whole(bundle.settings.max_answer);
             let (used, next) = used_by_page(&timeout(ANSWER, page).await.map_err(|_| slow_body())??)?;
-            used.iter().for_each(|used| counts.add(&self.gateway, &bundle, depot, used));
-            let Some(next) = next else { return Ok(()) };
+            for (id, used) in used.into_iter().filter(|(id, _)| !priced.contains(id)) {
+                counts.add(&self.gateway, &bundle, depot, &used);
+                requests.push(id);
+            }
+            let Some(next) = next else { return Ok(requests) };
             let following = format!("&pagination_token={}", escaped(&next));
             if following == token {
                 return Err(Error::bad_answer("the provider's pages of results do not go on"));
@@ -162,7 +180,7 @@ impl Conductor {
                 exchange.settle(&End { outcome: Outcome::Completed, status: 200, error: None, usage });
             }
         }
-        self.deferrals.bill_entered(batch).await
+        Ok(())
     }
 }
 

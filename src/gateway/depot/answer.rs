@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HOST, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::time::timeout;
 
 use super::errand::{Errand, Ids};
@@ -17,7 +17,7 @@ use crate::dialect::passage::Metered;
 use crate::error::Result;
 use crate::gateway::Depot;
 use crate::gateway::attempt::slow_body;
-use crate::gateway::exchange::{Exchange, Journey};
+use crate::gateway::exchange::{Exchange, Journey, request_id};
 use crate::gateway::ledger::Attempt;
 use crate::gateway::passage::answer::{self, Delivered, Passed};
 use crate::gateway::passage::call::{Sent, send};
@@ -116,6 +116,10 @@ async fn carry(
     }
     let body = reply.body.whole(bundle.settings.max_answer).await?;
     keeper.note(journey, errand, &ids, &body).await?;
+    if errand.method == Method::POST && errand.place.part == Some("requests") {
+        let id = ids.own(errand.place.id.as_deref().unwrap_or_default());
+        keeper.goes_on(id, &request_id(gateway.clock.now())).await?;
+    }
     let usage = if errand.endpoint == Endpoint::Batches {
         price::enter(gateway, bundle, depot, &journey.ledger, &body).await
     } else {

@@ -110,6 +110,11 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
+    /// A batch got more requests.
+    pub(super) async fn goes_on(&self, remote: &str, answered_as: &str) -> Result<()> {
+        self.holdings.goes_on(self.provider, remote, answered_as).await
+    }
+
     fn facts(&self, journey: &Journey, errand: &Errand) -> Facts {
         let text = |name: &Option<Arc<str>>| name.as_ref().map(ToString::to_string);
         Facts {

@@ -7,6 +7,7 @@
 //! | `deferral` | a request, from being taken in to its answer |
 //! | `batch` | a batch that was, or is being, submitted |
 //! | `holding` | a file or batch that a client keeps at a provider, and whose it is |
+//! | `priced` | a request of a batch that may get more of them, and whose cost was entered |
 //! | `sighting` | a batch that nobody made from here and whose cost was entered |
 //!
 //! This file holds content: requests until they are answered, answers until
@@ -15,6 +16,7 @@
 
 mod batches;
 mod holdings;
+mod priced;
 mod requests;
 
 #[cfg(test)]
@@ -62,6 +64,9 @@ CREATE INDEX IF NOT EXISTS holding_made ON holding (created_ms);
 CREATE INDEX IF NOT EXISTS holding_bill ON holding (bill, asked_ms) WHERE bill IN (1, 2);
 CREATE TABLE IF NOT EXISTS sighting (
   provider TEXT NOT NULL, remote TEXT NOT NULL, PRIMARY KEY (provider, remote)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS priced (
+  provider TEXT NOT NULL, remote TEXT NOT NULL, request TEXT NOT NULL, PRIMARY KEY (remote, provider, request)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batch (
   id TEXT PRIMARY KEY, provider TEXT NOT NULL, path TEXT NOT NULL, upstream TEXT NOT NULL,
