@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 /// One problem in a configuration file, policy, case or feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -72,6 +74,33 @@ impl Problem {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// For machines: `{file, line, column, length, severity, rule, message,
+    /// help}`, absent facts as `null`.
+    #[must_use]
+    pub fn as_json(&self) -> Value {
+        json!({
+            "file": self.file.display().to_string(),
+            "line": self.at.map(|at| at.line),
+            "column": self.at.map(|at| at.column),
+            "length": self.at.map(|at| at.length),
+            "severity": self.severity.name(),
+            "rule": self.rule,
+            "message": self.message,
+            "help": self.help,
+        })
+    }
+}
+
+impl Severity {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
     }
 }
 

@@ -37,7 +37,8 @@ pub fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
     let accept = Box::new(move |loaded: Loaded| {
         if let Some(gateway) = gateway.get() {
             loaded.bundle.load_vocabularies();
-            tracing::info!(bundle = %loaded.bundle.hash, "a new bundle is live");
+            let warnings = loaded.warnings.len();
+            tracing::info!(bundle = %loaded.bundle.hash, warnings, "a new bundle is live");
             gateway.meters.reloads.with_label_values(&["accepted"]).inc();
             let prices = of_bundle.renew(&loaded.feeds, &loaded.bundle.models, gateway.clock.now());
             gateway.prices.store(Arc::new(prices));
@@ -51,20 +52,7 @@ pub fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
 
 /// How reloads do, for `/status`.
 pub(super) fn describe(status: &ReloadStatus) -> Value {
-    let problems: Vec<Value> = status
-        .problems
-        .iter()
-        .map(|problem| {
-            json!({
-                "file": problem.file.display().to_string(),
-                "line": problem.at.map(|at| at.line),
-                "column": problem.at.map(|at| at.column),
-                "rule": problem.rule,
-                "message": problem.message,
-                "help": problem.help,
-            })
-        })
-        .collect();
+    let problems: Vec<Value> = status.problems.iter().map(Problem::as_json).collect();
     json!({
         "watching": status.watching,
         "hash": status.hash.as_ref(),

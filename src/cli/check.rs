@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Exit, Output, problems_as_json, render_problems};
+use super::{Exit, Output, render_problems};
 use crate::config::{self, Loaded, Snapshot, Sources};
 use crate::problem::{Problem, Severity};
 
@@ -28,7 +28,8 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
     let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
     if output.is_json() {
         let bundle = loaded.map(|loaded| loaded.bundle.hash.to_string());
-        output.json(&json!({ "ok": !failed, "bundle": bundle, "problems": problems_as_json(problems) }));
+        let problems: Vec<_> = problems.iter().map(Problem::as_json).collect();
+        output.json(&json!({ "ok": !failed, "bundle": bundle, "problems": problems }));
     } else {
         let text = render_problems(problems, output.colour);
         if !text.is_empty() {

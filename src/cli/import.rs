@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
-use super::{Exit, Output, fresh, problems_as_json, render_problems};
+use super::{Exit, Output, fresh, render_problems};
 use crate::config::import::{Imported, litellm};
+use crate::problem::Problem;
 
 /// Converts another gateway's configuration, and lists what has no equal.
 #[derive(Debug, clap::Args)]
@@ -57,7 +58,7 @@ fn show(imported: &Imported, folder: Option<&Path>, output: &mut Output) {
     if output.is_json() {
         let policies: Map<String, Value> =
             imported.policies.iter().map(|(name, text)| (name.clone(), text.clone().into())).collect();
-        let findings = problems_as_json(&imported.findings);
+        let findings: Vec<_> = imported.findings.iter().map(Problem::as_json).collect();
         output.json(&json!({ "yaml": imported.yaml, "policies": policies, "findings": findings }));
         return;
     }

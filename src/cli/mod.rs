@@ -22,7 +22,7 @@ mod told;
 
 pub use exit::Exit;
 pub use output::{Format, Output};
-pub use render::{problems_as_json, render_problems};
+pub use render::render_problems;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};

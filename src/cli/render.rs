@@ -1,11 +1,10 @@
-//! Problems for people, with the source line, and for machines.
+//! Problems for people, with the source line.
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ariadne::{CharSet, Color, Config, IndexType, Label, Report, ReportKind, Source};
-use serde_json::{Value, json};
 
 use crate::problem::{Place, Problem, Severity};
 
@@ -58,7 +57,7 @@ fn paragraph(problem: &Problem, source: Option<&str>, colour: bool) -> String {
 fn plain(problem: &Problem) -> String {
     let at = problem.at.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
     let help = problem.help.as_deref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
-    let severity = severity(problem.severity);
+    let severity = problem.severity.name();
     format!("{}{at}: {severity} [{}]: {}{help}\n", problem.file.display(), problem.rule, problem.message)
 }
 
@@ -76,35 +75,4 @@ fn range(source: &str, at: Place) -> Option<Range<usize>> {
     }
     // A place behind the last line: what is missing there was expected at the end.
     (at.line > 0 && start > 0).then(|| start - 1..start)
-}
-
-const fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
-}
-
-/// Problems for machines: a list of `{file, line, column, length, severity,
-/// rule, message, help}`, absent facts as `null`.
-#[must_use]
-pub fn problems_as_json(problems: &[Problem]) -> Value {
-    let one = |problem: &Problem| {
-        let at = problem.at;
-        json!({
-            "file": shown(&problem.file),
-            "line": at.map(|at| at.line),
-            "column": at.map(|at| at.column),
-            "length": at.map(|at| at.length),
-            "severity": severity(problem.severity),
-            "rule": problem.rule,
-            "message": problem.message,
-            "help": problem.help,
-        })
-    };
-    problems.iter().map(one).collect()
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Exit, Output, problems_as_json, render_problems};
+use super::{Exit, Output, render_problems};
 use crate::policy::Folder;
 use crate::policy::case::{self, Coverage};
+use crate::problem::Problem;
 
 /// Runs the cases (`NAME.cases.yaml`) beside policies, and tells the lines that none reaches.
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,7 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
             "passed": report.passed,
             "failed": report.failed,
             "coverage": coverage.iter().map(as_json).collect::<Vec<_>>(),
-            "problems": problems_as_json(&report.problems),
+            "problems": report.problems.iter().map(Problem::as_json).collect::<Vec<_>>(),
         }));
     } else {
         let text = render_problems(&report.problems, output.colour);
