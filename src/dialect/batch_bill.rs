@@ -92,11 +92,20 @@ pub fn used_by_line(line: &[u8]) -> Option<Used> {
     })
 }
 
-/// What the requests on a page of xAI's results used, by their ids, and the token of the following page.
+/// A page of xAI's results.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page {
+    /// What its requests used, by their ids.
+    pub used: Vec<(String, Used)>,
+    /// The token of the following page.
+    pub next: Option<String>,
+}
+
+/// Reads a page of xAI's results.
 ///
 /// # Errors
 /// `InvalidResponse`: it is no such page.
-pub fn used_by_page(page: &[u8]) -> Result<(Vec<(String, Used)>, Option<String>)> {
+pub fn used_by_page(page: &[u8]) -> Result<Page> {
     let no_page = || Error::bad_answer("the provider's page of results cannot be read");
     let page: Value = serde_json::from_slice(page).map_err(|_| no_page())?;
     let results = page.get("results").and_then(Value::as_array).ok_or_else(no_page)?;
@@ -108,7 +117,7 @@ pub fn used_by_page(page: &[u8]) -> Result<(Vec<(String, Used)>, Option<String>)
         Some((id.to_owned(), used))
     });
     let next = page.get("pagination_token").and_then(Value::as_str).filter(|token| !token.is_empty());
-    Ok((answers.collect(), next.map(str::to_owned)))
+    Ok(Page { used: answers.collect(), next: next.map(str::to_owned) })
 }
 
 /// What the answer to one request used; `dialect` of OpenAI's stands for all of its endpoints.
@@ -217,11 +226,11 @@ mod tests {
             answer(4),
             answer(5)
         );
-        let (used, next) = used_by_page(page.as_bytes()).unwrap();
+        let Page { used, next } = used_by_page(page.as_bytes()).unwrap();
         let inputs: Vec<u64> = used.iter().map(|(_, used)| used.usage.input).collect();
         assert_eq!((inputs, used[0].1.model.as_str(), next.as_deref()), (vec![4, 5], "g", Some("t")));
         assert_eq!(used[0].0, "0");
-        assert_eq!(used_by_page(br#"{"results":[],"pagination_token":null}"#).unwrap().1, None);
+        assert_eq!(used_by_page(br#"{"results":[],"pagination_token":null}"#).unwrap().next, None);
         assert!(used_by_page(b"{}").is_err());
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::conduct::{ANSWER, Conductor, TICK, get};
 use crate::dialect::batch::LONGEST_LINE;
-use crate::dialect::batch_bill::{Bill, bill, used_by_line, used_by_page};
+use crate::dialect::batch_bill::{Bill, Page, bill, used_by_line, used_by_page};
 use crate::dialect::inbound;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::attempt::slow_body;
@@ -148,7 +148,7 @@ impl Conductor {
         loop {
             let reply = self.call(depot, get(&format!("{path}?limit={PAGE}{token}")), None).await?;
             let page = reply.body.whole(bundle.settings.max_answer);
-            let (used, next) = used_by_page(&timeout(ANSWER, page).await.map_err(|_| slow_body())??)?;
+            let Page { used, next } = used_by_page(&timeout(ANSWER, page).await.map_err(|_| slow_body())??)?;
             for (id, used) in used.into_iter().filter(|(id, _)| !priced.contains(id)) {
                 counts.add(&self.gateway, &bundle, depot, &used);
                 requests.push(id);
