@@ -25,6 +25,7 @@ mod entries;
 mod fields;
 mod gemini;
 mod head;
+mod ids;
 mod lazy;
 mod lenient;
 pub mod multipart;
@@ -48,6 +49,7 @@ mod wire;
 
 pub use crate::sse::Framing;
 pub use enclosed::{PLACES, may_name_files};
+pub use ids::ToolIds;
 pub use lazy::LazyRequest;
 pub use parcel::{Named, Parcel};
 pub use refusal::Refused;

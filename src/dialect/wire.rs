@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
+use super::ids::ToolIds;
+
 /// An encoded request, ready to be signed and sent.
 #[derive(Debug, Clone)]
 pub struct Wire {
@@ -39,8 +41,8 @@ pub struct Quirks {
     pub no_developer_role: bool,
     /// Whether `stream_options` is refused.
     pub no_stream_options: bool,
-    /// Whether tool call ids must be 9 alphanumerics (Mistral).
-    pub short_tool_ids: bool,
+    /// Which ids of tool calls are taken.
+    pub tool_ids: ToolIds,
     /// Whether `json_schema` is refused, so that `json_object` and an instruction must do.
     pub no_json_schema: bool,
     /// Whether reasoning goes back as `reasoning_content` on assistant messages (DeepSeek's tool loops).

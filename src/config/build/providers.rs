@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, Uri};
 
 use super::{Build, ByName};
 use crate::config::file;
+use crate::dialect::ToolIds;
 use crate::ir::Dialect;
 use crate::percent::escaped;
 use crate::problem::Place;
@@ -46,6 +47,11 @@ impl Build<'_> {
         let headers = self.headers(&account.headers);
         let mut quirks = kind.quirks.clone();
         quirks.query = query(quirks.query.take(), account);
+        let elsewhere = account.base_url.is_some() && !kind.base_url.is_empty();
+        if elsewhere && matches!(quirks.tool_ids, ToolIds::AtMost(_)) {
+            // Another server than the vendor's: in ids it may keep what it needs again.
+            quirks.tool_ids = ToolIds::Any;
+        }
         Some(Provider {
             name: name.value.as_str().into(),
             kind,

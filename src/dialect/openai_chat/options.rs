@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, merge, wrong};
+use crate::dialect::ids;
 use crate::error::Result;
 use crate::ir::{Dialect, Extra, Params, Part, ResponseFormat, Tool, ToolChoice};
 
@@ -36,6 +37,15 @@ impl Carry<'_> {
         {
             self.lose(format!("{path}.filename"));
         }
+    }
+
+    /// The user's id: of another dialect's client, in OpenAI's bounds.
+    pub(in crate::dialect) fn user(&mut self, id: &str) -> String {
+        let fitting = if self.own { id.into() } else { ids::user(id) };
+        if fitting != id {
+            self.lose("user");
+        }
+        fitting.into_owned()
     }
 
     /// Notes a lost field.

@@ -73,7 +73,7 @@ pub(super) fn pass_through(raw: &Bytes, target: &Target<'_>) -> Option<Wire> {
         || (quirks.token_field == TokenField::MaxTokens && holds("\"max_completion_tokens\""))
         || (quirks.no_developer_role && holds("\"developer\""))
         || (quirks.no_stream_options && holds("\"stream_options\""))
-        || (quirks.short_tool_ids && holds("\"tool_call_id\""))
+        || quirks.tool_ids.may_refuse(raw)
         || (quirks.no_json_schema && holds("\"json_schema\""))
         || quirks.renamed.iter().any(|(name, _)| holds(&format!("\"{name}\"")))
         || target.refused().any(|name| holds(&format!("\"{name}\"")))
@@ -191,7 +191,7 @@ fn put_rest(request: &Request, quirks: &Quirks, body: &mut Map<String, Value>, c
         }
     }
     if let Some(user) = &request.user {
-        body.insert("user".into(), user.clone().into());
+        body.insert("user".into(), carry.user(user).into());
     }
     if let Some(metadata) = &request.metadata {
         body.insert("metadata".into(), metadata.clone().into());

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::CHAT;
-use crate::dialect::{Inbound, Outbound, PathFacts, Quirks, ReplyFacts, Seen, Target, TokenField};
+use crate::dialect::{Inbound, Outbound, PathFacts, Quirks, ReplyFacts, Seen, Target, TokenField, ToolIds};
 use crate::error::{Error, Kind, Result};
 use crate::ir::{
     Dialect, Event, Finish, Message, Part, Request, Role, Thinking, ToolCall, ToolResult, Usage,
@@ -235,7 +235,7 @@ fn a_vendors_deviations_are_kept_to() {
         token_field: TokenField::MaxTokens,
         no_developer_role: true,
         no_stream_options: true,
-        short_tool_ids: true,
+        tool_ids: ToolIds::Nine,
         refused: &["logit_bias"],
         renamed: &[("seed", "random_seed")],
         ..Quirks::default()
@@ -247,6 +247,10 @@ fn a_vendors_deviations_are_kept_to() {
     let id = found["messages"][1]["tool_calls"][0]["id"].as_str().unwrap();
     assert!(id.len() == 9 && found["messages"][2]["tool_call_id"] == id, "{id}");
     assert_eq!(dropped, ["logit_bias"]);
+    let longer = Quirks { tool_ids: ToolIds::AtMost(8), ..Quirks::default() };
+    let (found, _) = encoded(&request(&body), &longer);
+    let id = found["messages"][1]["tool_calls"][0]["id"].as_str().unwrap();
+    assert!(id.len() == 8 && found["messages"][2]["tool_call_id"] == id, "{id}");
     let raw = bytes::Bytes::from(body.to_string());
     let target = Target { model: "up", max_output_tokens: None, quirks: &quirks };
     assert!(CHAT.pass_through(&raw, &target, true).is_none());
@@ -273,12 +277,14 @@ fn turns_of_other_dialects_are_taken_apart() {
         .push(Message::of(Role::Assistant, vec![Part::Thinking(thought), Part::ToolCall(call)]).into());
     from.messages.push(Message::of(Role::User, vec![result("a", true), Part::text("and?")]).into());
     from.extra.insert("made_up", json!(1));
+    from.user = Some("u".repeat(190));
     let (found, dropped) = encoded(&from, &Quirks::default());
+    assert_eq!(found["user"].as_str().map(str::len), Some(64));
     let roles: Vec<&Value> =
         found["messages"].as_array().unwrap().iter().map(|message| &message["role"]).collect();
     assert_eq!(roles, ["assistant", "tool", "user"]);
     assert_eq!(found["messages"][2]["content"], "and?");
-    assert_eq!(dropped, ["messages[0].thinking", "messages[1].is_error", "made_up"]);
+    assert_eq!(dropped, ["messages[0].thinking", "messages[1].is_error", "user", "made_up"]);
     let (kept, _) = encoded(&from, &Quirks { reasoning_content: true, ..Quirks::default() });
     assert_eq!(kept["messages"][0]["reasoning_content"], "hm");
 }

@@ -202,7 +202,7 @@ impl<'a, 'b> Turns<'a, 'b> {
     }
 
     fn tool_id<'c>(&self, id: &'c str) -> Cow<'c, str> {
-        if self.quirks.short_tool_ids { short_id(id) } else { Cow::Borrowed(id) }
+        self.quirks.tool_ids.fit(id)
     }
 }
 
@@ -233,27 +233,4 @@ pub(super) fn named_thought(thought: &Thinking) -> Map<String, Value> {
         named.insert("reasoning_content".into(), thought.text.clone().into());
     }
     named
-}
-
-/// Characters of a short id and their number.
-const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-const SHORT: usize = 9;
-
-/// An id of nine letters and digits, the same for the same `id`.
-/// Source: Mistral API reference, "tool_call_id", checked 2026-11-21.
-fn short_id(id: &str) -> Cow<'_, str> {
-    if id.len() == SHORT && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Cow::Borrowed(id);
-    }
-    // FNV-1a: stable between versions and processes, unlike a hash map's hasher.
-    let mut hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let mut short = String::with_capacity(SHORT);
-    for _ in 0..SHORT {
-        let digit = usize::try_from(hash % 36).ok().and_then(|at| DIGITS.get(at)).copied().unwrap_or(b'0');
-        short.push(char::from(digit));
-        hash /= 36;
-    }
-    Cow::Owned(short)
 }

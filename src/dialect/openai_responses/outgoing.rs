@@ -34,6 +34,10 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
             put_message(message, &format!("messages[{at}]"), &mut input, &mut carry);
         }
     }
+    // Calls of its own stand with the provider, under the ids that they have.
+    for id in input.iter_mut().filter(|_| !carry.own).filter_map(|item| item.get_mut("call_id")) {
+        *id = target.quirks.tool_ids.fit(id.as_str().unwrap_or_default()).into();
+    }
     if !input.is_empty() {
         body.insert("input".into(), input.into());
     }
@@ -188,7 +192,7 @@ fn put_params(request: &Request, body: &mut Map<String, Value>, carry: &mut Carr
         ("top_p", params.top_p.map(Value::from)),
         ("top_logprobs", params.top_logprobs.map(Value::from)),
         ("parallel_tool_calls", request.parallel_tools.map(Value::from)),
-        ("user", request.user.clone().map(Value::from)),
+        ("user", request.user.as_ref().map(|user| carry.user(user).into())),
         ("metadata", request.metadata.clone().map(Value::from)),
         ("stream", request.stream.then_some(true.into())),
     ];
@@ -257,6 +261,38 @@ fn put_rest(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
             merge(body, &json!({ name.as_str(): value }));
         } else {
             carry.lose(name.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::{Quirks, ToolIds};
+    use crate::ir::ToolCall;
+
+    /// Ids of other dialects' calls are made to fit; those of its own stand with the provider.
+    #[test]
+    fn long_ids_of_calls_stay_pairs() {
+        let id = "c".repeat(50);
+        for (dialect, length) in [(Dialect::Anthropic, 40), (Dialect::OpenAiResponses, 50)] {
+            let mut request = Request::new(dialect, "m");
+            let call = ToolCall { id: id.clone(), name: "f".into(), ..ToolCall::default() };
+            let (call_id, parts) = (id.clone(), vec![Part::text("1")]);
+            let result = ToolResult {
+                call_id,
+                name: String::new(),
+                parts,
+                is_error: false,
+                extra: Default::default(),
+            };
+            request.messages.push(Message::of(Role::Assistant, vec![Part::ToolCall(call)]).into());
+            request.messages.push(Message::of(Role::User, vec![Part::ToolResult(result)]).into());
+            let quirks = Quirks { tool_ids: ToolIds::AtMost(40), ..Quirks::default() };
+            let wire = encode(&request, &Target { model: "m", max_output_tokens: None, quirks: &quirks });
+            let body: Value = serde_json::from_slice(&wire.unwrap().body).unwrap();
+            let ids = [0, 1].map(|at| body["input"][at]["call_id"].as_str().unwrap());
+            assert_eq!((ids[0], ids[0].len()), (ids[1], length), "{body}");
         }
     }
 }

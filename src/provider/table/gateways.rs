@@ -1,7 +1,8 @@
 //! Other gateways: one account, models of many makers.
 
 use super::{
-    Auth, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, Quirks, compatible, look_alike,
+    Auth, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, OPENAI_IDS, Quirks, compatible,
+    look_alike,
 };
 
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -50,7 +51,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         Kind {
             default_path: "/inference",
             headers: &[("x-github-api-version", "2022-11-28")],
-            quirks: look_alike(),
+            quirks: Quirks { tool_ids: OPENAI_IDS, ..look_alike() },
             otel_name: "github.models",
             source: "GitHub REST API docs, models inference",
             ..compatible("github_models", "GitHub Models", "https://models.github.ai/inference")
@@ -59,6 +60,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             dialects: CHAT_RESPONSES,
             default_path: "",
             headers: &[("copilot-integration-id", "vscode-chat")],
+            quirks: Quirks { tool_ids: OPENAI_IDS, ..Quirks::default() },
             otel_name: "github.copilot",
             source: "no public reference: address and header as in GitHub's own client for VS Code",
             ..compatible("copilot", "GitHub Copilot", "https://api.githubcopilot.com")

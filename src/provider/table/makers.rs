@@ -1,8 +1,8 @@
 //! Makers of models, and the clouds that serve them under their own protocol.
 
 use super::{
-    Auth, CHAT_COMPLETIONS, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, Quirks, Refusal,
-    TokenField, compatible, embed, look_alike, rerank,
+    Auth, CHAT_COMPLETIONS, CHAT_RESPONSES, Dialect, EMBEDDINGS, Endpoint, Kind, OPENAI, OPENAI_IDS, Quirks,
+    Refusal, TokenField, ToolIds, compatible, embed, look_alike, rerank,
 };
 
 /// Everything besides conversations that OpenAI serves.
@@ -40,6 +40,11 @@ const REASONERS: &[Refusal] = &[
     Refusal { fields: &["stop"], models: &["o1-mini", "o3", "o4-mini"], except: &["o3-mini"] },
 ];
 
+/// OpenAI's own bounds, beyond what its reference says.
+fn openai_quirks() -> Quirks {
+    Quirks { cache_key: true, refused_by: REASONERS, tool_ids: OPENAI_IDS, ..Quirks::default() }
+}
+
 /// Vertex AI's address.
 const VERTEX: &str = "https://{region-}aiplatform.googleapis.com/v1/\
     projects/{project}/locations/{region}";
@@ -55,7 +60,7 @@ fn own_protocols() -> Vec<Kind> {
         Kind {
             dialects: OPENAI,
             endpoints: OPENAI_ENDPOINTS,
-            quirks: Quirks { cache_key: true, refused_by: REASONERS, ..Quirks::default() },
+            quirks: openai_quirks(),
             source: "OpenAI API reference",
             ..compatible("openai", "OpenAI, and servers that speak its API", "https://api.openai.com/v1")
         },
@@ -65,7 +70,7 @@ fn own_protocols() -> Vec<Kind> {
             endpoints: OPENAI_ENDPOINTS,
             default_path: "/openai/v1",
             auth: Auth::Header("api-key"),
-            quirks: Quirks { cache_key: true, refused_by: REASONERS, ..Quirks::default() },
+            quirks: openai_quirks(),
             otel_name: "azure.ai.openai",
             source: "Azure OpenAI in Foundry Models, v1 REST API reference",
             ..compatible("azure", "Azure OpenAI", "")
@@ -77,6 +82,7 @@ fn own_protocols() -> Vec<Kind> {
             quirks: Quirks {
                 deployment_paths: true,
                 refused_by: REASONERS,
+                tool_ids: OPENAI_IDS,
                 query: Some("api-version=2024-10-21".to_owned()),
                 ..Quirks::default()
             },
@@ -159,7 +165,7 @@ fn look_alikes() -> Vec<Kind> {
             endpoints: &[Endpoint::Embeddings, Endpoint::Transcriptions, Endpoint::Moderations],
             quirks: Quirks {
                 no_stream_options: true,
-                short_tool_ids: true,
+                tool_ids: ToolIds::Nine,
                 cache_key: true,
                 renamed: &[("seed", "random_seed")],
                 refused: &[

@@ -15,7 +15,7 @@ mod servers;
 use std::sync::LazyLock;
 
 use super::{Auth, Kind};
-use crate::dialect::{Quirks, Refusal, SPEAKERS, TokenField, embed, rerank};
+use crate::dialect::{Quirks, Refusal, SPEAKERS, TokenField, ToolIds, embed, rerank};
 use crate::ir::{Dialect, Endpoint};
 
 /// The kind of this name or alias.
@@ -60,6 +60,10 @@ fn compatible(name: &'static str, title: &'static str, base_url: &'static str) -
         source: "",
     }
 }
+
+/// The ids of tool calls that OpenAI's models take.
+/// Source: OpenAI API, error `string_above_max_length` on `tool_calls[].id`, checked 2026-11-22.
+const OPENAI_IDS: ToolIds = ToolIds::AtMost(40);
 
 /// What most look-alike servers deviate in: they know `max_tokens` alone, and no `developer`.
 fn look_alike() -> Quirks {
