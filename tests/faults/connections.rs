@@ -292,7 +292,9 @@ async fn a_provider_that_takes_no_connection_is_left_for_the_next_one() {
          models: {{ deaf: {{ provider: p }}, fine: {{ provider: q }} }}\nretries: {{ max: 0 }}\n\
          routes: [{{ name: r, models: [r], candidates: [deaf, fine] }}]\n"
     );
-    let gateway = Process::start(&yaml).await;
+    let mut gateway = Process::start(&yaml).await;
+    // One that keeps no connection of its own to the gateway.
+    gateway.client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
     assert_eq!(gateway.chat("fine", false).send().await.unwrap().status(), 200);
     let open = gateway.descriptors();
     let asked = Instant::now();
