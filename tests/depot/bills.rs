@@ -190,6 +190,8 @@ async fn what_is_added_to_a_priced_batch_is_priced_as_well() {
     ask(&gateway, case, "POST", case.root).await;
     done.store(true, Ordering::Relaxed);
     entered(&gateway, COST).await;
+    // The sudden end must not come before the record is written.
+    assert_eq!(bills(&gateway).await.len(), 1);
     gateway.restart().await;
     let third = r#"{"batch_request_id":"3","batch_result":{"response":{"chat_get_completion":{"object":"chat.completion","model":"m-1","choices":[],"usage":{"prompt_tokens":0,"completion_tokens":1000000,"total_tokens":1000000}}}}}"#;
     let first = case.results[1].1.trim_end_matches("],\"pagination_token\":null}");
@@ -205,6 +207,7 @@ async fn what_is_added_to_a_priced_batch_is_priced_as_well() {
     let deadline = Instant::now() + Duration::from_secs(20);
     while bills(&gateway).await.len() < 2 {
         assert!(Instant::now() < deadline, "a record of its own comes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let mut costs: Vec<i64> = bills(&gateway).await.iter().map(|one| one.cost_nano_usd).collect();
     costs.sort_unstable();

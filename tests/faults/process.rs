@@ -111,7 +111,8 @@ impl Process {
 
     async fn ready(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+        // Of its two ports the one that it opens last.
+        while tokio::net::TcpStream::connect(("127.0.0.1", self.admin)).await.is_err() {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "the gateway serves rather than end with {ended:?}");
             assert!(Instant::now() < deadline, "the gateway listens");
