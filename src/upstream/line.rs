@@ -1,47 +1,55 @@
-//! A connection to the outside that knows whether it has answered before. One that
-//! rested may be dead already: what fails on it then is no fault of the provider's.
+//! A connection to the outside that knows its past. One that rested may be dead already:
+//! what fails on it then is no fault of the provider's.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use http::Extensions;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
-/// Whether a connection has answered; goes with every answer and failure of it.
-#[derive(Debug, Clone, Default)]
-struct Answered(Arc<AtomicBool>);
+use crate::clock::Clock;
+
+/// The past of a connection; goes with every answer and failure of it.
+#[derive(Debug, Clone)]
+struct Past {
+    made: Instant,
+    answered: Arc<AtomicBool>,
+}
 
 /// A connection to the outside.
 #[derive(Debug)]
 pub(super) struct Line<T> {
     io: T,
-    answered: Answered,
+    past: Past,
 }
 
 impl<T> Line<T> {
     pub(super) fn new(io: T) -> Self {
-        Self { io, answered: Answered::default() }
+        Self { io, past: Past { made: Clock::mono(), answered: Arc::default() } }
     }
 }
 
-/// Notes an answer's connection as one that has answered.
+/// Notes that the connection of an answer with these `extensions` has answered.
 pub(super) fn answered(extensions: &Extensions) {
-    if let Some(Answered(answered)) = extensions.get() {
+    if let Some(Past { answered, .. }) = extensions.get() {
         answered.store(true, Ordering::Relaxed);
     }
 }
 
-/// Whether a request failed for the end of a connection that had answered others before.
-pub(super) fn was_dead(error: &legacy::Error) -> bool {
+/// Whether a request that began at `began` failed for the end of a connection that was
+/// not made for it: one that had rested before, or had answered another meanwhile.
+pub(super) fn was_dead(error: &legacy::Error, began: Instant) -> bool {
     let mut extensions = Extensions::new();
     error.connect_info().into_iter().for_each(|connected| connected.get_extras(&mut extensions));
-    let used = extensions.get().is_some_and(|Answered(answered)| answered.load(Ordering::Relaxed));
-    used && std::iter::successors(std::error::Error::source(error), |cause| cause.source()).any(is_end)
+    let past: Option<&Past> = extensions.get();
+    past.is_some_and(|past| past.made < began || past.answered.load(Ordering::Relaxed))
+        && std::iter::successors(std::error::Error::source(error), |cause| cause.source()).any(is_end)
 }
 
 /// Whether this says that a connection has ended.
@@ -55,7 +63,7 @@ fn is_end(cause: &(dyn std::error::Error + 'static)) -> bool {
 
 impl<T: Connection> Connection for Line<T> {
     fn connected(&self) -> Connected {
-        self.io.connected().extra(self.answered.clone())
+        self.io.connected().extra(self.past.clone())
     }
 }
 

@@ -24,6 +24,7 @@ use super::line::{self, Line};
 use super::names::Names;
 use super::reply::{Body, Reply};
 use super::upload::Upload;
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::worker;
 
@@ -89,9 +90,9 @@ impl Transport {
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
-        let copy = copy(&request);
+        let (copy, began) = (copy(&request), Clock::mono());
         let answer = match (self.pool()?.request(request).await, copy) {
-            (Err(error), Some(copy)) if line::was_dead(&error) => self.fresh.request(copy).await,
+            (Err(error), Some(copy)) if line::was_dead(&error, began) => self.fresh.request(copy).await,
             (answer, _) => answer,
         };
         let (parts, body) = answer.map_err(|error| classify(&Failed::Call(error), host))?.into_parts();
