@@ -27,13 +27,9 @@ pub(super) fn classify(failed: &Failed, host: &str) -> Error {
         Failed::Call(error) => (error, Kind::Unreachable),
         Failed::Body(error) => (error, Kind::StreamBroken),
     };
-    let (mut kind, mut cause) = (otherwise, outermost);
-    loop {
-        kind = kind_of(cause).unwrap_or(kind);
-        // The text of the last cause is the one that says something.
-        let Some(next) = beneath(cause) else { break };
-        cause = next;
-    }
+    let kind = causes(outermost).filter_map(kind_of).last().unwrap_or(otherwise);
+    // The text of the last cause is the one that says something.
+    let cause = causes(outermost).last().unwrap_or(outermost);
     let origin = if kind == Kind::Unavailable { Origin::Gateway } else { Origin::Upstream };
     let what = match kind {
         Kind::TimedOut => "no answer in time from",
@@ -43,6 +39,13 @@ pub(super) fn classify(failed: &Failed, host: &str) -> Error {
         _ => "cannot reach",
     };
     Error::new(kind, origin, format!("{what} {host}: {cause}"))
+}
+
+/// `outermost` and what caused it, down to the last cause.
+pub(super) fn causes<'a>(
+    outermost: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(outermost), |cause| beneath(*cause))
 }
 
 /// What caused `cause`. An I/O error that wraps another passes it over as its source.

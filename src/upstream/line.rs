@@ -13,6 +13,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
+use super::failure::causes;
 use crate::clock::Clock;
 
 /// The past of a connection; goes with every answer and failure of it.
@@ -49,7 +50,7 @@ pub(super) fn was_dead(error: &legacy::Error, began: Instant) -> bool {
     error.connect_info().into_iter().for_each(|connected| connected.get_extras(&mut extensions));
     let past: Option<&Past> = extensions.get();
     past.is_some_and(|past| past.made < began || past.answered.load(Ordering::Relaxed))
-        && std::iter::successors(std::error::Error::source(error), |cause| cause.source()).any(is_end)
+        && causes(error).any(is_end)
 }
 
 /// Whether this says that a connection has ended.
