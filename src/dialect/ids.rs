@@ -55,6 +55,13 @@ impl ToolIds {
     }
 }
 
+/// A tool call's id as Anthropic and Bedrock take it: letters, digits, `_` and `-`.
+/// Source: Anthropic API, `tool_use.id` (`^[a-zA-Z0-9_-]+$`), checked 2026-11-21.
+pub(super) fn plain(id: &str) -> String {
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || sign == '-' || sign == '_';
+    id.chars().map(|sign| if plain(sign) { sign } else { '_' }).collect()
+}
+
 /// A user's id as OpenAI takes it.
 pub(super) fn user(id: &str) -> Cow<'_, str> {
     bounded(id, USER)

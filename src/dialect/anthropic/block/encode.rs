@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::super::citation;
 use super::{CACHE_CONTROL, INVALID_JSON};
 use crate::dialect::fields::Path;
+use crate::dialect::ids;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Dialect, Extra, Media, MediaSource, Part, Thinking, ToolCall, ToolResult};
 
@@ -178,11 +179,9 @@ impl Encoder {
         Value::Object(block)
     }
 
-    /// A tool call's id as the API demands it (`^[a-zA-Z0-9_-]+$`): the same id
-    /// always becomes the same text, so that call and result stay a pair.
+    /// A tool call's id: as it is for a client, as the API demands it for a provider.
     fn id(&self, id: &str) -> String {
-        let plain = |sign: char| sign.is_ascii_alphanumeric() || sign == '-' || sign == '_';
-        id.chars().map(|sign| if self.client || plain(sign) { sign } else { '_' }).collect()
+        if self.client { id.to_owned() } else { ids::plain(id) }
     }
 
     fn tool_result(&mut self, result: &ToolResult, at: Path<'_>) -> Result<Value> {

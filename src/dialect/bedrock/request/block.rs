@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::anthropic::INVALID_JSON;
 use crate::dialect::fields::Path;
+use crate::dialect::ids;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Dialect, Extra, Media, MediaSource, Part, Thinking, ToolCall, ToolResult};
 
@@ -173,7 +174,7 @@ impl Encoder {
         if call.signature.is_some() {
             self.drop(at.field("signature"));
         }
-        json!({ "toolUse": { "toolUseId": plain_id(&call.id), "name": call.name, "input": input } })
+        json!({ "toolUse": { "toolUseId": ids::plain(&call.id), "name": call.name, "input": input } })
     }
 
     fn tool_result(&mut self, result: &ToolResult, at: Path<'_>) -> Result<Value> {
@@ -182,7 +183,7 @@ impl Encoder {
             content.into_iter().filter(|block| block.get("cachePoint").is_none()).collect();
         let status = if result.is_error { "error" } else { "success" };
         Ok(
-            json!({ "toolResult": { "toolUseId": plain_id(&result.call_id), "content": content, "status": status } }),
+            json!({ "toolResult": { "toolUseId": ids::plain(&result.call_id), "content": content, "status": status } }),
         )
     }
 
@@ -247,12 +248,6 @@ fn neutral(name: &str) -> String {
         .chars()
         .map(|sign| if sign.is_ascii_alphanumeric() || "-()[]".contains(sign) { sign } else { ' ' });
     kept.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// A tool call's id as the API demands it: the same id always becomes the same text.
-fn plain_id(id: &str) -> String {
-    let plain = |sign: char| sign.is_ascii_alphanumeric() || sign == '-' || sign == '_';
-    id.chars().map(|sign| if plain(sign) { sign } else { '_' }).collect()
 }
 
 /// The refusal of a part that the API has no block for.
