@@ -170,6 +170,45 @@ feeds: { prices: [{ source: ./no.json, format: litellm, refresh: 10 }] }
 "#;
 
 #[test]
+fn an_account_at_amazon_is_chosen_where_amazon_signs() {
+    let yaml = r#"
+providers:
+  a: { kind: bedrock, region: eu-west-1, profile: team, role_arn: "arn:aws:iam::1:role/r" }
+  b: { kind: bedrock, region: eu-west-1 }
+models: { m: { provider: a } }
+"#;
+    let dir = folder(&[("gateway.yaml", yaml)]);
+    let providers = &build_in(dir.path()).unwrap().bundle.providers;
+    let account = &providers["a"].account;
+    assert_eq!(
+        (account.profile.as_deref(), account.role_arn.as_deref()),
+        (Some("team"), Some("arn:aws:iam::1:role/r"))
+    );
+    assert_eq!(providers["b"].account, crate::provider::aws::Account::default());
+    let wrong = r#"
+providers:
+  a: { kind: openai, api_key: "${env:KEY}", profile: team }
+  b: { kind: bedrock, region: eu-west-1, api_key: "${env:KEY}", role_arn: "arn:aws:iam::1:role/r" }
+  c: { kind: bedrock, region: eu-west-1, role_arn: reader }
+  d: { kind: bedrock, region: eu-west-1, profile: "" }
+  e: { kind: openai, base_url: "http://0xa9fea9fe/v1" }
+models: { m: { provider: a } }
+"#;
+    let found = problems(&[("gateway.yaml", wrong)]);
+    let expected = [
+        "3:54 invalid_value: `profile` chooses an account at Amazon",
+        "4:76 invalid_value: the `api_key` is used",
+        "5:52 invalid_value: `reader` is no ARN",
+        "6:51 invalid_value: `profile` is empty",
+        "7:32 invalid_url: this is a cloud's metadata service",
+    ];
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!(found.starts_with(expected), "\nfound    {found}\nexpected {expected}");
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
+#[test]
 fn every_problem_of_a_file_is_listed_at_once() {
     let policy = "fn route() { }\n";
     let found = problems(&[("gateway.yaml", FAULTY), ("policies/route/cheapest.rhai", policy)]);

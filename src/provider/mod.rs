@@ -82,6 +82,8 @@ pub struct Provider {
     pub base_url: String,
     /// Credentials; bound to the host of `base_url`.
     pub api_key: Option<Secret>,
+    /// Which of Amazon's accounts signs, for kinds that are signed by Amazon's way.
+    pub account: aws::Account,
     /// Headers on every request besides the kind's.
     pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
     /// The kind's deviations with the account's own settings applied.

@@ -12,7 +12,7 @@ use super::call::Call;
 use super::keyring::Keyring;
 use super::reply::Reply;
 use super::simulated;
-use super::transport::{Address, Outgoing, Request, Transport};
+use super::transport::{Address, Outgoing, Reach, Request, Transport};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::provider::{Auth, Provider};
@@ -25,6 +25,7 @@ const ADDRESSES: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct Upstream {
     transport: Transport,
+    next_door: Transport,
     addresses: Arc<RwLock<AHashMap<String, Address>>>,
     /// Names this process in `via`, so that a loop through it is noticed.
     via: HeaderValue,
@@ -38,11 +39,11 @@ impl Upstream {
     /// # Errors
     /// `Internal` when TLS cannot be set up on this machine.
     pub fn new(instance: &str) -> Result<Self> {
-        let transport = Transport::new()?;
+        let (transport, next_door) = (Transport::new(Reach::World)?, Transport::new(Reach::NextDoor)?);
         let via = HeaderValue::from_str(&format!("1.1 pointsman-{instance}"))
             .map_err(|_| Error::internal("the instance's name does not fit a header"))?;
         let (addresses, simulated) = (Arc::default(), simulated::Simulated::default());
-        Ok(Self { transport, addresses, via, simulated, keyring: Arc::default() })
+        Ok(Self { transport, next_door, addresses, via, simulated, keyring: Arc::default() })
     }
 
     /// The value of `via` on everything that this process sends.
@@ -94,7 +95,9 @@ impl Upstream {
         let now = || Clock::System.now().unix_seconds();
         match (provider.kind.auth, &provider.api_key) {
             // On the heap: where a key is all it takes, requests have no room for these.
-            (Auth::SigV4, None) => Box::pin(self.keyring.sign_aws(self, request, body, now())).await,
+            (Auth::SigV4, None) => {
+                Box::pin(self.keyring.sign_aws(self, provider, (request, body), now())).await
+            }
             (Auth::GoogleToken, key) if key.as_ref().is_none_or(is_service_account) => {
                 let value = Box::pin(self.keyring.google(self, provider, now())).await?;
                 request.headers_mut().insert(AUTHORIZATION, value);
@@ -124,6 +127,11 @@ impl Upstream {
     /// Sends a request that is complete.
     pub(super) async fn execute(&self, request: Request, host: &Arc<str>) -> Result<Reply> {
         self.transport.send(request, host).await
+    }
+
+    /// The way to metadata services, which nothing but a fetch of credentials takes.
+    pub(super) fn next_door(&self) -> &Transport {
+        &self.next_door
     }
 
     /// The address of `path` at `provider`, parsed once.

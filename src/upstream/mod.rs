@@ -10,6 +10,7 @@ mod failure;
 mod inflate;
 mod keyring;
 mod line;
+mod metadata;
 mod names;
 mod reply;
 mod service;
@@ -20,6 +21,7 @@ pub mod vector;
 
 pub use call::Call;
 pub use client::Upstream;
+pub use metadata::is_metadata_host;
 pub use reply::{Body, Reply};
 pub use service::ServiceCall;
 pub use upload::{Feed, Upload, upload};

@@ -18,6 +18,8 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 use tower::Service;
 
+use super::metadata::{FORBIDDEN, is_metadata};
+
 /// How long an answer is taken for new connections without asking again.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long addresses are used that cannot be asked for anew.
@@ -55,15 +57,6 @@ impl Known {
     }
 }
 
-impl Default for Names {
-    /// Asks the machine's resolver.
-    fn default() -> Self {
-        Self::asking(Arc::new(|name| {
-            Box::pin(async move { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) })
-        }))
-    }
-}
-
 impl std::fmt::Debug for Names {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Names")
@@ -71,6 +64,17 @@ impl std::fmt::Debug for Names {
 }
 
 impl Names {
+    /// Asks the machine's resolver. Metadata services are none of the answers unless
+    /// `metadata` says that they may be.
+    pub(super) fn new(metadata: bool) -> Self {
+        Self::asking(Arc::new(move |name| {
+            Box::pin(async move {
+                let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+                allowed(found, metadata)
+            })
+        }))
+    }
+
     fn asking(ask: Ask) -> Self {
         Self { ask, known: Arc::default() }
     }
@@ -132,6 +136,13 @@ impl Names {
         });
         task.map(|ended| ended.unwrap_or_else(|error| Err(error.to_string().into()))).boxed().shared()
     }
+}
+
+/// What of `found` may be reached.
+fn allowed(mut found: Vec<SocketAddr>, metadata: bool) -> io::Result<Vec<SocketAddr>> {
+    let known = found.len();
+    found.retain(|address| metadata || !is_metadata(address.ip()));
+    if found.is_empty() && known > 0 { Err(io::Error::other(FORBIDDEN)) } else { Ok(found) }
 }
 
 impl Service<Name> for Names {
@@ -242,6 +253,15 @@ mod tests {
         }
         assert_eq!(names.find("a").await.unwrap()[..], [address(1)]);
         assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn metadata_services_are_no_answers() {
+        let metadata = SocketAddr::from(([169, 254, 169, 254], 0));
+        assert_eq!(allowed(vec![metadata, address(1)], false).unwrap(), [address(1)]);
+        assert!(allowed(vec![metadata], false).unwrap_err().to_string().contains("metadata"));
+        assert_eq!(allowed(vec![metadata], true).unwrap(), [metadata]);
+        assert!(allowed(Vec::new(), false).unwrap().is_empty());
     }
 
     #[tokio::test]

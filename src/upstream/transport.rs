@@ -21,6 +21,7 @@ use url::Url;
 
 use super::failure::{Failed, classify};
 use super::line::{self, Line};
+use super::metadata::{FORBIDDEN, is_metadata_host};
 use super::names::Names;
 use super::reply::{Body, Reply};
 use super::upload::Upload;
@@ -55,19 +56,29 @@ pub(super) struct Transport {
 
 type Client = legacy::Client<Patient, Outgoing>;
 
+/// How far a transport reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Everywhere but to metadata services.
+    World,
+    /// To metadata services and others on this machine or next to it; keeps no connection.
+    NextDoor,
+}
+
 impl Transport {
     /// Pools without connections.
     ///
     /// # Errors
     /// `Internal` when TLS cannot be set up on this machine.
-    pub(super) fn new() -> Result<Self> {
-        let mut tcp = HttpConnector::new_with_resolver(Names::default());
+    pub(super) fn new(reach: Reach) -> Result<Self> {
+        let mut tcp = HttpConnector::new_with_resolver(Names::new(reach == Reach::NextDoor));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(ALIVE));
         let tls = HttpsConnectorBuilder::new().with_tls_config(tls()?);
         // No HTTP/2: its one connection a host would bound how many streams may be open at once.
-        let connector = Patient(tls.https_or_http().enable_http1().wrap_connector(tcp));
+        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
+        let connector = Patient { connector, reach };
         let client = |resting| {
             legacy::Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
@@ -77,7 +88,11 @@ impl Transport {
                 .pool_max_idle_per_host(resting)
                 .build(connector.clone())
         };
-        let pools = (0..=worker::cores()).map(|_| client(IDLE_CONNECTIONS)).collect();
+        let (pools, resting) = match reach {
+            Reach::World => (worker::cores() + 1, IDLE_CONNECTIONS),
+            Reach::NextDoor => (1, 0),
+        };
+        let pools = (0..pools).map(|_| client(resting)).collect();
         Ok(Self { pools, fresh: client(0) })
     }
 
@@ -135,7 +150,10 @@ fn tls() -> Result<rustls::ClientConfig> {
 
 /// A connector that waits [`CONNECT`] at most: for the name, the port and TLS together.
 #[derive(Debug, Clone)]
-pub(super) struct Patient(HttpsConnector<HttpConnector<Names>>);
+pub(super) struct Patient {
+    connector: HttpsConnector<HttpConnector<Names>>,
+    reach: Reach,
+}
 
 impl Service<Uri> for Patient {
     type Response = Line<<HttpsConnector<HttpConnector<Names>> as Service<Uri>>::Response>;
@@ -143,11 +161,14 @@ impl Service<Uri> for Patient {
     type Future = Pin<Box<dyn Future<Output = std::result::Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
+        self.connector.poll_ready(cx)
     }
 
     fn call(&mut self, address: Uri) -> Self::Future {
-        let connecting = self.0.call(address);
+        if self.reach == Reach::World && address.host().is_some_and(is_metadata_host) {
+            return Box::pin(async { Err(io::Error::other(FORBIDDEN).into()) });
+        }
+        let connecting = self.connector.call(address);
         Box::pin(async move {
             let waited = tokio::time::timeout(CONNECT, connecting).await;
             waited.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())).map(Line::new)

@@ -56,6 +56,7 @@ fn candidate(number: u64) -> Candidate {
         kind,
         base_url: String::new(),
         api_key: None,
+        account: pointsman::provider::aws::Account::default(),
         headers: Vec::new(),
         quirks: kind.quirks.clone(),
         dialect: Dialect::Anthropic,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Uri};
+use url::Url;
 
 use super::{Build, ByName};
 use crate::config::file;
@@ -10,7 +11,9 @@ use crate::dialect::ToolIds;
 use crate::ir::Dialect;
 use crate::percent::escaped;
 use crate::problem::Place;
+use crate::provider::aws::Account;
 use crate::provider::{Auth, Kind, Provider, kind, kinds};
+use crate::upstream::is_metadata_host;
 use crate::yaml::{At, Named};
 
 impl Build<'_> {
@@ -45,6 +48,7 @@ impl Build<'_> {
             None => kind.dialects.first().copied().or(Some(Dialect::OpenAiChat)),
         };
         let headers = self.headers(&account.headers);
+        let amazon = self.amazon(account, kind);
         let mut quirks = kind.quirks.clone();
         quirks.query = query(quirks.query.take(), account);
         let elsewhere = account.base_url.is_some() && !kind.base_url.is_empty();
@@ -57,10 +61,33 @@ impl Build<'_> {
             kind,
             base_url: base_url?,
             api_key,
+            account: amazon,
             headers,
             quirks,
             dialect: dialect?,
         })
+    }
+
+    /// Which of Amazon's accounts signs, where Amazon's way of signing is used.
+    fn amazon(&mut self, account: &file::Provider, kind: &Kind) -> Account {
+        for (key, given) in [("profile", &account.profile), ("role_arn", &account.role_arn)] {
+            let Some(given) = given else { continue };
+            let (message, help) = if kind.auth != Auth::SigV4 {
+                (format!("`{key}` chooses an account at Amazon, and this is {}", kind.title), "take it out")
+            } else if account.api_key.is_some() {
+                let message = format!("the `api_key` is used, and `{key}` would choose other credentials");
+                (message, "take one of them out")
+            } else if given.value.trim().is_empty() {
+                (format!("`{key}` is empty"), "name one, or take the key out")
+            } else if key == "role_arn" && !given.value.starts_with("arn:") {
+                (format!("`{}` is no ARN", given.value), "write `arn:aws:iam::ACCOUNT:role/NAME`")
+            } else {
+                continue;
+            };
+            self.findings.error(given.place, "invalid_value", message, help);
+        }
+        let text = |given: &Option<At<String>>| given.as_ref().map(|given| given.value.clone());
+        Account { profile: text(&account.profile), role_arn: text(&account.role_arn) }
     }
 
     fn dialect(&mut self, wanted: &At<String>, kind: &Kind) -> Option<Dialect> {
@@ -154,6 +181,10 @@ impl Build<'_> {
         }
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             return wrong("an address must not carry credentials", "put them into `api_key`");
+        }
+        if Url::parse(text).is_ok_and(|url| url.host_str().is_some_and(is_metadata_host)) {
+            let message = "this is a cloud's metadata service: the gateway asks it for credentials alone";
+            return wrong(message, "name the host that is meant");
         }
         if uri.query().is_some() || text.contains('#') {
             return wrong(

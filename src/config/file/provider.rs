@@ -23,6 +23,10 @@ pub struct Provider {
     pub project: Option<At<String>>,
     /// Its credentials: a key, or for `vertex` a service account's key file (`${file:PATH}`). Sent to the host of `base_url` only.
     pub api_key: Option<At<Template>>,
+    /// The profile of `~/.aws` whose credentials sign for `bedrock`, whatever else the machine has. Default: where Amazon's tools look.
+    pub profile: Option<At<String>>,
+    /// The role that is taken on with those credentials for `bedrock`, often one of another account.
+    pub role_arn: Option<At<String>>,
     /// The wire format to speak, where the kind knows several.
     pub dialect: Option<At<String>>,
     /// Headers on every request to it.

@@ -134,6 +134,7 @@ impl ModelFacts {
             kind,
             base_url: String::new(),
             api_key: None,
+            account: crate::provider::aws::Account::default(),
             headers: Vec::new(),
             quirks: kind.quirks.clone(),
             dialect: kind.dialects.first().copied().unwrap_or(Dialect::OpenAiChat),

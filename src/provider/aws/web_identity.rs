@@ -5,8 +5,8 @@
 //! Source: AWS STS API reference, AssumeRoleWithWebIdentity, checked 2026-11-21.
 
 use super::Credentials;
-use super::credentials::unix_seconds;
-use crate::error::{Error, Kind, Origin, Result};
+use super::role::{self, SESSION};
+use crate::error::Result;
 use crate::percent::escaped;
 use crate::secret::Secret;
 
@@ -29,7 +29,7 @@ impl WebIdentity {
         Some(Self {
             role_arn: set("AWS_ROLE_ARN")?,
             token_file: set("AWS_WEB_IDENTITY_TOKEN_FILE")?,
-            session_name: set("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "pointsman".to_owned()),
+            session_name: set("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| SESSION.to_owned()),
         })
     }
 
@@ -37,19 +37,13 @@ impl WebIdentity {
     #[must_use]
     pub fn of_profile(profile: &super::Profile) -> Option<Self> {
         Some(Self {
-            role_arn: profile.role_arn.clone()?,
-            token_file: profile.web_identity_token_file.clone()?,
-            session_name: profile.role_session_name.clone().unwrap_or_else(|| "pointsman".to_owned()),
+            role_arn: profile.setting("role_arn")?.to_owned(),
+            token_file: profile.setting("web_identity_token_file")?.to_owned(),
+            session_name: profile.setting("role_session_name").unwrap_or(SESSION).to_owned(),
         })
     }
 
-    /// The address to post [`Self::form`] to.
-    #[must_use]
-    pub fn url(region: &str) -> String {
-        format!("https://sts.{region}.amazonaws.com/")
-    }
-
-    /// The body, of type `application/x-www-form-urlencoded`; it needs no signature.
+    /// The body to post to [`super::sts_url`], of type `application/x-www-form-urlencoded`; it needs no signature.
     #[must_use]
     pub fn form(&self, token: &Secret) -> String {
         let fields = [
@@ -68,18 +62,7 @@ impl WebIdentity {
     /// # Errors
     /// `UpstreamAuth` when it holds no keys.
     pub fn read(answer: &str) -> Result<Credentials> {
-        let field = |name: &str| {
-            let (_, rest) = answer.split_once(&format!("<{name}>"))?;
-            Some(rest.split_once(&format!("</{name}>"))?.0.trim())
-        };
-        let keys = field("AccessKeyId").zip(field("SecretAccessKey")).map(|(id, secret)| Credentials {
-            expires: field("Expiration").and_then(unix_seconds),
-            ..Credentials::of(id, secret, field("SessionToken"))
-        });
-        keys.ok_or_else(|| {
-            let message = "Amazon's token service answered without keys for the role";
-            Error::new(Kind::UpstreamAuth, Origin::Gateway, message)
-        })
+        role::read(answer)
     }
 }
 
@@ -99,7 +82,6 @@ mod tests {
             identity.form(&Secret::new("a.b=\n")),
             "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&RoleSessionName=pointsman&WebIdentityToken=a.b%3D"
         );
-        assert_eq!(WebIdentity::url("eu-west-1"), "https://sts.eu-west-1.amazonaws.com/");
         let answer = "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>\
             <SessionToken>T</SessionToken><SecretAccessKey>S</SecretAccessKey>\
             <Expiration>2015-08-30T12:36:00Z</Expiration><AccessKeyId>A</AccessKeyId>\
@@ -107,6 +89,6 @@ mod tests {
         let keys = WebIdentity::read(answer).unwrap();
         assert_eq!((keys.access_key_id.as_str(), keys.secret_access_key.expose()), ("A", "S"));
         assert_eq!((keys.session_token.unwrap().expose(), keys.expires), ("T", Some(1_440_938_160)));
-        assert_eq!(WebIdentity::read("<Error/>").unwrap_err().kind, Kind::UpstreamAuth);
+        assert_eq!(WebIdentity::read("<Error/>").unwrap_err().kind, crate::error::Kind::UpstreamAuth);
     }
 }
