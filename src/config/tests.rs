@@ -197,7 +197,7 @@ models: { m: { provider: a } }
     let found = problems(&[("gateway.yaml", wrong)]);
     let expected = [
         "3:54 invalid_value: `profile` chooses an account at Amazon",
-        "4:76 invalid_value: the `api_key` is used",
+        "4:75 invalid_value: the `api_key` is used",
         "5:52 invalid_value: `reader` is no ARN",
         "6:51 invalid_value: `profile` is empty",
         "7:32 invalid_url: this is a cloud's metadata service",

@@ -98,9 +98,9 @@ impl Upstream {
             (Auth::SigV4, None) => {
                 Box::pin(self.keyring.sign_aws(self, provider, (request, body), now())).await
             }
-            (Auth::GoogleToken, key) if key.as_ref().is_none_or(is_service_account) => {
-                let value = Box::pin(self.keyring.google(self, provider, now())).await?;
-                request.headers_mut().insert(AUTHORIZATION, value);
+            (Auth::GoogleToken, key) if key.as_ref().is_none_or(is_file) => {
+                let headers = Box::pin(self.keyring.google(self, provider, now())).await?;
+                request.headers_mut().extend(headers.iter().cloned());
                 Ok(())
             }
             _ => sign(provider, request.headers_mut()),
@@ -153,8 +153,8 @@ impl Upstream {
     }
 }
 
-/// Whether a key is a service account's key file rather than a token.
-fn is_service_account(key: &Secret) -> bool {
+/// Whether a key is one of Google's files rather than a token.
+fn is_file(key: &Secret) -> bool {
     key.expose().trim_start().starts_with('{')
 }
 

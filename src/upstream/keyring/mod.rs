@@ -15,7 +15,7 @@ use std::sync::Arc;
 use aws::Signer;
 use bytes::Bytes;
 use errand::{Errand, Variable};
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use kept::Kept;
 
 use super::Upstream;
@@ -31,12 +31,15 @@ const SERVICE: &str = "bedrock";
 pub(super) struct Keyring {
     variable: Variable,
     aws: Kept<Account, Arc<Signer>>,
-    tokens: Kept<Holder, HeaderValue>,
+    tokens: Kept<Holder, Headers>,
     hasher: ahash::RandomState,
 }
 
 /// Who has a token: a provider, and a hash of what it asks for the token with.
 type Holder = (Arc<str>, u64);
+
+/// What a request is authorised with.
+type Headers = Arc<[(HeaderName, HeaderValue)]>;
 
 impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -99,16 +102,11 @@ impl Keyring {
         Ok(())
     }
 
-    /// The value of `Authorization` for a provider of Google's.
+    /// The headers that authorise a request to a provider of Google's.
     ///
     /// # Errors
     /// `UpstreamAuth` when there are no credentials, errors of the services that give tokens out.
-    pub(super) async fn google(
-        &self,
-        upstream: &Upstream,
-        provider: &Provider,
-        now: u64,
-    ) -> Result<HeaderValue> {
+    pub(super) async fn google(&self, upstream: &Upstream, provider: &Provider, now: u64) -> Result<Headers> {
         let fetch = || {
             let (errand, key) = (self.errand(upstream, now), provider.api_key.clone());
             async move { errand.google(key).await }

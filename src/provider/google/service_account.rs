@@ -1,5 +1,4 @@
-//! Tokens of a Google service account, as arithmetic: the signed assertion that
-//! is exchanged for one, and the answer. Knows no HTTP client and no clock.
+//! A service account's key, and the signed assertion that is exchanged for a token.
 //!
 //! Source: Google, "Using OAuth 2.0 for server to server applications", checked 2026-11-21.
 
@@ -10,17 +9,14 @@ use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::error::{Error, Kind, Origin, Result};
+use super::{SCOPE, refused};
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-/// What a token is asked for.
-const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// How an assertion is offered.
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// Seconds for which an assertion holds; the most that Google takes.
 const LIFE: u64 = 3600;
-/// Seconds before its end at which a token is no longer used.
-const MARGIN: u64 = 300;
 
 /// A service account's key, as the JSON file that Google hands out has it.
 pub struct ServiceAccount {
@@ -44,47 +40,8 @@ struct KeyFile {
     #[serde(default)]
     private_key_id: String,
     private_key: String,
-    #[serde(default = "token_uri")]
+    #[serde(default = "super::token_uri")]
     token_uri: String,
-}
-
-fn token_uri() -> String {
-    "https://oauth2.googleapis.com/token".to_owned()
-}
-
-/// A token and its life.
-#[derive(Debug, Clone)]
-pub struct Token {
-    /// Goes into `Authorization: Bearer`.
-    pub access_token: Secret,
-    /// Seconds since the Unix epoch at which it ends.
-    pub expires: u64,
-}
-
-impl Token {
-    /// Reads the answer of status 200 that came at `now` (seconds since the Unix epoch).
-    ///
-    /// # Errors
-    /// `UpstreamAuth` when it holds no token.
-    pub fn read(answer: &[u8], now: u64) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Answer {
-            access_token: String,
-            expires_in: u64,
-        }
-        let answer: Answer =
-            serde_json::from_slice(answer).map_err(|_| refused("Google answered without a token"))?;
-        Ok(Self {
-            access_token: Secret::new(answer.access_token),
-            expires: now.saturating_add(answer.expires_in),
-        })
-    }
-
-    /// Whether it may still be used at `now`: not in the last five minutes of its life.
-    #[must_use]
-    pub fn is_fresh(&self, now: u64) -> bool {
-        now.saturating_add(MARGIN) < self.expires
-    }
 }
 
 impl ServiceAccount {
@@ -139,10 +96,6 @@ impl ServiceAccount {
         assertion.push_str(&URL_SAFE_NO_PAD.encode(signature));
         Ok(assertion)
     }
-}
-
-fn refused(message: &str) -> Error {
-    Error::new(Kind::UpstreamAuth, Origin::Gateway, message)
 }
 
 /// The bytes between the lines of a PEM text.
@@ -220,15 +173,9 @@ mod tests {
     }
 
     #[test]
-    fn tokens_and_bad_files() {
-        let token =
-            Token::read(br#"{"access_token":"ya29.x","expires_in":3599,"token_type":"Bearer"}"#, 1000)
-                .unwrap();
-        assert_eq!((token.access_token.expose(), token.expires), ("ya29.x", 4599));
-        assert_eq!((token.is_fresh(4298), token.is_fresh(4299)), (true, false));
-        assert_eq!(Token::read(br#"{"error":"invalid_grant"}"#, 0).unwrap_err().kind, Kind::UpstreamAuth);
+    fn bad_files() {
         for bad in [Secret::new("{}"), Secret::new("x"), file("AAAA"), file("!")] {
-            assert_eq!(ServiceAccount::read(&bad).unwrap_err().kind, Kind::UpstreamAuth);
+            assert_eq!(ServiceAccount::read(&bad).unwrap_err().kind, crate::error::Kind::UpstreamAuth);
         }
     }
 }
