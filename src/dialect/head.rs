@@ -25,6 +25,8 @@ pub(super) struct Head {
     pub(super) stream: bool,
     /// The value of `stream_options.include_usage`.
     pub(super) include_usage: bool,
+    /// Whether the value of `audio.format` is `pcm16`.
+    pub(super) bare_sound: bool,
 }
 
 impl Head {
@@ -108,13 +110,14 @@ impl<'de> Visitor<'de> for HeadVisitor<'de> {
                         map.next_value().map_err(|_| A::Error::custom("`stream` must be true or false"))?;
                     head.stream = stream.unwrap_or(false);
                 }
-                "stream_options" => {
+                "stream_options" | "audio" => {
                     let raw: &'de RawValue = map.next_value()?;
                     Strict { depth: 1, place: Place::Elsewhere, body: self.text, talk: &mut talk }
                         .deserialize(&mut serde_json::Deserializer::from_str(raw.get()))
                         .map_err(A::Error::custom)?;
-                    head.include_usage = serde_json::from_str::<Options>(raw.get())
-                        .is_ok_and(|options| options.include_usage.unwrap_or(false));
+                    let options: Options<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+                    head.include_usage |= options.include_usage.unwrap_or(false);
+                    head.bare_sound |= options.format == Some("pcm16");
                 }
                 name => {
                     let place = if talk.plain { Place::top(name) } else { Place::Elsewhere };
@@ -128,10 +131,12 @@ impl<'de> Visitor<'de> for HeadVisitor<'de> {
     }
 }
 
-/// `stream_options` as far as it is read.
-#[derive(serde::Deserialize)]
-struct Options {
+/// `stream_options` and `audio` as far as they are read: no field is in both.
+#[derive(Default, serde::Deserialize)]
+struct Options<'a> {
     include_usage: Option<bool>,
+    #[serde(borrow)]
+    format: Option<&'a str>,
 }
 
 #[cfg(test)]

@@ -141,6 +141,12 @@ impl LazyRequest {
         self.head.include_usage
     }
 
+    /// Whether the client wants sound as samples without a head.
+    #[must_use]
+    pub fn bare_sound(&self) -> bool {
+        self.head.bare_sound
+    }
+
     /// The body as it came; empty for a request that was built here.
     #[must_use]
     pub fn raw(&self) -> &Bytes {

@@ -45,6 +45,7 @@ mod splice;
 mod strict;
 mod talk;
 mod untold;
+mod voice;
 mod wire;
 
 pub use crate::sse::Framing;
@@ -135,6 +136,8 @@ pub struct ReplyFacts {
     pub created: u64,
     /// Whether the client asked for usage in the stream.
     pub include_usage: bool,
+    /// Whether the client wants sound as samples without a head (OpenAI's `pcm16`).
+    pub bare_sound: bool,
     /// Input tokens as counted before sending: for dialects whose first event
     /// states them (Anthropic's `message_start`).
     pub estimated_input: u64,

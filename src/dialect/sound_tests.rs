@@ -1,8 +1,10 @@
 //! Sound that a model answers with, told to clients of every dialect.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::dialect::{ReplyFacts, inbound, outbound, untold, untold_event};
+use crate::dialect::{PathFacts, Quirks, ReplyFacts, Target, inbound, outbound, untold, untold_event};
 use crate::ir::{Dialect, Event};
 use crate::sse::Frame;
 
@@ -15,7 +17,13 @@ const CLIENTS: [Dialect; 5] = [
 ];
 
 fn reply() -> ReplyFacts {
-    ReplyFacts { request_id: "r".into(), model: "m".into(), created: 1, ..ReplyFacts::default() }
+    ReplyFacts {
+        request_id: "r".into(),
+        model: "m".into(),
+        created: 1,
+        bare_sound: true,
+        ..ReplyFacts::default()
+    }
 }
 
 /// What a client of `to` gets of a whole answer, and whether the sound is reported.
@@ -179,4 +187,135 @@ fn what_responses_speak_is_heard_or_read() {
             assert_eq!(text.matches("mk-said").count(), 1, "{to:?}: {text}");
         }
     }
+}
+
+/// Samples of Gemini's become `wav` for clients that do not ask for `pcm16`, and where the rate is not OpenAI's.
+#[test]
+fn samples_get_the_head_that_clients_want() {
+    let answer = |rate: u32, data: &str, finish: Value| {
+        let part =
+            json!({ "inlineData": { "mimeType": format!("audio/L16;codec=pcm;rate={rate}"), "data": data } });
+        json!({ "candidates": [{ "content": { "parts": [part] }, "finishReason": finish }], "responseId": "r" })
+    };
+    let head = |rate: u32, bytes: u32, all: u32| {
+        let mut head = b"RIFF".to_vec();
+        head.extend(all.to_le_bytes());
+        head.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+        head.extend(rate.to_le_bytes());
+        head.extend((2 * rate).to_le_bytes());
+        head.extend(b"\x02\0\x10\0data");
+        head.extend(bytes.to_le_bytes());
+        head
+    };
+    for (bare_sound, rate, headed) in
+        [(true, 24_000, false), (false, 24_000, true), (true, 16_000, true), (false, 48_000, true)]
+    {
+        let reply = ReplyFacts { bare_sound, ..reply() };
+        let body = answer(rate, "AAECAw==", json!("STOP")).to_string();
+        let response = outbound(Dialect::Gemini).unwrap().decode_response(body.as_bytes()).unwrap();
+        let told = inbound(Dialect::OpenAiChat).unwrap().encode_response(&response, &reply);
+        let told: Value = serde_json::from_slice(&told).unwrap();
+        let data = STANDARD.decode(told["choices"][0]["message"]["audio"]["data"].as_str().unwrap()).unwrap();
+        let expected = if headed { head(rate, 4, 40) } else { Vec::new() };
+        assert_eq!(data, [expected, vec![0, 1, 2, 3]].concat(), "{bare_sound} {rate}");
+
+        let mut decoder = outbound(Dialect::Gemini).unwrap().stream_decoder();
+        let mut encoder = inbound(Dialect::OpenAiChat).unwrap().stream_encoder(&reply);
+        let (mut events, mut out) = (Vec::new(), Vec::new());
+        for (data, finish) in [("AAECAw==", json!(null)), ("BAUGBw==", json!("STOP"))] {
+            let data = answer(rate, data, finish).to_string();
+            decoder.push(&Frame { event: "", data: data.as_bytes() }, &mut events).unwrap();
+        }
+        events.iter().for_each(|event| encoder.push(event, &mut out));
+        let mut pieces = Vec::new();
+        for line in String::from_utf8(out).unwrap().lines().filter_map(|line| line.strip_prefix("data: ")) {
+            let value: Value = serde_json::from_str(line).unwrap();
+            let data = value["choices"][0]["delta"]["audio"]["data"].as_str().unwrap_or_default();
+            pieces.extend(STANDARD.decode(data).unwrap());
+        }
+        // How much follows is not known where it begins.
+        let expected = if headed { head(rate, u32::MAX, u32::MAX) } else { Vec::new() };
+        assert_eq!(pieces, [expected, (0..8).collect()].concat(), "{bare_sound} {rate}");
+    }
+}
+
+/// Requests for sound, to the other maker, with what is reported.
+#[test]
+fn sound_is_asked_for_in_the_words_of_either_maker() {
+    let check = |from: Dialect, to: Dialect, asked: Value, expected: Value, lost: &[&str]| {
+        let mut body = match from {
+            Dialect::Gemini => json!({ "contents": [{ "role": "user", "parts": [{ "text": "hi" }] }] }),
+            _ => json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] }),
+        };
+        body.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
+        let path = PathFacts { model: Some("m"), stream: false };
+        let request = inbound(from).unwrap().decode_request(body.to_string().as_bytes(), path).unwrap();
+        let quirks = Quirks::default();
+        let target = Target { model: "m", max_output_tokens: None, quirks: &quirks };
+        let wire = outbound(to).unwrap().encode_request(&request, &target).unwrap();
+        let sent: Value = serde_json::from_slice(&wire.body).unwrap();
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(&sent[name], value, "{from:?} {asked} {sent}");
+        }
+        assert_eq!(wire.dropped, lost, "{from:?} {asked}");
+    };
+    let by = |voice: &str| json!({ "voiceConfig": { "prebuiltVoiceConfig": { "voiceName": voice } } });
+    let (chat, gemini) = (Dialect::OpenAiChat, Dialect::Gemini);
+    let asks = |voice: Value, format: &str| json!({ "modalities": ["text", "audio"], "audio": { "voice": voice, "format": format } });
+    let config = |config: Value| json!({ "generationConfig": config });
+    let spoken = json!(["AUDIO"]);
+    check(
+        chat,
+        gemini,
+        asks(json!("Kore"), "wav"),
+        config(json!({ "responseModalities": spoken, "speechConfig": by("Kore") })),
+        &[],
+    );
+    check(
+        chat,
+        gemini,
+        asks(json!("alloy"), "pcm16"),
+        config(json!({ "responseModalities": spoken })),
+        &["audio.voice"],
+    );
+    check(
+        chat,
+        gemini,
+        asks(json!({ "id": "voice_1" }), "mp3"),
+        config(json!({ "responseModalities": spoken })),
+        &["audio.voice", "audio.format"],
+    );
+    check(
+        chat,
+        gemini,
+        json!({ "modalities": ["text"] }),
+        json!({ "generationConfig": null }),
+        &["modalities"],
+    );
+    check(chat, chat, asks(json!("alloy"), "mp3"), asks(json!("alloy"), "mp3"), &[]);
+    let asked = |voice: Value| config(json!({ "responseModalities": ["AUDIO"], "speechConfig": voice }));
+    check(gemini, chat, asked(by("alloy")), asks(json!("alloy"), "pcm16"), &[]);
+    check(
+        gemini,
+        chat,
+        config(json!({ "responseModalities": ["AUDIO"] })),
+        asks(json!("alloy"), "pcm16"),
+        &[],
+    );
+    check(gemini, chat, asked(by("Kore")), asks(json!("alloy"), "pcm16"), &["generationConfig.speechConfig"]);
+    check(
+        gemini,
+        chat,
+        config(json!({ "responseModalities": ["AUDIO"], "mediaResolution": "LOW" })),
+        asks(json!("alloy"), "pcm16"),
+        &["generationConfig.mediaResolution"],
+    );
+    check(
+        gemini,
+        chat,
+        config(json!({ "responseModalities": ["IMAGE", "TEXT"] })),
+        json!({ "modalities": null }),
+        &["generationConfig"],
+    );
+    check(gemini, gemini, asked(by("Kore")), asked(by("Kore")), &[]);
 }

@@ -173,6 +173,7 @@ fn lane(journey: &Journey, made: &Try<'_>, prepared: &Prepared, reply: &Reply, e
         model: request.model().to_owned(),
         created: journey.gateway.clock.now().unix_seconds(),
         include_usage: request.include_usage(),
+        bare_sound: request.bare_sound(),
         estimated_input,
     };
     // A stream is decoded without need only where policies read it.

@@ -74,6 +74,7 @@ pub(super) fn select_route(
 ) -> Result<Arc<Journey>> {
     exchange.asked = cut(request.model());
     exchange.stream = request.stream();
+    exchange.bare_sound = request.bare_sound();
     exchange.session = session(headers);
     let route = exchange
         .bundle

@@ -68,6 +68,8 @@ pub(super) struct Exchange {
     pub(super) route: Option<Arc<Route>>,
     pub(super) asked: String,
     pub(super) stream: bool,
+    /// Whether the client wants sound as samples without a head.
+    pub(super) bare_sound: bool,
     pub(super) session: Option<Arc<str>>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) model: Option<Arc<Model>>,
@@ -113,6 +115,7 @@ impl Exchange {
             route: None,
             asked: String::new(),
             stream: false,
+            bare_sound: false,
             session: None,
             ledger: Arc::new(Ledger::new(started)),
             model: None,

@@ -145,6 +145,7 @@ fn facts(exchange: &Exchange, response: &Response) -> ReplyFacts {
         model: if response.model.is_empty() { exchange.asked.clone() } else { response.model.clone() },
         created: exchange.started.unix_seconds(),
         include_usage: true,
+        bare_sound: exchange.bare_sound,
         estimated_input: response.usage.map_or(0, |usage| usage.input),
     }
 }

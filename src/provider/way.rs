@@ -19,6 +19,8 @@ const WAYS: &[(&str, Endpoint, Way)] = &[
     ("deepgram", Endpoint::Speech, Way::DeepgramSpeak),
     ("elevenlabs", Endpoint::Transcriptions, Way::ElevenLabsListen),
     ("elevenlabs", Endpoint::Speech, Way::ElevenLabsSpeak),
+    ("gemini", Endpoint::Speech, Way::GeminiSpeak),
+    ("vertex", Endpoint::Speech, Way::GeminiSpeak),
     ("stability", Endpoint::Images, Way::StabilityImages),
     ("midjourney", Endpoint::Images, Way::MidjourneyJobs),
 ];

@@ -12,7 +12,7 @@ use super::emit::{Emit, Names};
 use super::fields::Fields;
 use super::part::{self, Ids};
 use super::{config, tools};
-use crate::dialect::PathFacts;
+use crate::dialect::{PathFacts, voice};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Extra, Message, Part, Request, Role};
 
@@ -155,7 +155,11 @@ pub(super) fn encode(request: &Request, dropped: &mut Vec<String>) -> Value {
         body.insert("tools".to_owned(), Value::Array(tools));
     }
     keep(&mut body, "toolConfig", tools::encode_config(request, &mut emit));
-    keep(&mut body, "generationConfig", config::encode(request, emit.dropped));
+    let mut generation = config::encode(request, emit.dropped);
+    let spoken = voice::for_gemini(request, emit.dropped);
+    let asks_sound = spoken.is_some();
+    generation.extend(spoken.into_iter().flatten());
+    keep(&mut body, "generationConfig", generation);
     if request.user.is_some() {
         emit.dropped.push("user".to_owned());
     }
@@ -165,7 +169,7 @@ pub(super) fn encode(request: &Request, dropped: &mut Vec<String>) -> Value {
     for (name, value) in request.extra.iter() {
         if same && !body.contains_key(name) {
             body.insert(name.clone(), value.clone());
-        } else if !same {
+        } else if !same && !(asks_sound && voice::OPENAI_FIELDS.contains(&name.as_str())) {
             emit.dropped.push(name.clone());
         }
     }

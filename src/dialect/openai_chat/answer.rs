@@ -17,7 +17,8 @@ use crate::ir::{Choice, Dialect, Finish, Part, Response, Thinking, ToolCall};
 /// Encodes an answer.
 pub(super) fn encode(response: &Response, reply: &ReplyFacts) -> Bytes {
     let own = response.dialect == Dialect::OpenAiChat;
-    let choices: Vec<Value> = response.choices.iter().map(|choice| choice_value(choice, own)).collect();
+    let choices: Vec<Value> =
+        response.choices.iter().map(|choice| choice_value(choice, own, reply.bare_sound)).collect();
     let mut value = json!({
         "id": id_of(&response.id, reply),
         "object": "chat.completion",
@@ -55,7 +56,7 @@ fn merge_extra<'a>(value: &mut Value, extra: impl Iterator<Item = (&'a String, &
     }
 }
 
-fn choice_value(choice: &Choice, own: bool) -> Value {
+fn choice_value(choice: &Choice, own: bool, bare_sound: bool) -> Value {
     let mut lost = Vec::new();
     let mut carry = Carry { own, dropped: &mut lost };
     let mut message = json!({ "role": "assistant" });
@@ -66,7 +67,7 @@ fn choice_value(choice: &Choice, own: bool) -> Value {
         put(&mut message, "images", pictures.into());
     }
     if !own {
-        if let Some(audio) = spoken(choice) {
+        if let Some(audio) = spoken(choice, bare_sound) {
             put(&mut message, "audio", audio);
         }
         let said = choice.message.joined_text().chars().count() as u64;
@@ -139,13 +140,12 @@ pub(super) fn picture(part: &Part) -> Option<Value> {
 }
 
 /// Sound that another dialect's model made. How long it may be named is not known: no longer.
-fn spoken(choice: &Choice) -> Option<Value> {
+fn spoken(choice: &Choice, bare: bool) -> Option<Value> {
     let parts = &choice.message.parts;
-    let pieces: Vec<&str> = parts.iter().filter_map(sound::data).collect();
+    let data = sound::whole(parts, bare)?;
     let words: String = parts.iter().filter_map(sound::words).collect();
     let id = format!("{SPOKEN}_{}", choice.index);
-    let said = json!({ "id": id, "expires_at": 0, "data": sound::joined(&pieces), "transcript": words });
-    (!pieces.is_empty()).then_some(said)
+    Some(json!({ "id": id, "expires_at": 0, "data": data, "transcript": words }))
 }
 
 /// Begins the name of sound that no answer can refer to.

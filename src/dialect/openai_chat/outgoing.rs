@@ -9,7 +9,7 @@ use super::fields::merge;
 use super::options::{self, Carry};
 use super::reasoning::encode_reasoning;
 use super::turns::Turns;
-use crate::dialect::{Quirks, SPEAKERS, Target, TokenField, Wire};
+use crate::dialect::{Quirks, SPEAKERS, Target, TokenField, Wire, voice};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Request, ResponseFormat};
 
@@ -196,12 +196,18 @@ fn put_rest(request: &Request, quirks: &Quirks, body: &mut Map<String, Value>, c
     if let Some(metadata) = &request.metadata {
         body.insert("metadata".into(), metadata.clone().into());
     }
+    let spoken = voice::for_openai(request);
+    let asks_sound = spoken.is_some();
+    if let Some((Value::Object(fields), lost)) = spoken {
+        body.extend(fields);
+        lost.into_iter().for_each(|name| carry.lose(name));
+    }
     let mut whole = Value::Object(std::mem::take(body));
     for (name, value) in request.extra.iter() {
         let shared = name == caching::KEY && request.dialect == Dialect::OpenAiResponses;
         if carry.own || shared {
             merge(&mut whole, &Value::Object(Map::from_iter([(name.clone(), value.clone())])));
-        } else {
+        } else if !asks_sound || name != "generationConfig" {
             carry.lose(name.clone());
         }
     }

@@ -70,6 +70,7 @@ fn reply() -> ReplyFacts {
         model: "m".into(),
         created: 1,
         include_usage: true,
+        bare_sound: false,
         estimated_input: 1,
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Encoder {
     usage_extra: Option<Value>,
     /// Characters of the first choice's text so far.
     said: u64,
+    /// Choices of which sound was sent.
+    sounding: Vec<u32>,
     /// How many sealed thoughts were sent.
     seals: usize,
     /// The chunk under construction, kept for its memory.
@@ -49,6 +51,7 @@ impl Encoder {
             usage: None,
             usage_extra: None,
             said: 0,
+            sounding: Vec::new(),
             seals: 0,
             chunk: Vec::new(),
         };
@@ -136,9 +139,16 @@ impl Encoder {
         if let Some(picture) = picture(part) {
             return self.delta(choice, &json!({ "images": [picture] }), out);
         }
-        let Some(data) = sound::data(part).filter(|_| !sound::stands_elsewhere(part, Dialect::OpenAiChat))
-        else {
+        if sound::stands_elsewhere(part, Dialect::OpenAiChat) {
             return;
+        }
+        let Some(data) = sound::data(part) else { return };
+        let begins = !data.is_empty() && !self.sounding.contains(&choice);
+        let data = if begins {
+            self.sounding.push(choice);
+            sound::first(part, self.reply.bare_sound).unwrap_or_default()
+        } else {
+            data.to_owned()
         };
         let id = format!("{SPOKEN}_{choice}");
         let mut audio = json!({ "id": id, "data": data });

@@ -48,6 +48,8 @@ pub enum Way {
     DeepgramSpeak,
     /// ElevenLabs' `text-to-speech`.
     ElevenLabsSpeak,
+    /// Sound in an answer of Gemini's `generateContent`.
+    GeminiSpeak,
 }
 
 /// A client's passage, whole.
@@ -168,6 +170,7 @@ pub fn translate(
         Way::ElevenLabsListen => Some(listen::elevenlabs(asked, target)?),
         Way::DeepgramSpeak => Some(speak::deepgram(asked, target)?),
         Way::ElevenLabsSpeak => Some(speak::elevenlabs(asked, target)?),
+        Way::GeminiSpeak => Some(speak::gemini(asked, target)?),
     })
 }
 

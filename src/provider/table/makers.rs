@@ -100,7 +100,7 @@ fn own_protocols() -> Vec<Kind> {
         },
         Kind {
             dialects: &[Dialect::Gemini],
-            endpoints: EMBEDDINGS,
+            endpoints: &[Endpoint::Embeddings, Endpoint::Speech],
             embed: embed::Form::Gemini,
             default_path: "/v1beta",
             auth: Auth::Header("x-goog-api-key"),
@@ -110,7 +110,7 @@ fn own_protocols() -> Vec<Kind> {
         },
         Kind {
             dialects: &[Dialect::Gemini],
-            endpoints: EMBEDDINGS,
+            endpoints: &[Endpoint::Embeddings, Endpoint::Speech],
             embed: embed::Form::Gemini,
             default_path: "",
             auth: Auth::GoogleToken,
