@@ -239,25 +239,30 @@ fn samples_get_the_head_that_clients_want() {
     }
 }
 
+/// What `to` is asked where a client of `from` says `asked`, and what is reported.
+fn asked_as(from: Dialect, to: Dialect, asked: &Value) -> (Value, Vec<String>) {
+    let mut body = match from {
+        Dialect::Gemini => json!({ "contents": [{ "role": "user", "parts": [{ "text": "hi" }] }] }),
+        _ => json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] }),
+    };
+    body.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
+    let path = PathFacts { model: Some("m"), stream: false };
+    let request = inbound(from).unwrap().decode_request(body.to_string().as_bytes(), path).unwrap();
+    let quirks = Quirks::default();
+    let target = Target { model: "m", max_output_tokens: None, quirks: &quirks };
+    let wire = outbound(to).unwrap().encode_request(&request, &target).unwrap();
+    (serde_json::from_slice(&wire.body).unwrap(), wire.dropped)
+}
+
 /// Requests for sound, to the other maker, with what is reported.
 #[test]
 fn sound_is_asked_for_in_the_words_of_either_maker() {
     let check = |from: Dialect, to: Dialect, asked: Value, expected: Value, lost: &[&str]| {
-        let mut body = match from {
-            Dialect::Gemini => json!({ "contents": [{ "role": "user", "parts": [{ "text": "hi" }] }] }),
-            _ => json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] }),
-        };
-        body.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
-        let path = PathFacts { model: Some("m"), stream: false };
-        let request = inbound(from).unwrap().decode_request(body.to_string().as_bytes(), path).unwrap();
-        let quirks = Quirks::default();
-        let target = Target { model: "m", max_output_tokens: None, quirks: &quirks };
-        let wire = outbound(to).unwrap().encode_request(&request, &target).unwrap();
-        let sent: Value = serde_json::from_slice(&wire.body).unwrap();
+        let (sent, dropped) = asked_as(from, to, &asked);
         for (name, value) in expected.as_object().unwrap() {
             assert_eq!(&sent[name], value, "{from:?} {asked} {sent}");
         }
-        assert_eq!(wire.dropped, lost, "{from:?} {asked}");
+        assert_eq!(dropped, lost, "{from:?} {asked}");
     };
     let by = |voice: &str| json!({ "voiceConfig": { "prebuiltVoiceConfig": { "voiceName": voice } } });
     let (chat, gemini) = (Dialect::OpenAiChat, Dialect::Gemini);

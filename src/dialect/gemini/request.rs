@@ -167,9 +167,10 @@ pub(super) fn encode(request: &Request, dropped: &mut Vec<String>) -> Value {
         emit.dropped.push("metadata".to_owned());
     }
     for (name, value) in request.extra.iter() {
+        let carried = asks_sound && voice::OPENAI_FIELDS.contains(&name.as_str());
         if same && !body.contains_key(name) {
             body.insert(name.clone(), value.clone());
-        } else if !same && !(asks_sound && voice::OPENAI_FIELDS.contains(&name.as_str())) {
+        } else if !same && !carried {
             emit.dropped.push(name.clone());
         }
     }
