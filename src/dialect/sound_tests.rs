@@ -254,73 +254,61 @@ fn asked_as(from: Dialect, to: Dialect, asked: &Value) -> (Value, Vec<String>) {
     (serde_json::from_slice(&wire.body).unwrap(), wire.dropped)
 }
 
-/// Requests for sound, to the other maker, with what is reported.
+fn check_asked(from: Dialect, to: Dialect, asked: &Value, expected: &Value, lost: &[&str]) {
+    let (sent, dropped) = asked_as(from, to, asked);
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&sent[name], value, "{from:?} {asked} {sent}");
+    }
+    assert_eq!(dropped, lost, "{from:?} {asked}");
+}
+
+fn spoken_by(voice: &str) -> Value {
+    json!({ "voiceConfig": { "prebuiltVoiceConfig": { "voiceName": voice } } })
+}
+
+fn audio(voice: &Value, format: &str) -> Value {
+    json!({ "modalities": ["text", "audio"], "audio": { "voice": voice, "format": format } })
+}
+
 #[test]
-fn sound_is_asked_for_in_the_words_of_either_maker() {
-    let check = |from: Dialect, to: Dialect, asked: Value, expected: Value, lost: &[&str]| {
-        let (sent, dropped) = asked_as(from, to, &asked);
-        for (name, value) in expected.as_object().unwrap() {
-            assert_eq!(&sent[name], value, "{from:?} {asked} {sent}");
-        }
-        assert_eq!(dropped, lost, "{from:?} {asked}");
-    };
-    let by = |voice: &str| json!({ "voiceConfig": { "prebuiltVoiceConfig": { "voiceName": voice } } });
-    let (chat, gemini) = (Dialect::OpenAiChat, Dialect::Gemini);
-    let asks = |voice: Value, format: &str| json!({ "modalities": ["text", "audio"], "audio": { "voice": voice, "format": format } });
+fn clients_of_openai_ask_gemini_for_sound() {
     let config = |config: Value| json!({ "generationConfig": config });
-    let spoken = json!(["AUDIO"]);
-    check(
-        chat,
-        gemini,
-        asks(json!("Kore"), "wav"),
-        config(json!({ "responseModalities": spoken, "speechConfig": by("Kore") })),
-        &[],
-    );
-    check(
-        chat,
-        gemini,
-        asks(json!("alloy"), "pcm16"),
-        config(json!({ "responseModalities": spoken })),
-        &["audio.voice"],
-    );
-    check(
-        chat,
-        gemini,
-        asks(json!({ "id": "voice_1" }), "mp3"),
-        config(json!({ "responseModalities": spoken })),
-        &["audio.voice", "audio.format"],
-    );
-    check(
-        chat,
-        gemini,
-        json!({ "modalities": ["text"] }),
-        json!({ "generationConfig": null }),
-        &["modalities"],
-    );
-    check(chat, chat, asks(json!("alloy"), "mp3"), asks(json!("alloy"), "mp3"), &[]);
-    let asked = |voice: Value| config(json!({ "responseModalities": ["AUDIO"], "speechConfig": voice }));
-    check(gemini, chat, asked(by("alloy")), asks(json!("alloy"), "pcm16"), &[]);
-    check(
-        gemini,
-        chat,
-        config(json!({ "responseModalities": ["AUDIO"] })),
-        asks(json!("alloy"), "pcm16"),
-        &[],
-    );
-    check(gemini, chat, asked(by("Kore")), asks(json!("alloy"), "pcm16"), &["generationConfig.speechConfig"]);
-    check(
-        gemini,
-        chat,
-        config(json!({ "responseModalities": ["AUDIO"], "mediaResolution": "LOW" })),
-        asks(json!("alloy"), "pcm16"),
-        &["generationConfig.mediaResolution"],
-    );
-    check(
-        gemini,
-        chat,
-        config(json!({ "responseModalities": ["IMAGE", "TEXT"] })),
-        json!({ "modalities": null }),
-        &["generationConfig"],
-    );
-    check(gemini, gemini, asked(by("Kore")), asked(by("Kore")), &[]);
+    let kore = config(json!({ "responseModalities": ["AUDIO"], "speechConfig": spoken_by("Kore") }));
+    let anyone = config(json!({ "responseModalities": ["AUDIO"] }));
+    let silent = json!({ "generationConfig": null });
+    for (asked, expected, lost) in [
+        (audio(&json!("Kore"), "wav"), kore, &[][..]),
+        (audio(&json!("alloy"), "pcm16"), anyone.clone(), &["audio.voice"]),
+        (audio(&json!({ "id": "voice_1" }), "mp3"), anyone, &["audio.voice", "audio.format"]),
+        (json!({ "modalities": ["text"] }), silent, &["modalities"]),
+    ] {
+        check_asked(Dialect::OpenAiChat, Dialect::Gemini, &asked, &expected, lost);
+    }
+    let mine = audio(&json!("alloy"), "mp3");
+    check_asked(Dialect::OpenAiChat, Dialect::OpenAiChat, &mine, &mine, &[]);
+}
+
+#[test]
+fn clients_of_gemini_ask_openai_for_sound() {
+    let config = |more: Value| {
+        let mut config = json!({ "responseModalities": ["AUDIO"] });
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "generationConfig": config })
+    };
+    let alloy = audio(&json!("alloy"), "pcm16");
+    for (asked, expected, lost) in [
+        (config(json!({ "speechConfig": spoken_by("alloy") })), &alloy, &[][..]),
+        (config(json!({})), &alloy, &[]),
+        (config(json!({ "speechConfig": spoken_by("Kore") })), &alloy, &["generationConfig.speechConfig"]),
+        (config(json!({ "mediaResolution": "LOW" })), &alloy, &["generationConfig.mediaResolution"]),
+        (
+            config(json!({ "responseModalities": ["IMAGE"] })),
+            &json!({ "modalities": null }),
+            &["generationConfig"],
+        ),
+    ] {
+        check_asked(Dialect::Gemini, Dialect::OpenAiChat, &asked, expected, lost);
+    }
+    let mine = config(json!({ "speechConfig": spoken_by("Kore") }));
+    check_asked(Dialect::Gemini, Dialect::Gemini, &mine, &mine, &[]);
 }
