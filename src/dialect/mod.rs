@@ -40,6 +40,7 @@ mod redact;
 mod refusal;
 mod registry;
 pub mod rerank;
+mod served;
 mod sound;
 mod splice;
 mod strict;
@@ -47,6 +48,7 @@ mod talk;
 mod untold;
 mod voice;
 mod wire;
+mod work;
 
 pub use crate::sse::Framing;
 pub use enclosed::{PLACES, may_name_files};

@@ -8,7 +8,7 @@
 use serde_json::Value;
 
 use super::openai_chat::citation::is_citation;
-use super::sound;
+use super::{gemini, sound, work};
 use crate::ir::{Choice, Citation, Dialect, Event, Extra, Of, Part, Response};
 
 /// What a dialect has words for in an answer, besides text.
@@ -73,7 +73,7 @@ pub fn untold(response: &Response, to: Dialect) -> Vec<String> {
     of_answer(&response.extra, &mut names);
     let told = if words.choices { usize::MAX } else { 1 };
     for choice in response.choices.iter().take(told) {
-        of_choice(choice, &words, &mut names);
+        of_choice(choice, to, &words, &mut names);
     }
     names.0
 }
@@ -91,12 +91,12 @@ pub fn untold_event(event: &Event, to: Dialect) -> Vec<String> {
         }
         Event::ToolCall { .. } if !words.calls => names.add("tool_calls"),
         Event::Media { part, .. } if sound::stands_elsewhere(part, to) => {}
-        Event::Media { part, .. } => of_part(part, &words, &mut names),
+        Event::Media { part, .. } => of_part(part, to, &words, &mut names),
         Event::Logprobs { .. } if !words.logprobs => names.add("logprobs"),
         Event::Citation { citation, .. } if citation.dialect != to => {
             of_citation(citation, &words, &mut names);
         }
-        Event::Opaque { dialect, value, .. } if *dialect != to => of_opaque(*dialect, value, &mut names),
+        Event::Opaque { dialect, value, .. } if *dialect != to => of_opaque(*dialect, value, to, &mut names),
         Event::Beside { dialect, of, fields } if *dialect != to => match of {
             Of::Call(_) => of_call(fields, &mut names),
             Of::Answer => of_answer(fields, &mut names),
@@ -159,9 +159,9 @@ fn of_call(extra: &Extra, names: &mut Names) {
     }
 }
 
-fn of_choice(choice: &Choice, words: &Words, names: &mut Names) {
+fn of_choice(choice: &Choice, to: Dialect, words: &Words, names: &mut Names) {
     for part in &choice.message.parts {
-        of_part(part, words, names);
+        of_part(part, to, words, names);
     }
     for citation in &choice.message.citations {
         of_citation(citation, words, names);
@@ -172,6 +172,10 @@ fn of_choice(choice: &Choice, words: &Words, names: &mut Names) {
     }
     of_extra(&choice.message.extra, names);
     of_extra(&choice.extra, names);
+    let grounding = choice.extra.get(gemini::work::METADATA);
+    if grounding.and_then(gemini::work::searched).is_some_and(|work| !work.is_told(to)) {
+        names.add(SEARCHED);
+    }
 }
 
 fn of_citation(citation: &Citation, words: &Words, names: &mut Names) {
@@ -203,7 +207,7 @@ fn says(value: &Value) -> bool {
     }
 }
 
-fn of_part(part: &Part, words: &Words, names: &mut Names) {
+fn of_part(part: &Part, to: Dialect, words: &Words, names: &mut Names) {
     match part {
         Part::Text { extra, .. } => of_extra(extra, names),
         Part::Thinking(_) if !words.thoughts => names.add("thinking"),
@@ -215,13 +219,25 @@ fn of_part(part: &Part, words: &Words, names: &mut Names) {
         Part::Document(_) if !words.media => names.add("document"),
         Part::ToolResult(_) => names.add("tool_result"),
         // Parts of the client's own dialect do not come here.
-        Part::Opaque { dialect, value } => of_opaque(*dialect, value, names),
+        Part::Opaque { dialect, value } => of_opaque(*dialect, value, to, names),
         _ => {}
     }
 }
 
+/// Words that Gemini searched for.
+const SEARCHED: &str = "groundingMetadata.webSearchQueries";
+
 /// Something that one dialect knows: a part, or what its stream said in passing.
-fn of_opaque(dialect: Dialect, value: &Value, names: &mut Names) {
+fn of_opaque(dialect: Dialect, value: &Value, to: Dialect, names: &mut Names) {
+    let done = work::read(dialect, value).map(|work| (work.is_told(to), work));
+    match done {
+        Some((true, work)) if value.get("candidate").is_none() => {
+            work.unsaid(to).into_iter().for_each(|name| names.add(name));
+            return;
+        }
+        Some((false, _)) if value.get("candidate").is_some() => names.add(SEARCHED),
+        _ => {}
+    }
     let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
     let fields = value.as_object();
     match dialect {

@@ -323,6 +323,12 @@ fn anthropic() -> Vec<Piece> {
         json!({ "type": "web_fetch_tool_result", "tool_use_id": "srvtoolu_1", "content": { "type": "web_fetch_result", "url": "https://mk-url" } }),
         json!({ "type": "code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": { "type": "code_execution_result", "stdout": "mk-out", "return_code": 0 } }),
         json!({ "type": "bash_code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": { "type": "bash_code_execution_result", "stdout": "mk-out" } }),
+        json!({ "type": "server_tool_use", "id": "srvtoolu_1", "name": "code_execution", "input": { "code": "mk-code" } }),
+        json!({ "type": "server_tool_use", "id": "srvtoolu_1", "name": "bash_code_execution", "input": { "command": "mk-code" } }),
+        json!({ "type": "server_tool_use", "id": "srvtoolu_1", "name": "text_editor_code_execution", "input": { "command": "view", "path": "mk-path" } }),
+        json!({ "type": "code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": { "type": "code_execution_result", "stdout": "mk-out", "stderr": "mk-err", "return_code": 1, "content": [{ "type": "code_execution_output", "file_id": "mk-made" }] } }),
+        json!({ "type": "code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": { "type": "encrypted_code_execution_result", "encrypted_stdout": "mk-hidden", "stderr": "", "return_code": 0, "content": [] } }),
+        json!({ "type": "code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": { "type": "code_execution_tool_result_error", "error_code": "mk-unavailable" } }),
         json!({ "type": "text_editor_code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": { "type": "text_editor_code_execution_view_result", "content": "mk-view" } }),
         json!({ "type": "tool_search_tool_result", "tool_use_id": "srvtoolu_1", "content": { "type": "tool_search_tool_search_result", "tool_references": [{ "type": "tool_reference", "tool_name": "mk-tool" }] } }),
         json!({ "type": "mcp_tool_use", "id": "mcptoolu_1", "name": "mk-tool", "server_name": "mk-server", "input": {} }),
@@ -405,7 +411,7 @@ fn gemini() -> Vec<Piece> {
         })
         .collect();
     for beside in [
-        json!({ "groundingMetadata": { "webSearchQueries": ["queries are not said"], "groundingChunks": [{ "web": { "uri": "https://a.example/mk-url", "title": "mk-title" } }], "groundingSupports": [{ "segment": { "startIndex": 0, "endIndex": 7, "text": "mk-text" }, "groundingChunkIndices": [0] }] } }),
+        json!({ "groundingMetadata": { "webSearchQueries": ["mk-query"], "groundingChunks": [{ "web": { "uri": "https://a.example/mk-url", "title": "mk-title" } }], "groundingSupports": [{ "segment": { "startIndex": 0, "endIndex": 7, "text": "mk-text" }, "groundingChunkIndices": [0] }] } }),
         json!({ "groundingMetadata": { "groundingChunks": [{ "retrievedContext": { "title": "mk-title", "text": "mk-quote" } }] } }),
         json!({ "groundingMetadata": { "groundingChunks": [{ "maps": { "uri": "https://a.example/mk-url", "title": "mk-title" } }] } }),
         json!({ "citationMetadata": { "citationSources": [{ "startIndex": 0, "endIndex": 7, "uri": "https://a.example/mk-url" }] } }),

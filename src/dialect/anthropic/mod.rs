@@ -16,6 +16,7 @@ mod request;
 mod response;
 mod stream;
 mod usage;
+pub(super) mod work;
 
 pub(super) use block::{INVALID_JSON, object, picture_type};
 pub(super) use request::{encode_body, is_recursive, keep_known, restrict};

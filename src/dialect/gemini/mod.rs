@@ -23,6 +23,7 @@ mod scan;
 mod schema;
 mod stream;
 mod tools;
+pub(super) mod work;
 
 use bytes::Bytes;
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::emit::{Emit, object, string};
 use super::fields::take;
-use super::media;
+use super::{media, work};
 use crate::dialect::sound;
 use crate::ir::{Dialect, Extra, Part, Thinking, ToolCall, ToolResult};
 
@@ -171,8 +171,16 @@ impl Emit<'_> {
             Part::ToolCall(call) => self.call(call, path),
             Part::ToolResult(result) => return self.result(result, path, out),
             Part::Opaque { dialect: Dialect::Gemini, value } => (**value).clone(),
-            Part::Opaque { dialect, .. } => {
-                return self.dropped.push(format!("{path}.{}", dialect.name()));
+            Part::Opaque { dialect, value } => {
+                let before = out.len();
+                if let Some(done) = crate::dialect::work::read(*dialect, value) {
+                    self.dropped.extend(done.beside.map(|name| format!("{path}.{name}")));
+                    work::parts(&done, out);
+                }
+                if out.len() == before {
+                    self.dropped.push(format!("{path}.{}", dialect.name()));
+                }
+                return;
             }
             Part::Image(media) => return self.media(media, "image/jpeg", path, out),
             Part::Audio(media) => {

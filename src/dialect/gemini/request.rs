@@ -12,7 +12,7 @@ use super::emit::{Emit, Names};
 use super::fields::Fields;
 use super::part::{self, Ids};
 use super::{config, tools};
-use crate::dialect::{PathFacts, voice};
+use crate::dialect::{PathFacts, served, voice};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Extra, Message, Part, Request, Role};
 
@@ -150,7 +150,10 @@ pub(super) fn encode(request: &Request, dropped: &mut Vec<String>) -> Value {
         body.insert("systemInstruction".to_owned(), system);
     }
     body.insert("contents".to_owned(), Value::Array(contents));
-    let tools = tools::encode(request, &mut emit);
+    let mut tools = tools::encode(request, &mut emit);
+    let search = served::searching(request, Dialect::Gemini, emit.dropped);
+    let extra = search.as_ref().map(|_| served::without_search(&request.extra));
+    tools.extend(search);
     if !tools.is_empty() {
         body.insert("tools".to_owned(), Value::Array(tools));
     }
@@ -166,7 +169,7 @@ pub(super) fn encode(request: &Request, dropped: &mut Vec<String>) -> Value {
     if request.metadata.is_some() {
         emit.dropped.push("metadata".to_owned());
     }
-    for (name, value) in request.extra.iter() {
+    for (name, value) in extra.as_ref().unwrap_or(&request.extra).iter() {
         let carried = asks_sound && voice::OPENAI_FIELDS.contains(&name.as_str());
         if same && !body.contains_key(name) {
             body.insert(name.clone(), value.clone());

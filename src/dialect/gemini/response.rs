@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::emit::{Emit, Names, object, string};
 use super::part::{self, Ids};
+use super::work::{self, Searches};
 use super::{citation, error, finish, logprobs};
 use crate::dialect::ReplyFacts;
 use crate::error::{Error, Result};
@@ -272,8 +273,7 @@ fn encode_choice(choice: &Choice, same: bool) -> Value {
     let said = if same {
         &choice.message.parts
     } else {
-        let foreign = |part: &&Part| !matches!(part, Part::Opaque { .. });
-        shown = choice.message.parts.iter().filter(foreign).map(bare).collect();
+        shown = choice.message.parts.iter().map(bare).collect();
         &shown
     };
     Emit { same: true, names: &NoNames, dropped: &mut Vec::new() }.parts(said, "", &mut parts);
@@ -292,7 +292,13 @@ fn encode_choice(choice: &Choice, same: bool) -> Value {
     } else {
         let said = ruler(&choice.message);
         let cited = citation::encode(&choice.message.citations, &|chars| said.bytes_at(chars));
-        candidate.extend(cited.map(|cited| ("groundingMetadata".to_owned(), cited)));
+        let mut searches = Searches::default();
+        for part in &choice.message.parts {
+            if let Part::Opaque { dialect, value } = part {
+                crate::dialect::work::read(*dialect, value).into_iter().for_each(|work| searches.add(work));
+            }
+        }
+        candidate.extend(searches.beside(cited).map(|all| (work::METADATA.to_owned(), all)));
         let result = choice.logprobs.as_ref().and_then(logprobs::encode);
         candidate.extend(result.map(|result| ("logprobsResult".to_owned(), result)));
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::emit::Emit;
 use super::fields::Fields;
 use super::schema::{for_gemini, to_json_schema};
+use crate::dialect::served;
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Extra, Request, Tool, ToolChoice};
 
@@ -56,7 +57,10 @@ pub(super) fn encode(request: &Request, emit: &mut Emit<'_>) -> Vec<Value> {
             Tool::Function { name, .. } if allowed.is_some_and(|names| !names.contains(name)) => {}
             Tool::Function { .. } => functions.push(encode_function(tool, at, emit)),
             Tool::Opaque { dialect: Dialect::Gemini, value } => others.push((**value).clone()),
-            Tool::Opaque { .. } => emit.dropped.push(format!("tools[{at}]")),
+            Tool::Opaque { .. } => match served::translated(request, at, Dialect::Gemini, emit.dropped) {
+                Some(tool) => others.push(tool),
+                None => emit.dropped.push(format!("tools[{at}]")),
+            },
         }
     }
     let functions = (!functions.is_empty()).then(|| json!({"functionDeclarations": functions}));
@@ -132,7 +136,8 @@ pub(super) fn encode_config(request: &Request, emit: &mut Emit<'_>) -> Map<Strin
     let mut config = Map::new();
     let kept = request.extra.get("toolConfig").filter(|_| emit.same).and_then(Value::as_object);
     config.extend(kept.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
-    if request.tools.is_empty() && !emit.same {
+    let function = |tool: &Tool| matches!(tool, Tool::Function { .. });
+    if !request.tools.iter().any(function) && !emit.same {
         return config;
     }
     if request.parallel_tools == Some(false) {

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::response::is_content;
-use super::{items, parts};
+use super::{items, parts, work};
 use crate::dialect::openai_chat::citation;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::options::Carry;
-use crate::dialect::{ReplyFacts, sound};
+use crate::dialect::{ReplyFacts, gemini, sound};
 use crate::ir::{Choice, Citation, Dialect, Extent, Finish, Part, Response, Usage};
 
 /// Encodes an answer.
@@ -146,10 +146,19 @@ fn output(choice: &Choice, own: bool, request_id: &str) -> Vec<Value> {
             }
             Part::Thinking(thought) => output.push(items::thought_value(thought, own, &id("rs", at))),
             Part::Opaque { dialect: Dialect::OpenAiResponses, value } => output.push((**value).clone()),
+            Part::Opaque { dialect, value } => {
+                let done = crate::dialect::work::read(*dialect, value);
+                done.into_iter().for_each(|done| work::add(&done, &id("ci", at), &mut output));
+            }
             picture => output.extend(items::picture_value(picture, &id("ig", at))),
         }
     }
     flush(&mut content, &mut output, &mut carry);
+    let grounding = choice.extra.get(gemini::work::METADATA).filter(|_| !own);
+    if let Some(searched) = grounding.and_then(gemini::work::searched) {
+        work::add(&searched, &id("ws", output.len()), &mut output);
+    }
+    output.iter_mut().filter(|item| work::is_open(item)).for_each(|item| work::end(item, None));
     output
 }
 

@@ -18,6 +18,7 @@ mod response;
 mod scan;
 mod spoken;
 mod stream;
+pub(super) mod work;
 mod write;
 
 use super::openai::OpenAi;

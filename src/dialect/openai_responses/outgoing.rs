@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{items, parts};
+use super::{items, parts, work};
 use crate::dialect::openai_chat::caching;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::options::Carry;
 use crate::dialect::openai_chat::outgoing::path;
 use crate::dialect::openai_chat::reasoning::{effort_name, effort_of};
-use crate::dialect::{Target, Wire};
+use crate::dialect::{Target, Wire, served};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Message, Part, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult};
 
@@ -59,7 +59,11 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
 /// The client's bytes as they are, unless the vendor refuses something that they hold.
 pub(super) fn pass_through(raw: &Bytes, target: &Target<'_>) -> Option<Wire> {
     let holds = |name: &str| memchr::memmem::find(raw, format!("\"{name}\"").as_bytes()).is_some();
-    if target.refused().any(holds) {
+    // What ran elsewhere was told to this client by us: it ran in no container that is known here.
+    let foreign = ["", " "]
+        .iter()
+        .any(|gap| memchr::memmem::find(raw, format!("\"container_id\":{gap}\"\"").as_bytes()).is_some());
+    if foreign || target.refused().any(holds) {
         return None;
     }
     Some(Wire { path: endpoint(target), body: raw.clone(), headers: Vec::new(), dropped: Vec::new() })
@@ -103,6 +107,10 @@ fn put_message(message: &Message, path: &str, input: &mut Vec<Value>, carry: &mu
             }
             Part::ToolResult(result) => Some(result_item(result, message.plain, path, carry)),
             Part::Thinking(thought) if carry.own => Some(items::thought_value(thought, true, "rs_0")),
+            Part::Opaque { dialect: Dialect::OpenAiResponses, value } if work::is_foreign(value) => {
+                carry.lose(format!("{path}.content"));
+                None
+            }
             Part::Opaque { dialect: Dialect::OpenAiResponses, value } if assistant => Some((**value).clone()),
             part => {
                 match parts::encode(part, assistant, path, carry) {
@@ -161,8 +169,17 @@ fn put_tools(request: &Request, body: &mut Map<String, Value>, carry: &mut Carry
                 tools.push(value);
             }
             Tool::Opaque { dialect: Dialect::OpenAiResponses, value } => tools.push((**value).clone()),
-            Tool::Opaque { .. } => carry.lose(path),
+            Tool::Opaque { .. } => {
+                match served::translated(request, at, Dialect::OpenAiResponses, carry.dropped) {
+                    Some(tool) => tools.push(tool),
+                    None => carry.lose(path),
+                }
+            }
         }
+    }
+    tools.extend(served::searching(request, Dialect::OpenAiResponses, carry.dropped));
+    if !carry.own {
+        include(&tools, body);
     }
     if !tools.is_empty() {
         body.insert("tools".into(), tools.into());
@@ -182,6 +199,21 @@ fn put_tools(request: &Request, body: &mut Map<String, Value>, carry: &mut Carry
         Some(ToolChoice::Opaque(_)) => return carry.lose("tool_choice"),
     };
     body.insert("tool_choice".into(), choice);
+}
+
+/// Asks to be told what comes of the provider's own tools, as other dialects tell it unasked.
+fn include(tools: &[Value], body: &mut Map<String, Value>) {
+    let known = |kind: &str| tools.iter().any(|tool| tool.get("type").is_some_and(|of| of == kind));
+    for (_, what) in work::INCLUDED.iter().filter(|(kind, _)| known(kind)) {
+        included(body, what);
+    }
+}
+
+/// Adds to what the answer is asked to hold.
+fn included(body: &mut Map<String, Value>, what: &str) {
+    if let Value::Array(list) = body.entry("include").or_insert_with(|| json!([])) {
+        list.push(what.into());
+    }
 }
 
 fn put_params(request: &Request, body: &mut Map<String, Value>, carry: &mut Carry<'_>) {
@@ -214,7 +246,7 @@ fn put_params(request: &Request, body: &mut Map<String, Value>, carry: &mut Carr
         carry.lose(*name);
     }
     if params.logprobs == Some(true) {
-        body.insert("include".into(), json!(["message.output_text.logprobs"]));
+        included(body, "message.output_text.logprobs");
     }
 }
 
@@ -248,7 +280,9 @@ fn put_rest(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
         merge(body, &json!({ "reasoning": value }));
         if !carry.own {
             // Sealed thoughts come back with the next turn, as nothing is stored.
-            merge(body, &json!({ "include": ["reasoning.encrypted_content"] }));
+            if let Value::Object(body) = body {
+                included(body, "reasoning.encrypted_content");
+            }
         }
     }
     if !carry.own {
@@ -256,6 +290,10 @@ fn put_rest(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
         merge(body, &json!({ "store": false }));
     }
     for (name, value) in request.extra.iter() {
+        // A search that is asked for beside the tools stands among them.
+        if !carry.own && served::asks_search(request, name) {
+            continue;
+        }
         let shared = name == caching::KEY && request.dialect == Dialect::OpenAiChat;
         if carry.own || shared {
             merge(body, &json!({ name.as_str(): value }));

@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 
 use super::answer::{finish_fields, put, skeleton, usage_value};
-use super::items;
 use super::spoken::Spoken;
+use super::{items, work};
 use crate::dialect::openai_chat::error::error_value;
+use crate::dialect::work::{Outcome, Work};
 use crate::dialect::{ReplyFacts, StreamEncoder, sound};
 use crate::error::Error;
 use crate::ir::{BESIDE, Citation, Dialect, Event, Finish, Logprobs, Part, Thinking, ToolCall, Usage};
@@ -158,6 +159,47 @@ impl Encoder {
     fn close(&mut self, out: &mut Vec<u8>) {
         self.close_open(None, out);
         self.close_calls(out);
+    }
+
+    /// What another provider did by its own tools.
+    fn work(&mut self, done: &Work, out: &mut Vec<u8>) {
+        let known = self.output.iter().rposition(|item| done.call.is_none() && work::is_of(item, done));
+        let index = known.unwrap_or_else(|| {
+            self.close(out);
+            let item = work::begun(done, &self.id("ci"));
+            let index = self.add(item, out);
+            self.progress(index, work::BEGINS, out);
+            index
+        });
+        if done.outcome.is_some() {
+            self.end_work(index, done.outcome.as_ref(), out);
+        }
+    }
+
+    /// Events that tell how the provider's own tool fares.
+    fn progress(&mut self, index: usize, steps: &[&str], out: &mut Vec<u8>) {
+        let Some(item) = self.output.get(index).cloned() else { return };
+        let at = json!({ "item_id": item.get("id"), "output_index": index });
+        for (kind, fields) in work::events(&item, steps) {
+            let mut event = at.clone();
+            put(&mut event, fields);
+            self.send(&kind, event, out);
+        }
+    }
+
+    fn end_work(&mut self, index: usize, outcome: Option<&Outcome>, out: &mut Vec<u8>) {
+        let Some(mut item) = self.output.get(index).cloned() else { return };
+        work::end(&mut item, outcome);
+        self.progress(index, work::ENDS, out);
+        self.complete(index, item, out);
+    }
+
+    /// Ends what no outcome was told of.
+    fn end_all_work(&mut self, out: &mut Vec<u8>) {
+        let open = (0..self.output.len()).filter(|index| self.output.get(*index).is_some_and(work::is_open));
+        for index in open.collect::<Vec<_>>() {
+            self.end_work(index, None, out);
+        }
     }
 
     fn say(&mut self, refuses: bool, piece: &str, out: &mut Vec<u8>) {
@@ -347,6 +389,11 @@ impl StreamEncoder for Encoder {
             }
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Opaque { dialect: Dialect::OpenAiResponses, value, .. } => self.pass_on(value, out),
+            Event::Opaque { dialect, choice: 0, value } => {
+                if let Some(done) = crate::dialect::work::read(*dialect, value) {
+                    self.work(&done, out);
+                }
+            }
             Event::Error(error) => self.fail(error, out),
             Event::Ping => out.extend_from_slice(b": ping\n\n"),
             // One answer is all that this dialect carries.
@@ -357,6 +404,7 @@ impl StreamEncoder for Encoder {
     fn finish(&mut self, out: &mut Vec<u8>) {
         self.begin(out);
         self.close(out);
+        self.end_all_work(out);
         let mut response = std::mem::take(&mut self.response);
         put(&mut response, finish_fields(self.finish.as_ref()));
         let output: Vec<Value> =

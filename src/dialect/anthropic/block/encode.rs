@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::super::citation;
+use super::super::work::Writer;
 use super::{CACHE_CONTROL, INVALID_JSON};
 use crate::dialect::fields::Path;
-use crate::dialect::ids;
+use crate::dialect::{ids, work};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Dialect, Extra, Media, MediaSource, Part, Thinking, ToolCall, ToolResult};
 
@@ -21,12 +22,26 @@ pub(in crate::dialect) struct Encoder {
     pub(in crate::dialect) files: bool,
     /// Whether a client reads the blocks: it takes unsealed reasoning and any id.
     client: bool,
+    /// Whether the provider runs code and searches itself.
+    pub(in crate::dialect) serves: bool,
+    /// Whether the request asks for code to be run: only then may blocks say that code ran.
+    pub(in crate::dialect) runs_code: bool,
+    /// Writes what other providers did by their own tools.
+    work: Writer,
 }
 
 impl Encoder {
     /// For a provider; the parts come from `from`.
     pub(in crate::dialect) fn for_provider(from: Dialect) -> Self {
-        Self { from, dropped: Vec::new(), files: false, client: false }
+        Self {
+            from,
+            dropped: Vec::new(),
+            files: false,
+            client: false,
+            serves: false,
+            runs_code: false,
+            work: Writer::default(),
+        }
     }
 
     /// For a client; the parts come from `from`.
@@ -48,7 +63,18 @@ impl Encoder {
     pub(in crate::dialect) fn blocks(&mut self, parts: &[Part], at: Path<'_>) -> Result<Vec<Value>> {
         let mut blocks = Vec::with_capacity(parts.len());
         for (index, part) in parts.iter().enumerate() {
-            blocks.extend(self.block(part, at.index(index))?);
+            match part {
+                Part::Opaque { dialect, value } if *dialect != Dialect::Anthropic => {
+                    self.work(
+                        *dialect,
+                        value,
+                        parts.get(index + 1..).unwrap_or_default(),
+                        at.index(index),
+                        &mut blocks,
+                    );
+                }
+                part => blocks.extend(self.block(part, at.index(index))?),
+            }
         }
         Ok(blocks)
     }
@@ -68,12 +94,42 @@ impl Encoder {
             Part::ToolCall(call) => Some(self.tool_use(call, at)),
             Part::ToolResult(result) => Some(self.tool_result(result, at)?),
             Part::Thinking(thinking) => self.thinking(thinking, at),
-            Part::Opaque { dialect: Dialect::Anthropic, value } => Some(value.as_ref().clone()),
-            Part::Opaque { .. } => {
-                self.drop(at);
-                None
-            }
+            Part::Opaque { value, .. } => Some(value.as_ref().clone()),
         })
+    }
+
+    /// What another provider did by its own tools. The API takes a call only with
+    /// its result, and both only of a tool that the request has.
+    fn work(
+        &mut self,
+        dialect: Dialect,
+        value: &Value,
+        later: &[Part],
+        at: Path<'_>,
+        blocks: &mut Vec<Value>,
+    ) {
+        let before = blocks.len();
+        if let Some(done) = work::read(dialect, value) {
+            let ends = |part: &Part| match part {
+                Part::Opaque { dialect, value } => work::read(*dialect, value)
+                    .is_some_and(|next| next.outcome.is_some() && next.id == done.id),
+                _ => false,
+            };
+            let whole = match (&done.call, &done.outcome) {
+                (Some(_), None) => later.iter().any(ends),
+                (None, _) => self.work.is_called(&done),
+                (Some(_), Some(_)) => true,
+            };
+            if self.client || (self.runs_code && whole) {
+                if done.beside.is_some() {
+                    self.drop(at);
+                }
+                blocks.extend(self.work.blocks(&done));
+            }
+        }
+        if blocks.len() == before {
+            self.drop(at);
+        }
     }
 
     /// Adds the fields of `extra` that may go along.

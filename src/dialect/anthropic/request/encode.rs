@@ -10,7 +10,7 @@ use super::conversation::{Conversation, plain_or_blocks};
 use super::thinking::{self, Bounds, Thinking};
 use super::{caching, schema, tools};
 use crate::dialect::fields::Path;
-use crate::dialect::{Target, Wire};
+use crate::dialect::{Target, Wire, served};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Params, Request, ResponseFormat};
 
@@ -37,7 +37,7 @@ pub(in crate::dialect) struct Body {
 
 /// Encodes `request` for `target`.
 pub(in crate::dialect) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
-    let mut body = encode_body(request, target)?;
+    let mut body = body(request, target, !target.quirks.vertex)?;
     let mut headers = vec![version_header()];
     let vertex = target.quirks.vertex;
     if vertex {
@@ -69,7 +69,15 @@ pub(in crate::dialect) fn version_header() -> (HeaderName, HeaderValue) {
 
 /// The fields of the body, the same in every wrapping of the dialect.
 pub(in crate::dialect) fn encode_body(request: &Request, target: &Target<'_>) -> Result<Body> {
+    body(request, target, false)
+}
+
+/// The body; `serves`: for a provider that runs code and searches itself, which
+/// Anthropic does and the clouds that have its models do not, or not all of it.
+fn body(request: &Request, target: &Target<'_>, serves: bool) -> Result<Body> {
     let mut encoder = Encoder::for_provider(request.dialect);
+    encoder.serves = serves;
+    encoder.runs_code = serves && served::runs_code(request);
     let abilities = Abilities::of(target.model);
     let mut conversation = Conversation::of(request, &mut encoder)?;
     let tool_choice = tools::choice(request, &mut encoder);
@@ -96,7 +104,10 @@ pub(in crate::dialect) fn encode_body(request: &Request, target: &Target<'_>) ->
         fields.insert("system".to_owned(), plain_or_blocks(system, conversation.system_plain));
     }
     fields.insert("messages".to_owned(), conversation.into_messages().into());
-    let tools = tools::encode(request, abilities, &mut encoder);
+    let mut tools = tools::encode(request, abilities, &mut encoder);
+    let asked = served::searching(request, Dialect::Anthropic, &mut encoder.dropped).filter(|_| serves);
+    let extra = asked.as_ref().map(|_| served::without_search(&request.extra));
+    tools.extend(asked);
     if !tools.is_empty() {
         fields.insert("tools".to_owned(), tools.into());
         fields.extend(tool_choice.map(|choice| ("tool_choice".to_owned(), choice)));
@@ -113,10 +124,11 @@ pub(in crate::dialect) fn encode_body(request: &Request, target: &Target<'_>) ->
     if let Some(life) = request.caching.prefix {
         caching::mark(&mut fields, life);
     }
+    encoder.extra(&mut fields, extra.as_ref().unwrap_or(&request.extra), Path::Root);
     Ok(finish(request, target, encoder, fields))
 }
 
-/// Adds what has no place in the canonical form and takes out what the vendor refuses.
+/// Names the beta features and takes out what the vendor refuses.
 fn finish(
     request: &Request,
     target: &Target<'_>,
@@ -132,7 +144,6 @@ fn finish(
     if encoder.files && !betas.iter().any(|name| name == FILES_BETA) {
         betas.push(FILES_BETA.to_owned());
     }
-    encoder.extra(&mut fields, &request.extra, Path::Root);
     fields.shift_remove(BETAS);
     for name in target.quirks.refused {
         if fields.shift_remove(*name).is_some() {

@@ -6,6 +6,7 @@ use super::super::block::{Encoder, object};
 use super::super::generation::Abilities;
 use super::schema;
 use crate::dialect::fields::Path;
+use crate::dialect::served;
 use crate::ir::{Dialect, Request, Tool, ToolChoice};
 
 /// Most tools of a request that may be strict.
@@ -24,7 +25,16 @@ pub(super) fn encode(request: &Request, abilities: Abilities, encoder: &mut Enco
             Tool::Function { name, .. } if is_excluded(request, name) => {}
             Tool::Function { .. } => tools.push(function(tool, &mut strict_left, encoder, at)),
             Tool::Opaque { dialect: Dialect::Anthropic, value } => tools.push(value.as_ref().clone()),
-            Tool::Opaque { .. } => encoder.drop(at),
+            Tool::Opaque { .. } => {
+                let serves = encoder.serves;
+                let lost = &mut encoder.dropped;
+                let own =
+                    serves.then(|| served::translated(request, index, Dialect::Anthropic, lost)).flatten();
+                match own {
+                    Some(tool) => tools.push(tool),
+                    None => encoder.drop(at),
+                }
+            }
         }
     }
     tools

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::super::block::object;
+use super::super::work::Writer;
 use super::super::{citation, error, response, usage};
 use super::write;
-use crate::dialect::{ReplyFacts, StreamEncoder, sound};
+use crate::dialect::{ReplyFacts, StreamEncoder, sound, work};
 use crate::error::Error;
 use crate::ir::{Citation, Dialect, Event, Extra, Finish, Of, Thinking, Usage};
 
@@ -35,6 +36,8 @@ pub(in crate::dialect) struct Encoder {
     of_calls: Vec<(u32, Extra)>,
     /// What the text or thought begins with that comes next.
     of_next: Map<String, Value>,
+    /// Writes what other providers did by their own tools.
+    work: Writer,
 }
 
 /// The block that is open.
@@ -89,6 +92,10 @@ impl StreamEncoder for Encoder {
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Citation { choice: 0, citation } => self.cite(citation, out),
             Event::Opaque { dialect: Dialect::Anthropic, choice: 0, value } => self.opaque(value, out),
+            Event::Opaque { dialect, choice: 0, value } => {
+                let blocks = work::read(*dialect, value).map(|done| self.work.blocks(&done));
+                blocks.into_iter().flatten().for_each(|block| self.called(block, out));
+            }
             Event::Beside { dialect: Dialect::Anthropic, of, fields } => self.beside(*of, fields, out),
             Event::Ping => write("ping", &json!({ "type": "ping" }), out),
             // What is left is another choice's, another dialect's, or ends the stream through `finish` or `fail`.
@@ -139,6 +146,7 @@ impl Encoder {
             last: Map::new(),
             of_calls: Vec::new(),
             of_next: Map::new(),
+            work: Writer::default(),
         }
     }
 
@@ -318,6 +326,14 @@ impl Encoder {
             }
             self.delta(value, out);
         }
+    }
+
+    /// A provider's own call, whose input the SDKs read from deltas, or its result.
+    fn called(&mut self, mut block: Value, out: &mut Vec<u8>) {
+        let input = block.get_mut("input").map(|input| std::mem::replace(input, json!({})));
+        self.open(Open::None, &block, out);
+        input.into_iter().for_each(|input| self.partial_json(&input.to_string(), out));
+        self.end_block(out);
     }
 
     /// A block that comes whole.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::dialect::gemini::emit::{Emit, object};
 use crate::dialect::gemini::response::{NoNames, stated};
+use crate::dialect::gemini::work::{self, Searches};
 use crate::dialect::gemini::{citation, error, finish, logprobs};
 use crate::dialect::{ReplyFacts, StreamEncoder};
 use crate::error::Error;
@@ -25,6 +26,7 @@ pub(in crate::dialect::gemini) struct Encoder {
     /// What the first candidate says, and cites.
     said: Ruler,
     citations: Vec<Citation>,
+    searches: Searches,
 }
 
 impl Encoder {
@@ -41,6 +43,7 @@ impl Encoder {
             blocked: false,
             said: Ruler::default(),
             citations: Vec::new(),
+            searches: Searches::default(),
         }
     }
 
@@ -97,6 +100,19 @@ impl Encoder {
             self.write(object([("promptFeedback", feedback.clone())]), out);
         } else {
             self.frame(vec![candidate(choice, vec![value.clone()])], out);
+        }
+    }
+
+    /// What another provider did by its own tools: searches are told at the end.
+    fn work(&mut self, choice: u32, dialect: Dialect, value: &Value, out: &mut Vec<u8>) {
+        let Some(done) = crate::dialect::work::read(dialect, value) else { return };
+        let mut parts = Vec::new();
+        work::parts(&done, &mut parts);
+        if !parts.is_empty() {
+            self.frame(vec![candidate(choice, parts)], out);
+        }
+        if choice == 0 {
+            self.searches.add(done);
         }
     }
 
@@ -157,13 +173,10 @@ impl StreamEncoder for Encoder {
             Event::Finish { choice, finish } => self.finishes.push((*choice, finish.clone())),
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Opaque { dialect: Dialect::Gemini, choice, value } => self.opaque(*choice, value, out),
+            Event::Opaque { dialect, choice, value } => self.work(*choice, *dialect, value, out),
             Event::Media { choice, part } => self.parts(*choice, &[known(part)], out),
             Event::Error(error) => self.fail(error, out),
-            Event::Citation { .. }
-            | Event::Opaque { .. }
-            | Event::Beside { .. }
-            | Event::Ping
-            | Event::Done => {}
+            Event::Citation { .. } | Event::Beside { .. } | Event::Ping | Event::Done => {}
         }
     }
 
@@ -172,7 +185,8 @@ impl StreamEncoder for Encoder {
         if self.blocked {
             return self.frame(Vec::new(), out);
         }
-        let mut cited = citation::encode(&self.citations, &|chars| self.said.bytes_at(chars));
+        let cited = citation::encode(&self.citations, &|chars| self.said.bytes_at(chars));
+        let mut cited = std::mem::take(&mut self.searches).beside(cited);
         let last = self.finishes.iter().map(|(choice, finish)| {
             let mut last = candidate_map(*choice, vec![json!({"text": ""})]);
             let cited = cited.take_if(|_| *choice == 0);
