@@ -49,36 +49,7 @@ fn answer(from: Dialect) -> Value {
 fn frames(from: Dialect) -> Vec<Value> {
     let whole = answer(from);
     match from {
-        Dialect::Anthropic => {
-            let mut frames =
-                vec![json!({ "type": "message_start", "message": { "id": "msg_1", "model": "m" } })];
-            for (index, block) in whole["content"].as_array().unwrap().iter().enumerate() {
-                let mut block = block.clone();
-                let delta = match block["type"].as_str() {
-                    Some("server_tool_use") => {
-                        let input = block["input"].take().to_string();
-                        block["input"] = json!({});
-                        Some(json!({ "type": "input_json_delta", "partial_json": input }))
-                    }
-                    Some("text") => {
-                        let text = block["text"].take();
-                        block["text"] = json!("");
-                        Some(json!({ "type": "text_delta", "text": text }))
-                    }
-                    _ => None,
-                };
-                frames.push(json!({ "type": "content_block_start", "index": index, "content_block": block }));
-                frames.extend(
-                    delta.map(
-                        |delta| json!({ "type": "content_block_delta", "index": index, "delta": delta }),
-                    ),
-                );
-                frames.push(json!({ "type": "content_block_stop", "index": index }));
-            }
-            frames.push(json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn" } }));
-            frames.push(json!({ "type": "message_stop" }));
-            frames
-        }
+        Dialect::Anthropic => anthropic_frames(&whole),
         Dialect::Gemini => {
             let parts = whole["candidates"][0]["content"]["parts"].as_array().unwrap().clone();
             let last = parts.len() - 1;
@@ -114,6 +85,35 @@ fn frames(from: Dialect) -> Vec<Value> {
             ]
         }
     }
+}
+
+/// Blocks begun, filled and ended.
+fn anthropic_frames(whole: &Value) -> Vec<Value> {
+    let mut frames = vec![json!({ "type": "message_start", "message": { "id": "msg_1", "model": "m" } })];
+    for (index, block) in whole["content"].as_array().unwrap().iter().enumerate() {
+        let mut block = block.clone();
+        let delta = match block["type"].as_str() {
+            Some("server_tool_use") => {
+                let input = block["input"].take().to_string();
+                block["input"] = json!({});
+                Some(json!({ "type": "input_json_delta", "partial_json": input }))
+            }
+            Some("text") => {
+                let text = block["text"].take();
+                block["text"] = json!("");
+                Some(json!({ "type": "text_delta", "text": text }))
+            }
+            _ => None,
+        };
+        frames.push(json!({ "type": "content_block_start", "index": index, "content_block": block }));
+        frames.extend(
+            delta.map(|delta| json!({ "type": "content_block_delta", "index": index, "delta": delta })),
+        );
+        frames.push(json!({ "type": "content_block_stop", "index": index }));
+    }
+    frames.push(json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn" } }));
+    frames.push(json!({ "type": "message_stop" }));
+    frames
 }
 
 /// What a client of `to` is told of a stream, frame by frame, and what it is not told.
@@ -270,7 +270,8 @@ fn searches_are_told_where_there_are_words_for_them() {
     let grounded = json!({ "responseId": "r", "candidates": [{ "finishReason": "STOP",
         "content": { "parts": [{ "text": "They run." }] }, "groundingMetadata": { "webSearchQueries": ["trains", "rails"] } }] });
     for (told, lost) in [whole(Dialect::Gemini, Dialect::OpenAiResponses, &grounded), {
-        let (frames, lost) = streamed(Dialect::Gemini, Dialect::OpenAiResponses, &[grounded.clone()]);
+        let (frames, lost) =
+            streamed(Dialect::Gemini, Dialect::OpenAiResponses, std::slice::from_ref(&grounded));
         (frames.last().unwrap()["response"].clone(), lost)
     }] {
         let action = json!({ "type": "search", "query": "trains", "queries": ["trains", "rails"] });
@@ -440,20 +441,25 @@ fn searches_are_asked_for_in_each_dialects_words() {
             );
         }
     }
+}
+
+/// A search that clients of OpenAI's chat ask for beside their tools.
+#[test]
+fn searches_of_chat_are_tools_elsewhere() {
     let chat = json!({ "model": "m", "messages": [{ "role": "user", "content": "a" }],
         "web_search_options": { "user_location": { "type": "approximate", "approximate": { "country": "DE", "city": "Ulm" } } } });
     for (to, tool, lost) in [
         (
-            a,
+            Dialect::Anthropic,
             json!({ "type": "web_search_20250305", "name": "web_search", "user_location": { "country": "DE", "city": "Ulm", "type": "approximate" } }),
             &[][..],
         ),
         (
-            r,
+            Dialect::OpenAiResponses,
             json!({ "type": "web_search", "user_location": { "country": "DE", "city": "Ulm", "type": "approximate" } }),
             &[],
         ),
-        (g, gemini.clone(), &["web_search_options.user_location"]),
+        (Dialect::Gemini, json!({ "googleSearch": {} }), &["web_search_options.user_location"]),
     ] {
         let (sent, dropped) = sent(Dialect::OpenAiChat, to, &chat);
         assert_eq!((&sent["tools"], dropped.len()), (&json!([tool]), lost.len()), "{to:?} {dropped:?}");

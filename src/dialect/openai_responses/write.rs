@@ -1,17 +1,21 @@
 //! A streamed answer to a client, onto the wire: items open, speak in deltas,
 //! and close with what they said; the last event holds the whole response.
 
+mod calls;
+mod message;
+mod work;
+
 use serde_json::{Value, json};
 
 use super::answer::{finish_fields, put, skeleton, usage_value};
+use super::items;
 use super::spoken::Spoken;
-use super::{items, work};
 use crate::dialect::openai_chat::error::error_value;
-use crate::dialect::work::{Outcome, Work};
 use crate::dialect::{ReplyFacts, StreamEncoder, sound};
 use crate::error::Error;
-use crate::ir::{BESIDE, Citation, Dialect, Event, Finish, Logprobs, Part, Thinking, ToolCall, Usage};
+use crate::ir::{BESIDE, Dialect, Event, Finish, Part, Thinking, ToolCall, Usage};
 use crate::sse::write_event;
+use calls::Call;
 
 /// Encodes events.
 pub(super) struct Encoder {
@@ -36,12 +40,6 @@ pub(super) struct Encoder {
 enum Open {
     Message(Spoken),
     Reasoning { index: usize, text: String },
-}
-
-struct Call {
-    number: u32,
-    index: usize,
-    call: ToolCall,
 }
 
 impl Encoder {
@@ -126,134 +124,9 @@ impl Encoder {
         }
     }
 
-    fn close_message(&mut self, spoken: Spoken, out: &mut Vec<u8>) {
-        self.said = spoken.end();
-        let (index, (kind, _)) = (spoken.index, spoken.names());
-        let id = self.item_id(index);
-        let at = json!({ "item_id": id, "output_index": index, "content_index": 0 });
-        let (fields, part) = spoken.done();
-        let mut done = at.clone();
-        put(&mut done, fields);
-        self.send(&format!("response.{kind}.done"), done, out);
-        let mut closed = at;
-        put(&mut closed, json!({ "part": part }));
-        self.send("response.content_part.done", closed, out);
-        let item = json!({
-            "type": "message", "id": id, "status": "completed", "role": "assistant", "content": [part],
-        });
-        self.complete(index, item, out);
-    }
-
-    fn close_calls(&mut self, out: &mut Vec<u8>) {
-        for Call { index, call, .. } in std::mem::take(&mut self.calls) {
-            let id = self.item_id(index);
-            let (kind, field) = call_names(call.custom);
-            let done = json!({ "item_id": id, "output_index": index, field: call.arguments });
-            self.send(&format!("response.{kind}.done"), done, out);
-            let mut item = items::call_value(&call);
-            put(&mut item, json!({ "id": id, "status": "completed" }));
-            self.complete(index, item, out);
-        }
-    }
-
     fn close(&mut self, out: &mut Vec<u8>) {
         self.close_open(None, out);
         self.close_calls(out);
-    }
-
-    /// What another provider did by its own tools.
-    fn work(&mut self, done: &Work, out: &mut Vec<u8>) {
-        let known = self.output.iter().rposition(|item| done.call.is_none() && work::is_of(item, done));
-        let index = known.unwrap_or_else(|| {
-            self.close(out);
-            let item = work::begun(done, &self.id("ci"));
-            let index = self.add(item, out);
-            self.progress(index, work::BEGINS, out);
-            index
-        });
-        if done.outcome.is_some() {
-            self.end_work(index, done.outcome.as_ref(), out);
-        }
-    }
-
-    /// Events that tell how the provider's own tool fares.
-    fn progress(&mut self, index: usize, steps: &[&str], out: &mut Vec<u8>) {
-        let Some(item) = self.output.get(index).cloned() else { return };
-        let at = json!({ "item_id": item.get("id"), "output_index": index });
-        for (kind, fields) in work::events(&item, steps) {
-            let mut event = at.clone();
-            put(&mut event, fields);
-            self.send(&kind, event, out);
-        }
-    }
-
-    fn end_work(&mut self, index: usize, outcome: Option<&Outcome>, out: &mut Vec<u8>) {
-        let Some(mut item) = self.output.get(index).cloned() else { return };
-        work::end(&mut item, outcome);
-        self.progress(index, work::ENDS, out);
-        self.complete(index, item, out);
-    }
-
-    /// Ends what no outcome was told of.
-    fn end_all_work(&mut self, out: &mut Vec<u8>) {
-        let open = (0..self.output.len()).filter(|index| self.output.get(*index).is_some_and(work::is_open));
-        for index in open.collect::<Vec<_>>() {
-            self.end_work(index, None, out);
-        }
-    }
-
-    fn say(&mut self, refuses: bool, piece: &str, out: &mut Vec<u8>) {
-        if !matches!(&self.open, Some(Open::Message(spoken)) if spoken.refusal == refuses) {
-            self.open_message(refuses, out);
-        }
-        if let Some(Open::Message(spoken)) = &mut self.open {
-            spoken.say(piece);
-        }
-        self.delta(piece, json!([]), out);
-    }
-
-    fn open_message(&mut self, refuses: bool, out: &mut Vec<u8>) {
-        self.close(out);
-        let id = self.id("msg");
-        let item = json!({
-            "type": "message", "id": id, "status": "in_progress", "role": "assistant", "content": [],
-        });
-        let index = self.add(item, out);
-        let (_, part) = Spoken::new(index, refuses, 0).done();
-        let added = json!({ "item_id": id, "output_index": index, "content_index": 0, "part": part });
-        self.send("response.content_part.added", added, out);
-        self.open = Some(Open::Message(Spoken::new(index, refuses, self.said)));
-    }
-
-    /// Sends words of the open message, with their log probabilities.
-    fn delta(&mut self, piece: &str, logprobs: Value, out: &mut Vec<u8>) {
-        let Some(Open::Message(spoken)) = &self.open else { return };
-        let (index, (kind, _), refuses) = (spoken.index, spoken.names(), spoken.refusal);
-        let mut delta = json!({ "item_id": self.item_id(index), "output_index": index, "content_index": 0, "delta": piece });
-        if !refuses {
-            put(&mut delta, json!({ "logprobs": logprobs }));
-        }
-        self.send(&format!("response.{kind}.delta"), delta, out);
-    }
-
-    /// Names a source of the open message's words.
-    fn cite(&mut self, cited: &Citation, out: &mut Vec<u8>) {
-        let Some(Open::Message(spoken)) = &mut self.open else { return };
-        let index = spoken.index;
-        let Some((number, annotation)) = spoken.cite(cited) else { return };
-        let added = json!({
-            "item_id": self.item_id(index), "output_index": index, "content_index": 0,
-            "annotation_index": number, "annotation": annotation,
-        });
-        self.send("response.output_text.annotation.added", added, out);
-    }
-
-    /// Log probabilities of words that are told already.
-    fn weigh(&mut self, logprobs: &Logprobs, out: &mut Vec<u8>) {
-        let Some(Open::Message(spoken)) = &mut self.open else { return };
-        if let Some(list) = spoken.weigh(logprobs) {
-            self.delta("", list, out);
-        }
     }
 
     /// A picture that the model made; this dialect's own, in a stream, stand there already.
@@ -296,14 +169,6 @@ impl Encoder {
         let item = items::thought_value(thinking, true, &self.id("rs"));
         let index = self.add(item.clone(), out);
         self.complete(index, item, out);
-    }
-
-    fn argue(&mut self, number: u32, piece: &str, out: &mut Vec<u8>) {
-        let Some(open) = self.calls.iter_mut().find(|open| open.number == number) else { return };
-        open.call.arguments.push_str(piece);
-        let (index, (kind, _)) = (open.index, call_names(open.call.custom));
-        let delta = json!({ "item_id": self.item_id(index), "output_index": index, "delta": piece });
-        self.send(&format!("response.{kind}.delta"), delta, out);
     }
 
     /// Passes on an event that only this dialect knows, under our numbers.
@@ -349,11 +214,6 @@ impl Encoder {
         }
         self.send(&kind, event, out);
     }
-}
-
-/// The event and the field of a call's arguments.
-fn call_names(custom: bool) -> (&'static str, &'static str) {
-    if custom { ("custom_tool_call_input", "input") } else { ("function_call_arguments", "arguments") }
 }
 
 impl StreamEncoder for Encoder {

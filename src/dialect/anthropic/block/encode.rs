@@ -1,16 +1,16 @@
 //! Content blocks for the wire: for a provider in a request, for a client in an answer.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::super::citation;
 use super::super::work::Writer;
+use super::media::cannot_carry;
 use super::{CACHE_CONTROL, INVALID_JSON};
 use crate::dialect::fields::Path;
+use crate::dialect::work::Work;
 use crate::dialect::{ids, work};
-use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Dialect, Extra, Media, MediaSource, Part, Thinking, ToolCall, ToolResult};
+use crate::error::Result;
+use crate::ir::{Dialect, Extra, Part, Thinking, ToolCall, ToolResult};
 
 /// Encodes parts and keeps account of what could not go along.
 pub(in crate::dialect) struct Encoder {
@@ -65,13 +65,11 @@ impl Encoder {
         for (index, part) in parts.iter().enumerate() {
             match part {
                 Part::Opaque { dialect, value } if *dialect != Dialect::Anthropic => {
-                    self.work(
-                        *dialect,
-                        value,
-                        parts.get(index + 1..).unwrap_or_default(),
-                        at.index(index),
-                        &mut blocks,
-                    );
+                    let later = parts.get(index + 1..).unwrap_or_default();
+                    match work::read(*dialect, value).map(|done| self.work(&done, later, at.index(index))) {
+                        Some(own) if !own.is_empty() => blocks.extend(own),
+                        _ => self.drop(at.index(index)),
+                    }
                 }
                 part => blocks.extend(self.block(part, at.index(index))?),
             }
@@ -100,36 +98,27 @@ impl Encoder {
 
     /// What another provider did by its own tools. The API takes a call only with
     /// its result, and both only of a tool that the request has.
-    fn work(
-        &mut self,
-        dialect: Dialect,
-        value: &Value,
-        later: &[Part],
-        at: Path<'_>,
-        blocks: &mut Vec<Value>,
-    ) {
-        let before = blocks.len();
-        if let Some(done) = work::read(dialect, value) {
-            let ends = |part: &Part| match part {
-                Part::Opaque { dialect, value } => work::read(*dialect, value)
-                    .is_some_and(|next| next.outcome.is_some() && next.id == done.id),
-                _ => false,
-            };
-            let whole = match (&done.call, &done.outcome) {
-                (Some(_), None) => later.iter().any(ends),
-                (None, _) => self.work.is_called(&done),
-                (Some(_), Some(_)) => true,
-            };
-            if self.client || (self.runs_code && whole) {
-                if done.beside.is_some() {
-                    self.drop(at);
-                }
-                blocks.extend(self.work.blocks(&done));
+    fn work(&mut self, done: &Work, later: &[Part], at: Path<'_>) -> Vec<Value> {
+        let ends = |part: &Part| match part {
+            Part::Opaque { dialect, value } => {
+                work::read(*dialect, value).is_some_and(|next| next.outcome.is_some() && next.id == done.id)
             }
+            _ => false,
+        };
+        let whole = match (&done.call, &done.outcome) {
+            (Some(_), None) => later.iter().any(ends),
+            (None, _) => self.work.is_called(done),
+            (Some(_), Some(_)) => true,
+        };
+        let fits = self.client || (self.runs_code && whole);
+        if !fits {
+            return Vec::new();
         }
-        if blocks.len() == before {
+        let blocks = self.work.blocks(done);
+        if done.beside.is_some() && !blocks.is_empty() {
             self.drop(at);
         }
+        blocks
     }
 
     /// Adds the fields of `extra` that may go along.
@@ -162,58 +151,6 @@ impl Encoder {
         let mut block = object(json!({ "type": "text", "text": text }));
         self.extra(&mut block, extra, at);
         Some(Value::Object(block))
-    }
-
-    fn image(&mut self, media: &Media, at: Path<'_>) -> Result<Value> {
-        let source = match &media.source {
-            MediaSource::Base64(data) => {
-                let mime = media.mime.as_deref().unwrap_or_else(|| picture_type(data));
-                json!({ "type": "base64", "media_type": mime, "data": data.as_ref() })
-            }
-            MediaSource::Url(url) => json!({ "type": "url", "url": url }),
-            MediaSource::FileId(id) => self.file(id),
-            MediaSource::Text(_) => return Err(cannot_carry("an image given as text", at)),
-        };
-        if media.detail.as_deref().is_some_and(|detail| detail != "auto") {
-            self.drop(at.field("detail"));
-        }
-        if media.name.is_some() {
-            self.drop(at.field("filename"));
-        }
-        let mut block = object(json!({ "type": "image", "source": source }));
-        self.extra(&mut block, &media.extra, at);
-        Ok(Value::Object(block))
-    }
-
-    fn document(&mut self, media: &Media, at: Path<'_>) -> Result<Value> {
-        let mime = media.mime.as_deref().unwrap_or("application/pdf");
-        let source = match &media.source {
-            MediaSource::Base64(data) if mime == "application/pdf" => {
-                json!({ "type": "base64", "media_type": mime, "data": data.as_ref() })
-            }
-            MediaSource::Base64(data) if is_text(mime) => {
-                let bytes = STANDARD.decode(data.as_bytes()).ok();
-                let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-                let text = text.ok_or_else(|| cannot_carry("a text file that is not UTF-8", at))?;
-                json!({ "type": "text", "media_type": "text/plain", "data": text })
-            }
-            MediaSource::Base64(_) => return Err(cannot_carry(&format!("a document of type {mime}"), at)),
-            MediaSource::Url(url) => json!({ "type": "url", "url": url }),
-            MediaSource::FileId(id) => self.file(id),
-            MediaSource::Text(text) => json!({ "type": "text", "media_type": "text/plain", "data": text }),
-        };
-        let mut block = object(json!({ "type": "document", "source": source }));
-        if let Some(name) = &media.name {
-            block.insert("title".to_owned(), name.as_str().into());
-        }
-        self.extra(&mut block, &media.extra, at);
-        Ok(Value::Object(block))
-    }
-
-    /// The source of a file that was uploaded before.
-    fn file(&mut self, id: &str) -> Value {
-        self.files = true;
-        json!({ "type": "file", "file_id": id })
     }
 
     fn tool_use(&mut self, call: &ToolCall, at: Path<'_>) -> Value {
@@ -298,22 +235,4 @@ fn says_nothing(value: &Value) -> bool {
         Value::Object(map) => map.is_empty(),
         _ => false,
     }
-}
-
-/// The refusal of a part that the API has no block for.
-fn cannot_carry(what: &str, at: Path<'_>) -> Error {
-    let message = format!("`{at}`: the Anthropic dialect cannot carry {what}");
-    Error::new(Kind::Unsupported, Origin::Client, message).with_param(at.to_string())
-}
-
-/// Whether a MIME type is one of text.
-fn is_text(mime: &str) -> bool {
-    mime.starts_with("text/") || mime == "application/json"
-}
-
-/// The type of a picture from the first letters of its base64.
-pub(in crate::dialect) fn picture_type(data: &str) -> &'static str {
-    const STARTS: [(&str, &str); 3] =
-        [("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp")];
-    STARTS.iter().find(|(start, _)| data.starts_with(start)).map_or("image/png", |(_, mime)| mime)
 }

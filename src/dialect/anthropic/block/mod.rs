@@ -2,10 +2,12 @@
 
 mod decode;
 mod encode;
+mod media;
 
 pub(super) use decode::content;
 pub(super) use encode::Encoder;
-pub(in crate::dialect) use encode::{object, picture_type};
+pub(in crate::dialect) use encode::object;
+pub(in crate::dialect) use media::picture_type;
 
 /// The one field that clients of any dialect may set on a block, tool or message for this one.
 pub(super) const CACHE_CONTROL: &str = "cache_control";

@@ -1,6 +1,8 @@
 //! Canonical events as a client's event stream, in the order that the SDKs
 //! demand: blocks one after the other, each started, continued and stopped.
 
+mod calls;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -12,6 +14,7 @@ use super::write;
 use crate::dialect::{ReplyFacts, StreamEncoder, sound, work};
 use crate::error::Error;
 use crate::ir::{Citation, Dialect, Event, Extra, Finish, Of, Thinking, Usage};
+use calls::Call;
 
 /// Fields of `message_delta` itself; what else is told at the end stands in its `delta`.
 /// Source: Anthropic, Python SDK 2.12, `BetaRawMessageDeltaEvent`, checked 2026-11-21.
@@ -48,22 +51,6 @@ enum Open {
     Text(bool),
     Thinking,
     Call(Call),
-}
-
-/// A tool call and its arguments so far.
-#[derive(Debug)]
-struct Call {
-    number: u32,
-    id: String,
-    name: String,
-    arguments: String,
-}
-
-impl Call {
-    /// Whether the arguments are all there.
-    fn is_complete(&self) -> bool {
-        serde_json::from_str::<serde::de::IgnoredAny>(&self.arguments).is_ok()
-    }
 }
 
 impl StreamEncoder for Encoder {
@@ -234,59 +221,6 @@ impl Encoder {
                 self.delta(&json!({ "type": "signature_delta", "signature": seal }), out);
             }
             self.close(out);
-        }
-    }
-
-    /// A tool call begins: at once when no other is under way, else after it.
-    fn call(&mut self, call: Call, out: &mut Vec<u8>) {
-        self.calls_tools = true;
-        if matches!(&self.open, Open::Call(open) if !open.is_complete()) {
-            self.waiting.push(call);
-        } else {
-            self.open_call(call, out);
-        }
-    }
-
-    fn open_call(&mut self, call: Call, out: &mut Vec<u8>) {
-        let mut block = object(json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": {} }));
-        let beside = self.of_calls.iter().filter(|(number, _)| *number == call.number);
-        block.extend(
-            beside.flat_map(|(_, fields)| fields.iter()).map(|(name, value)| (name.clone(), value.clone())),
-        );
-        let block = Value::Object(block);
-        self.stop_block(out);
-        let arguments = call.arguments.clone();
-        self.start_block(&block, out);
-        self.open = Open::Call(call);
-        self.partial_json(&arguments, out);
-    }
-
-    fn arguments(&mut self, number: u32, text: &str, out: &mut Vec<u8>) {
-        if let Open::Call(open) = &mut self.open
-            && open.number == number
-        {
-            open.arguments.push_str(text);
-            let complete = !self.waiting.is_empty() && open.is_complete();
-            self.partial_json(text, out);
-            if complete {
-                self.advance(out);
-            }
-        } else if let Some(call) = self.waiting.iter_mut().find(|call| call.number == number) {
-            call.arguments.push_str(text);
-        }
-    }
-
-    /// Opens waiting calls, each after the one before it is complete.
-    fn advance(&mut self, out: &mut Vec<u8>) {
-        while !self.waiting.is_empty() && !matches!(&self.open, Open::Call(open) if !open.is_complete()) {
-            let next = self.waiting.remove(0);
-            self.open_call(next, out);
-        }
-    }
-
-    fn partial_json(&mut self, text: &str, out: &mut Vec<u8>) {
-        if !text.is_empty() {
-            self.delta(&json!({ "type": "input_json_delta", "partial_json": text }), out);
         }
     }
 
