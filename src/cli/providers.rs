@@ -109,7 +109,8 @@ fn key(auth: Auth) -> String {
         Auth::Bearer => "`Authorization: Bearer`".to_owned(),
         Auth::Scheme(scheme) => format!("`Authorization: {scheme}`"),
         Auth::Header(name) => format!("`{name}`"),
-        Auth::SigV4 => "AWS SigV4".to_owned(),
-        Auth::GoogleToken => "Google service account".to_owned(),
+        Auth::SigV4 => "[AWS credentials](credentials.md)".to_owned(),
+        Auth::GoogleToken => "[Google credentials](credentials.md)".to_owned(),
+        Auth::Entra => "`api-key`, or [Entra ID](credentials.md)".to_owned(),
     }
 }

@@ -3,13 +3,16 @@
 //! one entry of a table; no other module ever matches on a vendor.
 
 pub mod aws;
+pub mod azure;
 pub mod google;
 mod simulate;
 mod table;
+mod token;
 mod way;
 
 pub use simulate::{Answer, Simulate};
 pub use table::{kind, kinds};
+pub use token::Token;
 
 use std::sync::Arc;
 
@@ -65,10 +68,12 @@ pub enum Auth {
     Scheme(&'static str),
     /// The key in a header of this name (`x-api-key`).
     Header(&'static str),
-    /// Amazon's SigV4, with credentials of the environment or a Bedrock API key.
+    /// Amazon's SigV4 with the credentials that are found, or a Bedrock API key.
     SigV4,
-    /// Google's service-account token.
+    /// A token of Google's, got with Application Default Credentials.
     GoogleToken,
+    /// Azure's: the key in `api-key`, or a token of Entra ID in `Authorization: Bearer`.
+    Entra,
 }
 
 /// A configured account at a vendor or server.

@@ -15,6 +15,7 @@ use super::simulated;
 use super::transport::{Address, Outgoing, Reach, Request, Transport};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Origin, Result};
+use crate::provider::azure::is_token;
 use crate::provider::{Auth, Provider};
 use crate::secret::Secret;
 
@@ -103,6 +104,11 @@ impl Upstream {
                 request.headers_mut().extend(headers.iter().cloned());
                 Ok(())
             }
+            (Auth::Entra, None) => {
+                let headers = Box::pin(self.keyring.azure(self, provider, request, now())).await?;
+                request.headers_mut().extend(headers.iter().cloned());
+                Ok(())
+            }
             _ => sign(provider, request.headers_mut()),
         }
     }
@@ -163,14 +169,17 @@ fn sign(provider: &Provider, headers: &mut http::HeaderMap) -> Result<()> {
     let Some(key) = &provider.api_key else {
         return match provider.kind.auth {
             Auth::None | Auth::Bearer | Auth::Scheme(_) => Ok(()),
-            Auth::Header(_) | Auth::SigV4 | Auth::GoogleToken => Err(no_key(provider)),
+            Auth::Header(_) | Auth::SigV4 | Auth::GoogleToken | Auth::Entra => Err(no_key(provider)),
         };
     };
     let (name, text) = match provider.kind.auth {
         Auth::None => return Ok(()),
         Auth::Header(name) => (HeaderName::from_static(name), key.expose().to_owned()),
+        Auth::Entra if !is_token(key) => (HeaderName::from_static("api-key"), key.expose().to_owned()),
         Auth::Scheme(scheme) => (AUTHORIZATION, [scheme, " ", key.expose()].concat()),
-        Auth::Bearer | Auth::SigV4 | Auth::GoogleToken => (AUTHORIZATION, ["Bearer ", key.expose()].concat()),
+        Auth::Bearer | Auth::SigV4 | Auth::GoogleToken | Auth::Entra => {
+            (AUTHORIZATION, ["Bearer ", key.expose()].concat())
+        }
     };
     let mut value = HeaderValue::try_from(text).map_err(|_| {
         let text = format!("the key of provider `{}` has characters that no header may have", provider.name);

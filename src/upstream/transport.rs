@@ -31,6 +31,8 @@ use crate::worker;
 
 /// Longest wait for a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(3);
+/// The same for one to a service next door.
+const CONNECT_NEXT_DOOR: Duration = Duration::from_secs(1);
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(75);
 /// Unused connections kept a host.
@@ -148,7 +150,7 @@ fn tls() -> Result<rustls::ClientConfig> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// A connector that waits [`CONNECT`] at most: for the name, the port and TLS together.
+/// A connector that waits [`CONNECT`] or [`CONNECT_NEXT_DOOR`] at most: for the name, the port and TLS together.
 #[derive(Debug, Clone)]
 pub(super) struct Patient {
     connector: HttpsConnector<HttpConnector<Names>>,
@@ -169,8 +171,9 @@ impl Service<Uri> for Patient {
             return Box::pin(async { Err(io::Error::other(FORBIDDEN).into()) });
         }
         let connecting = self.connector.call(address);
+        let longest = if self.reach == Reach::World { CONNECT } else { CONNECT_NEXT_DOOR };
         Box::pin(async move {
-            let waited = tokio::time::timeout(CONNECT, connecting).await;
+            let waited = tokio::time::timeout(longest, connecting).await;
             waited.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())).map(Line::new)
         })
     }

@@ -36,7 +36,7 @@ impl Build<'_> {
         };
         let base_url = self.base_url(name, account, kind);
         let api_key = account.api_key.as_ref().and_then(|key| self.resolver.secret(key, &mut self.findings));
-        let wants_key = !matches!(kind.auth, Auth::None | Auth::SigV4 | Auth::GoogleToken);
+        let wants_key = !matches!(kind.auth, Auth::None | Auth::SigV4 | Auth::GoogleToken | Auth::Entra);
         if account.api_key.is_none() && account.base_url.is_none() && wants_key {
             let message = format!("`{}` asks {} without a key", name.value, kind.title);
             let help = "add `api_key: \"${env:NAME}\"`";

@@ -21,7 +21,7 @@ pub struct Provider {
     pub region: Option<At<String>>,
     /// The cloud's project, which is in the address of `vertex`.
     pub project: Option<At<String>>,
-    /// Its credentials: a key, or for `vertex` a service account's key file (`${file:PATH}`). Sent to the host of `base_url` only.
+    /// Its credentials: a key; for `vertex` also a file of Google's (`${file:PATH}`), for `azure` also a token of Entra ID. Without it the clouds' own are looked for. Sent to the host of `base_url` only.
     pub api_key: Option<At<Template>>,
     /// The profile of `~/.aws` whose credentials sign for `bedrock`, whatever else the machine has. Default: where Amazon's tools look.
     pub profile: Option<At<String>>,

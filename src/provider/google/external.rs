@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{SCOPE, Token, form, refused};
+use super::{SCOPE, form, refused};
 use crate::error::Result;
+use crate::provider::Token;
 use crate::secret::Secret;
 
 /// How the exchange is called.

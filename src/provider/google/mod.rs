@@ -76,36 +76,6 @@ impl File {
     }
 }
 
-/// A token and its life.
-#[derive(Debug, Clone)]
-pub struct Token {
-    /// Goes into `Authorization: Bearer`.
-    pub access_token: Secret,
-    /// Seconds since the Unix epoch at which it ends.
-    pub expires: u64,
-}
-
-impl Token {
-    /// Reads the answer of status 200 that came at `now` (seconds since the Unix epoch):
-    /// of a token service's, or the metadata server's.
-    ///
-    /// # Errors
-    /// `UpstreamAuth` when it holds no token.
-    pub fn read(answer: &[u8], now: u64) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Answer {
-            access_token: String,
-            expires_in: u64,
-        }
-        let answer: Answer =
-            serde_json::from_slice(answer).map_err(|_| refused("Google answered without a token"))?;
-        Ok(Self {
-            access_token: Secret::new(answer.access_token),
-            expires: now.saturating_add(answer.expires_in),
-        })
-    }
-}
-
 /// The address of the metadata server's token; none where the environment says that
 /// there is no such server. `variable` reads one variable.
 ///
@@ -144,15 +114,6 @@ fn refused(message: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tokens() {
-        let token =
-            Token::read(br#"{"access_token":"ya29.x","expires_in":3599,"token_type":"Bearer"}"#, 1000)
-                .unwrap();
-        assert_eq!((token.access_token.expose(), token.expires), ("ya29.x", 4599));
-        assert_eq!(Token::read(br#"{"error":"invalid_grant"}"#, 0).unwrap_err().kind, Kind::UpstreamAuth);
-    }
 
     #[test]
     fn files_are_told_apart() {

@@ -69,7 +69,7 @@ fn own_protocols() -> Vec<Kind> {
             dialects: OPENAI,
             endpoints: OPENAI_ENDPOINTS,
             default_path: "/openai/v1",
-            auth: Auth::Header("api-key"),
+            auth: Auth::Entra,
             quirks: openai_quirks(),
             otel_name: "azure.ai.openai",
             source: "Azure OpenAI in Foundry Models, v1 REST API reference",
@@ -77,7 +77,7 @@ fn own_protocols() -> Vec<Kind> {
         },
         Kind {
             default_path: "",
-            auth: Auth::Header("api-key"),
+            auth: Auth::Entra,
             endpoints: EMBEDDINGS,
             quirks: Quirks {
                 deployment_paths: true,

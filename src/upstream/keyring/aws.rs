@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Method;
 
-use super::errand::{Errand, form, plain};
+use super::errand::{AT_ONCE, AT_WORK, Errand, form, plain};
 use super::kept::Fetched;
 use super::{program, refused};
 use crate::error::Result;
@@ -203,7 +203,7 @@ impl Looking<'_> {
         let answer = if url.starts_with("https://") {
             self.errand.ask(url, request, |_| None).await?
         } else {
-            self.errand.ask_next_door(url, request).await?
+            self.errand.ask_next_door(url, request, |_| None, AT_WORK).await?
         };
         Credentials::of_service(&answer)
             .ok_or_else(|| refused("the container's credential service gave no keys"))
@@ -213,7 +213,7 @@ impl Looking<'_> {
     async fn of_instance(&self, url: &str) -> Result<Credentials> {
         let ask = |method, path: &str, header| {
             let url = format!("{url}/latest/{path}");
-            async move { self.errand.ask_next_door(&url, plain(method, &[header])?).await }
+            async move { self.errand.ask_next_door(&url, plain(method, &[header])?, |_| None, AT_ONCE).await }
         };
         let life = ("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_LIFE);
         let token: Bytes = ask(Method::PUT, "api/token", life).await?;

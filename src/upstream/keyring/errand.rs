@@ -17,8 +17,10 @@ use crate::upstream::transport::{Address, Outgoing, Request};
 
 /// Longest wait for a token service.
 const SERVICE: Duration = Duration::from_secs(10);
-/// Longest wait for a metadata service, which is next door or nowhere.
-const NEXT_DOOR: Duration = Duration::from_secs(1);
+/// Longest wait for a metadata service that has its answer at hand.
+pub(super) const AT_ONCE: Duration = Duration::from_secs(1);
+/// Longest wait for one that may have to get its answer from elsewhere first.
+pub(super) const AT_WORK: Duration = Duration::from_secs(5);
 /// Most bytes of an answer or a file.
 const MOST: usize = 256 * 1024;
 
@@ -91,11 +93,17 @@ impl Errand {
     }
 
     /// Asks a service that is on this machine or next to it: never through a proxy,
-    /// never twice, not for long.
+    /// never twice, for `longest` at most. It is found within a second or not at all.
     ///
     /// # Errors
     /// As [`Self::ask`].
-    pub(super) async fn ask_next_door(&self, url: &str, mut request: Request) -> Result<Bytes> {
+    pub(super) async fn ask_next_door(
+        &self,
+        url: &str,
+        mut request: Request,
+        refusal: Refusal,
+        longest: Duration,
+    ) -> Result<Bytes> {
         let address = address(url)?;
         *request.uri_mut() = address.uri;
         let host = &address.host;
@@ -103,7 +111,7 @@ impl Errand {
             let reply = self.upstream.next_door().send(request, host).await?;
             Ok((reply.status, reply.body.whole(MOST).await?))
         };
-        answered(NEXT_DOOR, host, asking, |_| None).await
+        answered(longest, host, asking, refusal).await
     }
 }
 
@@ -147,4 +155,13 @@ pub(super) fn form(form: String) -> Request {
     let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
     request.headers_mut().insert(CONTENT_TYPE, kind);
     request
+}
+
+/// The header that carries a token.
+pub(super) fn bearer(token: &Secret) -> Result<HeaderValue> {
+    let text = Secret::new(["Bearer ", token.expose()].concat());
+    let mut value = HeaderValue::from_str(text.expose())
+        .map_err(|_| refused("the token has characters that no header may have"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }

@@ -10,14 +10,17 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method};
 
-use super::errand::{Errand, form, plain};
+use super::errand::{AT_WORK, Errand, bearer, form, plain};
 use super::kept::Fetched;
 use super::{Headers, refused};
 use crate::error::Result;
-use crate::provider::google::{External, File, Identity, Source, Token, metadata_url, refusal};
+use crate::provider::Token;
+use crate::provider::google::{External, File, Identity, Source, metadata_url, refusal};
 use crate::secret::Secret;
 use crate::upstream::transport::{Outgoing, Request};
 
+/// Who gives tokens out.
+const GOOGLE: &str = "Google";
 /// The variable that names a file.
 const NAMED: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
@@ -62,7 +65,7 @@ impl Errand {
         match identity {
             Identity::ServiceAccount(account) => {
                 let answer = self.ask(account.token_uri(), form(account.form(self.now)?), refusal).await?;
-                Token::read(&answer, self.now)
+                Token::read(&answer, self.now, GOOGLE)
             }
             Identity::User(user) => {
                 let answer = self.ask(&user.token_uri, form(user.form()), refusal).await;
@@ -72,7 +75,7 @@ impl Errand {
                     }
                     error
                 })?;
-                Token::read(&answer, self.now)
+                Token::read(&answer, self.now, GOOGLE)
             }
             Identity::External(external) => self.token_of_external(external).await,
         }
@@ -93,14 +96,14 @@ impl Errand {
                 let answer = if url.starts_with("https://") {
                     self.ask(url, request, |_| None).await?
                 } else {
-                    self.ask_next_door(url, request).await?
+                    self.ask_next_door(url, request, |_| None, AT_WORK).await?
                 };
                 Secret::new(String::from_utf8_lossy(&answer))
             }
         };
         let subject = external.subject_token(read.expose())?;
         let answer = self.ask(&external.token_url, form(external.form(&subject)), refusal).await?;
-        let token = Token::read(&answer, self.now)?;
+        let token = Token::read(&answer, self.now, GOOGLE)?;
         let Some(url) = &external.impersonation_url else { return Ok(token) };
         let mut request = Request::new(Outgoing::Whole(Bytes::from(external.impersonation())));
         *request.method_mut() = Method::POST;
@@ -114,7 +117,7 @@ impl Errand {
         let answer = match metadata_url(|name| self.set(name)) {
             Some(url) => {
                 let request = plain(Method::GET, &[("metadata-flavor", "Google")])?;
-                self.ask_next_door(&url, request).await
+                self.ask_next_door(&url, request, refusal, AT_WORK).await
             }
             None => Err(refused("NO_GCE_CHECK says not to ask it")),
         };
@@ -125,15 +128,6 @@ impl Errand {
                 self.left_by_gcloud()
             ))
         })?;
-        Token::read(&answer, self.now)
+        Token::read(&answer, self.now, GOOGLE)
     }
-}
-
-/// The header that carries a token.
-pub(super) fn bearer(token: &Secret) -> Result<HeaderValue> {
-    let text = Secret::new(["Bearer ", token.expose()].concat());
-    let mut value = HeaderValue::from_str(text.expose())
-        .map_err(|_| refused("the token has characters that no header may have"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }

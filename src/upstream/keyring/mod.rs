@@ -1,10 +1,12 @@
-//! Credentials that have to be fetched: Amazon's keys and Google's tokens. Kept
+//! Credentials that have to be fetched: Amazon's keys, Google's tokens,
+//! Entra ID's. Kept
 //! while they hold, fetched once however many ask at the same time.
 //!
 //! Each vendor's file says where its credentials are looked for; what is asked there
 //! and how answers are read is the vendor's own module below [`crate::provider`].
 
 mod aws;
+mod azure;
 mod errand;
 mod google;
 mod kept;
@@ -23,6 +25,7 @@ use super::transport::Request;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::provider::Provider;
 use crate::provider::aws::{Account, Scope, Unsigned, region_of_host, sign};
+use crate::provider::azure::resource_of;
 
 /// The service that Bedrock's requests are signed for.
 const SERVICE: &str = "bedrock";
@@ -110,6 +113,25 @@ impl Keyring {
         let fetch = || {
             let (errand, key) = (self.errand(upstream, now), provider.api_key.clone());
             async move { errand.google(key).await }
+        };
+        self.tokens.get(&self.holder(provider), now, fetch).await
+    }
+
+    /// The headers that authorise a request to a provider of Azure's.
+    ///
+    /// # Errors
+    /// `UpstreamAuth` when there are no credentials, errors of the services that give tokens out.
+    pub(super) async fn azure(
+        &self,
+        upstream: &Upstream,
+        provider: &Provider,
+        request: &Request,
+        now: u64,
+    ) -> Result<Headers> {
+        let resource = resource_of(request.uri().host().unwrap_or_default());
+        let fetch = || {
+            let errand = self.errand(upstream, now);
+            async move { errand.azure(resource).await }
         };
         self.tokens.get(&self.holder(provider), now, fetch).await
     }

@@ -1,6 +1,7 @@
 //! Credentials from every place, against services that note what they are asked.
 
 mod aws;
+mod azure;
 mod google;
 
 use std::collections::HashMap;
