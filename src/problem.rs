@@ -76,6 +76,14 @@ impl Problem {
         self
     }
 
+    /// `FILE:LINE:COLUMN: MESSAGE (HELP)`, for a log.
+    #[must_use]
+    pub fn in_a_line(&self) -> String {
+        let at = self.at.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
+        let help = self.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        format!("{}{at}: {}{help}", self.file.display(), self.message)
+    }
+
     /// For machines: `{file, line, column, length, severity, rule, message,
     /// help}`, absent facts as `null`.
     #[must_use]

@@ -4,12 +4,10 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use serde_json::{Value, json};
-
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::config::feeds::Feeds;
-use crate::config::watch::{ReloadStatus, Reloader};
+use crate::config::watch::Reloader;
 use crate::gateway::Gateway;
 use crate::problem::Problem;
 
@@ -48,18 +46,4 @@ pub fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
     let (loaded, reloader) = Reloader::open(path, Clock::System, accept)?;
     loaded.bundle.load_vocabularies();
     Ok(Opened { loaded, reloader, feeds, live })
-}
-
-/// How reloads do, for `/status`.
-pub(super) fn describe(status: &ReloadStatus) -> Value {
-    let problems: Vec<Value> = status.problems.iter().map(Problem::as_json).collect();
-    json!({
-        "watching": status.watching,
-        "hash": status.hash.as_ref(),
-        "loaded_ms": status.loaded_ms,
-        "accepted": status.accepted,
-        "refused": status.refused,
-        "refused_ms": status.refused_ms,
-        "problems": problems,
-    })
 }

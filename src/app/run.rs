@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::machine;
-use super::open::{Opened, describe};
+use super::open::Opened;
 use super::port::Port;
 use crate::clock::Clock;
 use crate::config::watch::{Pace, Watch};
@@ -89,11 +89,10 @@ pub async fn run(
     let workers = serving(options.workers)?;
     // From here on what the watcher accepts goes to the gateway.
     drop(live.set(Arc::clone(&gateway)));
-    let status = reloader.status();
+    let reloads = reloader.status();
     let watch = Watch::start(reloader, Pace::default())
         .map_err(|cause| Error::internal(format!("the folder cannot be watched: {cause}")))?;
-    let report: crate::server::Report = Arc::new(move || describe(&status.load()));
-    let about = Admin { gateway: Arc::clone(&gateway), ready: Arc::clone(&ready), report };
+    let about = Admin { gateway: Arc::clone(&gateway), ready: Arc::clone(&ready), reloads };
     let data = Port::serve(data, Front::data(Arc::clone(&gateway)), workers);
     let admin = Port::serve(admin, admin_router(about).into(), Workers::here());
     started(&addresses);

@@ -17,6 +17,7 @@ mod render;
 mod replay;
 mod schema;
 mod serve;
+mod settings;
 mod test;
 mod told;
 

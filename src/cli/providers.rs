@@ -30,10 +30,6 @@ pub(super) fn page() -> String {
     text
 }
 
-/// Where the short table begins and ends in a page that is written by hand.
-const BEGIN: &str = "<!-- begin of what `pointsman schema --docs docs` generates -->\n";
-const END: &str = "<!-- end of what is generated -->\n";
-
 /// What carries conversations.
 const TALKS: [Endpoint; 6] = [
     Endpoint::Chat,
@@ -44,16 +40,8 @@ const TALKS: [Endpoint; 6] = [
     Endpoint::CountTokens,
 ];
 
-/// `readme` with the table of what is served, and by which kinds of provider;
-/// nothing when it has no place for it.
-pub(super) fn into_readme(readme: &str) -> Option<String> {
-    let (before, rest) = readme.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{}{END}{after}", table()))
-}
-
 /// What clients ask for, at which paths, and which kinds of provider serve it.
-fn table() -> String {
+pub(super) fn table() -> String {
     let mut text = "| clients ask for | at | providers (`kind`) |\n| --- | --- | --- |\n".to_owned();
     let mut paths: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (path, what) in server::paths() {

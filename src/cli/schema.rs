@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Exit, Output};
 use crate::config::file::GatewayFile;
+use crate::observe::Meters;
 use crate::policy::case::{self, CaseFile};
 use crate::policy::{Folder, Limits, Policies, reference, vocabulary};
 
@@ -41,23 +42,54 @@ pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
             }
         }
     }
-    match args.docs.as_deref().map(refresh_readme) {
-        Some(Err(error)) => {
-            output.note(format!("pointsman: README.md cannot be written: {error}"));
+    match args.docs.as_deref().map(refresh) {
+        Some(Err((page, error))) => {
+            output.note(format!("pointsman: {} cannot be written: {error}", page.display()));
             Exit::Problems
         }
         _ => Exit::Ok,
     }
 }
 
-/// Writes the generated table of the README beside `docs`, where there is one with a place for it.
-fn refresh_readme(docs: &Path) -> std::io::Result<()> {
-    let readme = docs.join("../README.md");
-    let text = std::fs::read_to_string(&readme).ok();
-    match text.and_then(|text| super::providers::into_readme(&text)) {
-        Some(text) => std::fs::write(readme, text),
-        None => Ok(()),
+/// Where a generated table begins and ends in a page that is written by hand.
+const BEGIN: &str = "<!-- begin of what `pointsman schema --docs docs` generates -->\n";
+const END: &str = "<!-- end of what is generated -->\n";
+
+/// Makes a table as Markdown.
+type Table = fn() -> String;
+
+/// Pages that are written by hand around a table, from the folder of pages, and the table.
+pub(super) const TABLES: [(&str, Table); 2] =
+    [("../README.md", super::providers::table), ("operating.md", metrics)];
+
+/// `page` with the table `new`; nothing when it has no place for it.
+pub(super) fn with_table(page: &str, new: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}{new}{END}{after}"))
+}
+
+/// Writes the generated tables of the pages that are there, and have a place for one.
+fn refresh(docs: &Path) -> Result<(), (PathBuf, std::io::Error)> {
+    for (page, table) in TABLES {
+        let path = docs.join(page);
+        let text = std::fs::read_to_string(&path).ok();
+        if let Some(text) = text.and_then(|text| with_table(&text, &table())) {
+            std::fs::write(&path, text).map_err(|error| (path, error))?;
+        }
     }
+    Ok(())
+}
+
+/// The table of metrics.
+fn metrics() -> String {
+    let mut listed = Meters::new().map(|meters| meters.listed).unwrap_or_default();
+    listed.sort();
+    let rows = listed.iter().map(|metric| {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        format!("| `{}` | {} | {} | {} |\n", metric.name, metric.kind, labels.join(", "), metric.help)
+    });
+    format!("| metric | kind | labels | says |\n| --- | --- | --- | --- |\n{}", rows.collect::<String>())
 }
 
 /// Names and texts.
@@ -65,8 +97,11 @@ type Files = Vec<(&'static str, String)>;
 
 /// Every page that is generated; that of `policies` where there are any that compile.
 pub(super) fn docs(policies: &Path) -> Files {
-    let mut pages =
-        vec![("reference.md", reference::page(&vocabulary())), ("providers.md", super::providers::page())];
+    let mut pages = vec![
+        ("reference.md", reference::page(&vocabulary())),
+        ("providers.md", super::providers::page()),
+        ("gateway.md", super::settings::page(&gateway())),
+    ];
     let files = Folder::read(policies).unwrap_or_default();
     let texts = files.policies.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     if let Some(compiled) =

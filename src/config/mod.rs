@@ -13,12 +13,14 @@ mod build;
 pub mod feeds;
 pub mod file;
 mod findings;
+mod fixed;
 pub mod import;
 mod secrets;
 mod snapshot;
 pub mod watch;
 
 pub use build::{FeedSource, FeedSpec, Loaded, RecordsSpec, build};
+pub use fixed::Fixed;
 pub use secrets::{Sources, environment};
 pub use snapshot::{FILE_NAME, Snapshot};
 

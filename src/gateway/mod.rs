@@ -79,9 +79,10 @@ pub use pipeline::{Call, serve};
 pub use prices::{FeedStatus, PriceBook};
 pub use reply::{Body, Reply};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Now};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::observe::{Elsewhere, Lines, Meters};
+use crate::model::Model;
+use crate::observe::{Elsewhere, Lines, Meters, ModelNow};
 use crate::record::{self, deferrals::Deferrals};
 use crate::state::{MemoryStore, Models, RetryBudgets, Store};
 use crate::upstream::Upstream;
@@ -229,17 +230,27 @@ impl Gateway {
         self.records.as_ref().map(|sink| sink.keeping())
     }
 
-    /// All metrics in Prometheus' text form.
+    /// All metrics in Prometheus' text form; `configuration_is_live` and `reloads_refused` are the caller's to know.
     #[must_use]
-    pub fn exposition(&self) -> Vec<u8> {
+    pub fn exposition(&self, configuration_is_live: bool, reloads_refused: u64) -> Vec<u8> {
         let keeping = self.keeping().unwrap_or_default();
-        self.meters.exposition(Elsewhere {
+        let now = self.clock.now();
+        self.meters.exposition(&Elsewhere {
             records_written: keeping.written,
             records_lost: keeping.lost,
             records_refused: keeping.refused,
             records_waiting: keeping.waiting,
             lines_dropped: self.lines.dropped(),
+            reloads_refused,
+            configuration_is_live: configuration_is_live && self.rolled_back().is_none(),
+            models: self.bundle().models.values().map(|model| self.standing(model, now)).collect(),
+            feeds: self.prices.load().ages(now),
         })
+    }
+
+    fn standing(&self, model: &Model, now: Now) -> ModelNow {
+        let health = self.models.of(&model.name).health(&model.limits, now);
+        ModelNow { name: Arc::clone(&model.name), healthy: health.healthy, in_flight: health.in_flight }
     }
 
     /// The bundle that new exchanges get.

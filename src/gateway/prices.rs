@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ahash::AHashMap;
 use serde::Serialize;
 
+use crate::clock::Now;
 use crate::model::{Candidate, Model, Price};
 use crate::state::Models;
 
@@ -40,7 +41,21 @@ pub struct FeedStatus {
     pub error: Option<String>,
 }
 
+impl FeedStatus {
+    /// Seconds since it was last taken; nothing when it never was.
+    #[must_use]
+    pub fn age(&self, now: Now) -> Option<u64> {
+        (self.taken_ms > 0).then(|| now.unix_ms.saturating_sub(self.taken_ms) / 1000)
+    }
+}
+
 impl PriceBook {
+    /// How old the feeds are, seconds, by file or URL.
+    #[must_use]
+    pub fn ages(&self, now: Now) -> Vec<(String, u64)> {
+        self.feeds.iter().filter_map(|feed| Some((feed.source.clone(), feed.age(now)?))).collect()
+    }
+
     /// The price of `model` now: its own in YAML, else a feed's.
     #[must_use]
     pub fn price(&self, model: &Model) -> Option<Arc<Price>> {

@@ -1,15 +1,19 @@
 //! Metrics in Prometheus' form. Labels are closed sets: names of the
 //! configuration, endpoints, outcomes, error codes; never users or prompts.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use ahash::AHashMap;
 use parking_lot::{Mutex, RwLock};
 use prometheus::core::Collector;
+use prometheus::proto::MetricType;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
+
+use super::standing::{Elsewhere, Standing};
 
 /// Bounds of durations, seconds: the OpenTelemetry GenAI ones with finer steps below.
 const SECONDS: [f64; 16] =
@@ -21,6 +25,8 @@ const OVERHEAD: [f64; 10] = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.00
 #[derive(Debug)]
 pub struct Meters {
     registry: Registry,
+    /// All of them, as they are documented.
+    pub listed: Vec<Listed>,
     /// Exchanges accepted.
     pub accepted: IntCounter,
     /// Exchanges under way.
@@ -46,26 +52,9 @@ pub struct Meters {
     pub shadow_left_out: IntCounterVec,
     /// Policies on trial that act no more because a bound was passed, by route.
     pub shadow_returns: IntCounterVec,
-    /// What is counted elsewhere, in the order of [`Elsewhere`].
-    elsewhere: Mutex<[IntCounter; 4]>,
-    records_waiting: IntGauge,
+    standing: Mutex<Standing>,
     by_model: RwLock<AHashMap<Arc<str>, Arc<ModelMeters>>>,
     by_ending: RwLock<AHashMap<EndingKey, IntCounter>>,
-}
-
-/// What other parts count by themselves, as it stands when metrics are read.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Elsewhere {
-    /// Records that are kept.
-    pub records_written: u64,
-    /// Records that are lost.
-    pub records_lost: u64,
-    /// Groups of records that the disk refused.
-    pub records_refused: u64,
-    /// Records that wait.
-    pub records_waiting: u64,
-    /// Log lines that were dropped.
-    pub lines_dropped: u64,
 }
 
 type EndingKey = (Arc<str>, &'static str, &'static str, String);
@@ -97,7 +86,8 @@ impl Meters {
     /// # Errors
     /// A metric's name is taken or malformed: a mistake in this file.
     pub fn new() -> prometheus::Result<Self> {
-        let new = New(Registry::new());
+        let new = New::default();
+        let reloads = new.counters("reloads_total", "Reloads, by result", &["result"])?;
         Ok(Self {
             accepted: new.counter("exchanges_accepted_total", "Exchanges accepted")?,
             in_flight: new.gauge("exchanges_in_flight", "Exchanges under way")?,
@@ -127,18 +117,21 @@ impl Meters {
                 &["policy", "hook", "kind"],
             )?,
             retries_denied: new.counter("retries_denied_total", "Retries refused by the retry budget")?,
-            reloads: new.counters("reloads_total", "Reloads, by result", &["result"])?,
-            shadow: new.counters("shadow_decisions_total", "Decisions on trial", &["route", "agreed"])?,
-            shadow_left_out: new.counters("shadow_left_out_total", "Not asked on trial", &["route"])?,
-            shadow_returns: new.counters("shadow_returns_total", "Trials ended by a bound", &["route"])?,
-            elsewhere: Mutex::new([
-                new.counter("records_written_total", "Records that are kept")?,
-                new.counter("records_lost_total", "Records that are lost")?,
-                new.counter("records_refused_total", "Groups of records that the disk refused")?,
-                new.counter("log_lines_dropped_total", "Log lines dropped, for nobody read them")?,
-            ]),
-            records_waiting: new.gauge("records_waiting", "Records that wait to be written")?,
-            registry: new.0,
+            shadow: new.counters(
+                "shadow_decisions_total",
+                "Decisions of policies on trial, and whether they agreed",
+                &["route", "agreed"],
+            )?,
+            shadow_left_out: new.counters(
+                "shadow_left_out_total",
+                "Exchanges on which a policy on trial was not asked",
+                &["route"],
+            )?,
+            shadow_returns: new.counters("shadow_returns_total", "Trials that a bound ended", &["route"])?,
+            standing: Mutex::new(Standing::new(&new, reloads.with_label_values(&["refused"]))?),
+            reloads,
+            registry: new.registry,
+            listed: new.listed.into_inner(),
             by_model: RwLock::default(),
             by_ending: RwLock::default(),
         })
@@ -196,14 +189,10 @@ impl Meters {
 
     /// Everything in Prometheus' text form, with what is counted elsewhere.
     #[must_use]
-    pub fn exposition(&self, elsewhere: Elsewhere) -> Vec<u8> {
-        let Elsewhere { records_written, records_lost, records_refused, records_waiting, lines_dropped } =
-            elsewhere;
-        self.records_waiting.set(i64::try_from(records_waiting).unwrap_or(i64::MAX));
-        let figures = [records_written, records_lost, records_refused, lines_dropped];
-        for (counter, figure) in self.elsewhere.lock().iter().zip(figures) {
-            counter.inc_by(figure.saturating_sub(counter.get()));
-        }
+    pub fn exposition(&self, elsewhere: &Elsewhere) -> Vec<u8> {
+        // Together: another reader must not meet the gauges while they are set anew.
+        let standing = self.standing.lock();
+        standing.take(elsewhere);
         let mut text = Vec::new();
         // Writing to memory does not fail.
         drop(TextEncoder::new().encode(&self.registry.gather(), &mut text));
@@ -211,20 +200,58 @@ impl Meters {
     }
 }
 
+/// A metric as it is documented.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Its whole name.
+    pub name: String,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// Names of its labels.
+    pub labels: Vec<String>,
+    /// What it counts.
+    pub help: String,
+}
+
 /// Makes metrics and registers them under the gateway's prefix.
-struct New(Registry);
+#[derive(Default)]
+pub(super) struct New {
+    registry: Registry,
+    listed: RefCell<Vec<Listed>>,
+}
 
 impl New {
     fn registered<C: Collector + Clone + 'static>(&self, metric: C) -> prometheus::Result<C> {
-        self.0.register(Box::new(metric.clone()))?;
+        self.registry.register(Box::new(metric.clone()))?;
+        let kinds = metric.collect().into_iter().map(|family| family.get_field_type());
+        let listed = metric.desc().into_iter().zip(kinds).map(|(described, kind)| Listed {
+            name: described.fq_name.clone(),
+            kind: match kind {
+                MetricType::COUNTER => "counter",
+                MetricType::HISTOGRAM => "histogram",
+                _ => "gauge",
+            },
+            labels: described.variable_labels.clone(),
+            help: described.help.clone(),
+        });
+        self.listed.borrow_mut().extend(listed);
         Ok(metric)
     }
 
-    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+    /// A gauge whose name is the field's, not ours.
+    pub(super) fn usual_gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.registered(IntGauge::new(name, help)?)
+    }
+
+    pub(super) fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
         self.registered(IntCounter::new(prefixed(name), help)?)
     }
 
-    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+    pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+        self.registered(IntGaugeVec::new(Opts::new(prefixed(name), help), labels)?)
+    }
+
+    pub(super) fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
         self.registered(IntGauge::new(prefixed(name), help)?)
     }
 
@@ -260,7 +287,7 @@ mod tests {
         meters.model(&Arc::from("m")).duration.observe(0.1);
         meters.attempt_failed("m", "overloaded");
         let text =
-            String::from_utf8(meters.exposition(Elsewhere { records_lost: 3, ..Elsewhere::default() }))
+            String::from_utf8(meters.exposition(&Elsewhere { records_lost: 3, ..Elsewhere::default() }))
                 .unwrap();
         for line in [
             "pointsman_exchanges_accepted_total 1",
@@ -268,6 +295,8 @@ mod tests {
             r#"pointsman_attempts_total{model="m",result="overloaded"} 1"#,
             "pointsman_overhead_seconds_count 0",
             "pointsman_records_lost_total 3",
+            "pointsman_configuration_is_live 0",
+            concat!("pointsman_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         ] {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }

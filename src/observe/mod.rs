@@ -3,6 +3,9 @@
 
 mod lines;
 mod meters;
+mod process;
+mod standing;
 
 pub use lines::{Lines, harmless};
-pub use meters::{Elsewhere, Meters, ModelMeters};
+pub use meters::{Listed, Meters, ModelMeters};
+pub use standing::{Elsewhere, ModelNow};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -12,9 +13,11 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use super::json_reply;
+use crate::config::watch::ReloadStatus;
 use crate::gateway::Gateway;
 use crate::ir::Money;
 use crate::model::Price;
+use crate::problem::Problem;
 
 /// What the admin port tells of.
 #[derive(Clone)]
@@ -24,11 +27,8 @@ pub struct Admin {
     /// Whether new requests are taken: false while draining.
     pub ready: Arc<AtomicBool>,
     /// How reloads do.
-    pub report: Report,
+    pub reloads: Arc<ArcSwap<ReloadStatus>>,
 }
-
-/// Gives the state of reloads as JSON, for `/status`.
-pub type Report = Arc<dyn Fn() -> Value + Send + Sync>;
 
 /// The router of the admin port.
 pub fn router(admin: Admin) -> Router {
@@ -57,7 +57,8 @@ async fn nothing_here() -> (StatusCode, &'static str) {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    let text = admin.gateway.exposition();
+    let reloads = admin.reloads.load();
+    let text = admin.gateway.exposition(reloads.refused_ms.is_none(), reloads.refused);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
@@ -121,8 +122,7 @@ fn describe(admin: &Admin) -> Value {
         .map(|feed| {
             let mut about = serde_json::to_value(feed).unwrap_or_default();
             if let Some(fields) = about.as_object_mut() {
-                let age = (feed.taken_ms > 0).then(|| now.unix_ms.saturating_sub(feed.taken_ms) / 1000);
-                fields.insert("age_seconds".to_owned(), json!(age));
+                fields.insert("age_seconds".to_owned(), json!(feed.age(now)));
             }
             about
         })
@@ -132,12 +132,26 @@ fn describe(admin: &Admin) -> Value {
         "bundle": bundle.hash.as_ref(),
         "rolled_back": gateway.rolled_back().as_deref(),
         "ready": admin.ready.load(Ordering::Acquire),
-        "reload": (admin.report)(),
+        "reload": reloading(&admin.reloads.load()),
         "routes": bundle.routes.iter().map(|route| route.name.as_ref()).collect::<Vec<_>>(),
         "models": models,
         "shadows": gateway.shadows(),
         "feeds": feeds,
         "records": gateway.keeping(),
         "log_lines_dropped": gateway.lines.dropped(),
+    })
+}
+
+/// How reloads do.
+fn reloading(status: &ReloadStatus) -> Value {
+    let problems: Vec<Value> = status.problems.iter().map(Problem::as_json).collect();
+    json!({
+        "watching": status.watching,
+        "hash": status.hash.as_ref(),
+        "loaded_ms": status.loaded_ms,
+        "accepted": status.accepted,
+        "refused": status.refused,
+        "refused_ms": status.refused_ms,
+        "problems": problems,
     })
 }

@@ -15,7 +15,7 @@ mod results;
 mod taken;
 mod visit;
 
-pub use admin::{Admin, Report, router as admin_router};
+pub use admin::{Admin, router as admin_router};
 pub use data::paths;
 pub use front::Front;
 pub use listen::{Drain, listen};

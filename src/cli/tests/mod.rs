@@ -111,9 +111,11 @@ fn the_schemas_and_pages_in_the_repository_are_fresh() {
             assert!(stands == text, "{} is stale: run `{fresh}`", path.display());
         }
     }
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let fresh = super::providers::into_readme(&readme).expect("README.md has a place for the table");
-    assert!(readme == fresh, "README.md is stale: run `cargo run -- schema --docs docs`");
+    for (page, table) in super::schema::TABLES {
+        let stands = std::fs::read_to_string(root().join("docs").join(page)).unwrap();
+        let fresh = super::schema::with_table(&stands, &table()).expect("the page has a place for its table");
+        assert!(stands == fresh, "{page} is stale: run `cargo run -- schema --docs docs`");
+    }
 }
 
 #[test]

@@ -19,11 +19,12 @@ use std::time::Duration;
 
 use super::file::{GatewayFile, Listen};
 use super::findings::Findings;
+use super::fixed::Fixed;
 use super::secrets::{Resolver, Sources};
 use super::snapshot::Snapshot;
 use crate::feed::Format;
 use crate::gateway::{Bundle, Settings};
-use crate::problem::{Problem, Severity};
+use crate::problem::{Place, Problem, Severity};
 use crate::yaml::{Node, Tree, decode};
 
 /// A bundle and what stands around it.
@@ -39,6 +40,8 @@ pub struct Loaded {
     pub feeds: Vec<FeedSpec>,
     /// Where records are kept; absent: nowhere.
     pub records: Option<RecordsSpec>,
+    /// What only a start takes up.
+    pub fixed: [Fixed; 4],
     /// What works but is probably not meant.
     pub warnings: Vec<Problem>,
 }
@@ -165,8 +168,27 @@ impl Build<'_> {
             admin: listen.1,
             feeds: self.feeds(),
             records: self.records(),
+            fixed: self.fixed(listen),
             warnings: Vec::new(),
         }
+    }
+
+    fn fixed(&self, (data, admin): (SocketAddr, SocketAddr)) -> [Fixed; 4] {
+        let (file, records) = (&self.file, self.file.records.as_ref());
+        let place = |at: Option<Place>| at.unwrap_or_default();
+        let fixed = |key, value, at| Fixed { key, value, place: place(at) };
+        let folder = records.map(|records| &records.folder);
+        let keep = records.and_then(|records| records.keep).map_or(services::KEEP, |time| time.0);
+        [
+            fixed("listen", data.to_string(), file.listen.as_ref().map(|at| at.place)),
+            fixed("admin.listen", admin.to_string(), file.admin.listen.as_ref().map(|at| at.place)),
+            fixed(
+                "records.folder",
+                folder.map_or("unset".to_owned(), |at| at.value.clone()),
+                folder.map(|at| at.place),
+            ),
+            fixed("records.keep", format!("{keep:?}"), folder.map(|at| at.place)),
+        ]
     }
 
     fn settings(&self) -> Settings {

@@ -19,7 +19,7 @@ const REFRESH: Duration = Duration::from_mins(15);
 /// Most often that a feed may be read.
 const MIN_REFRESH: Duration = Duration::from_secs(1);
 /// How long records are kept where the file says nothing.
-const KEEP: Duration = Duration::from_hours(30 * 24);
+pub(super) const KEEP: Duration = Duration::from_hours(30 * 24);
 
 impl Build<'_> {
     pub(super) fn services(&mut self) -> ByName<ServiceSpec> {

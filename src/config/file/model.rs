@@ -209,7 +209,7 @@ impl JsonSchema for Script {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "What a simulated model says.",
+            "description": "What a simulated model says: `canned`, `echo`, or a list of texts.",
             "oneOf": [{ "enum": ["canned", "echo"] }, { "type": "array", "items": { "type": "string" } }]
         })
     }

@@ -39,7 +39,7 @@ pub struct Route {
     pub strict: Option<bool>,
 }
 
-/// Time-outs.
+/// How long is waited for a provider.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "time-outs such as `{ first_byte: 10s, total: 300s }`")]
 pub struct Timeouts {
@@ -51,7 +51,7 @@ pub struct Timeouts {
     pub total: Option<Time>,
 }
 
-/// Retries.
+/// How often an attempt is made again.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "retries such as `{ max: 2, budget: 20% }`")]
 pub struct Retries {
@@ -94,7 +94,7 @@ pub struct ReturnAbove {
     pub p95: Option<Time>,
 }
 
-/// Bounds on policies; each has a default.
+/// Bounds on policies; the defaults stand in the reference of policies, under "Limits".
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "bounds such as `{ inline: { cpu: 10ms } }`")]
 pub struct PolicyLimits {
@@ -220,7 +220,7 @@ impl JsonSchema for PolicyUse {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A policy by name, or one name with the policy's parameters.",
+            "description": "A policy: `NAME`, or `NAME: { PARAMETER: VALUE }`.",
             "oneOf": [
                 { "type": "string" },
                 {

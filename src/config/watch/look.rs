@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 use crate::config::build::{Loaded, build_tracked};
+use crate::config::fixed::{self, Fixed};
 use crate::config::secrets::{Sources, environment};
 use crate::config::snapshot::{Snapshot, short};
 use crate::problem::Problem;
@@ -60,6 +61,8 @@ pub struct Reloader {
     /// Files outside the folder that decide too.
     files: BTreeSet<PathBuf>,
     refusal: Vec<Problem>,
+    /// What only a start takes up, as it was then.
+    fixed: Vec<Fixed>,
 }
 
 impl std::fmt::Debug for Reloader {
@@ -77,10 +80,12 @@ impl Reloader {
     pub fn open(path: &Path, clock: Clock, accept: Accept) -> Result<(Loaded, Self), Vec<Problem>> {
         let status = Arc::new(ArcSwap::from_pointee(ReloadStatus::default()));
         let (seen, files, refusal) = (String::new(), BTreeSet::new(), Vec::new());
-        let mut new = Self { path: path.to_owned(), clock, accept, status, seen, files, refusal };
+        let fixed = Vec::new();
+        let mut new = Self { path: path.to_owned(), clock, accept, status, seen, files, refusal, fixed };
         let snapshot = Snapshot::read(&new.path).map_err(|problem| vec![*problem])?;
         let loaded = new.build(&snapshot)?;
         new.seen = fingerprint(&snapshot, &new.files);
+        new.fixed = loaded.fixed.to_vec();
         new.note_accepted(&loaded);
         Ok((loaded, new))
     }
@@ -137,7 +142,11 @@ impl Reloader {
         }
         self.seen = seen;
         match built {
-            Ok(loaded) => {
+            Ok(mut loaded) => {
+                loaded.warnings.extend(fixed::changed(&snapshot.file, &self.fixed, &loaded.fixed));
+                loaded.warnings.iter().for_each(|problem| {
+                    tracing::warn!(rule = problem.rule, "{}", problem.in_a_line());
+                });
                 self.note_accepted(&loaded);
                 (self.accept)(loaded);
                 Look::Accepted
@@ -160,10 +169,7 @@ impl Reloader {
             return false;
         }
         for problem in &problems {
-            let at = problem.at.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
-            let file = problem.file.display();
-            let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-            tracing::error!(rule = problem.rule, "reload refused: {file}{at}: {}{help}", problem.message);
+            tracing::error!(rule = problem.rule, "reload refused: {}", problem.in_a_line());
         }
         let now = self.clock.now().unix_ms;
         self.change(|status| {

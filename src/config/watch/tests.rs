@@ -59,6 +59,33 @@ fn eventually(what: &str, condition: impl Fn() -> bool) -> Duration {
     Clock::System.now().since(&begin)
 }
 
+#[test]
+fn what_only_a_start_takes_up_is_told() {
+    let dir = folder(&[("gateway.yaml", &yaml("m0"))]);
+    let rig = Rig::over(dir.path(), Pace::default());
+    let changed = format!("listen: 127.0.0.1:9999\nrecords: {{ folder: ./kept }}\n{}", yaml("m1"));
+    fs::write(dir.path().join("gateway.yaml"), changed).unwrap();
+    rig.becomes("m1");
+    let told: Vec<(String, Option<usize>)> = rig
+        .status
+        .load()
+        .problems
+        .iter()
+        .filter(|problem| problem.rule == "needs_restart")
+        .map(|problem| (problem.in_a_line(), problem.at.map(|at| at.line)))
+        .collect();
+    let [(listen, Some(1)), (folder, Some(2))] = told.as_slice() else { panic!("{told:?}") };
+    assert!(
+        listen.contains("`listen` is 127.0.0.1:9999") && listen.contains("stays 127.0.0.1:8080"),
+        "{listen}"
+    );
+    assert!(folder.contains("`records.folder` is ./kept") && folder.contains("stays unset"), "{folder}");
+
+    fs::write(dir.path().join("gateway.yaml"), yaml("m2")).unwrap();
+    rig.becomes("m2");
+    eventually("nothing to tell", || rig.status.load().problems.is_empty());
+}
+
 /// Every way in which editors and machines replace a file.
 #[test]
 fn every_way_to_save_a_file_is_seen() {
