@@ -70,6 +70,7 @@ fn every_code_block_of_the_pages_holds() {
             "json" => serde_json::from_str::<Value>(&block.text).map(drop).map_err(|error| error.to_string()),
             // Run by tests/clients/readme.py.
             "python" if block.place.starts_with("README.md") => Ok(()),
+            "ini" | "dockerfile" => started(&block.text),
             "text" => Ok(()),
             other => Err(format!("nobody checks blocks of `{other}`")),
         };
@@ -110,8 +111,24 @@ fn yaml(text: &str) -> Result<(), String> {
 }
 
 /// Commands of ours parse, and requests in them are JSON.
+/// A unit or a container's file: the command that it starts.
+fn started(text: &str) -> Result<(), String> {
+    let command = text.lines().find_map(|line| {
+        let unit = line.strip_prefix("ExecStart=").map(str::to_owned);
+        unit.or_else(|| {
+            serde_json::from_str::<Vec<String>>(line.strip_prefix("ENTRYPOINT ")?).ok().map(|c| c.join(" "))
+        })
+    });
+    let command = command.ok_or("nothing is started")?;
+    commands(command.strip_prefix("/usr/local/bin/").unwrap_or(&command))
+}
+
 fn commands(text: &str) -> Result<(), String> {
     for line in text.replace("\\\n", " ").lines() {
+        let others = ["cargo build ", "install "].iter().any(|command| line.starts_with(command));
+        if others {
+            continue;
+        }
         let script = line.split_whitespace().next().unwrap_or_default();
         if script.starts_with("scripts/") || script.starts_with("bench/") {
             if !root().join(script).is_file() {
