@@ -12,6 +12,7 @@ mod init;
 mod load;
 mod output;
 mod providers;
+mod recorded;
 mod records;
 mod render;
 mod replay;

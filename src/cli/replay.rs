@@ -1,28 +1,22 @@
 //! `pointsman replay`: recorded exchanges against a candidate bundle. How many
 //! would move, be refused, cost more or less, before anything goes live.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::future::Future;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::explain::{idle, scene};
+use super::explain::idle;
 use super::load::load;
+use super::recorded::Recorded;
 use super::records::{self, duration, wait};
 use super::{Exit, Output};
 use crate::clock::Clock;
-use crate::error::{Error, Kind, Origin};
-use crate::gateway::{Bundle, request_of, restored};
+use crate::gateway::Bundle;
 use crate::ir::{Money, Usage};
 use crate::plan::Verdict;
 use crate::policy::explain::explain;
-use crate::policy::{Effect, EffectValue, Effects};
-use crate::principal::Principal;
 use crate::record::{Exchange, Filter, Outcome};
 
 /// Replays recorded exchanges against another configuration.
@@ -94,8 +88,8 @@ fn replay(args: &Args) -> Result<Findings, String> {
         let mut findings = Findings::default();
         for exchange in &listed {
             let whole = archive.get(&exchange.id).await?;
-            let whole = whole.as_ref().unwrap_or(exchange);
-            one(whole, &candidate.bundle, &usual, &mut findings).await;
+            let whole = whole.unwrap_or_else(|| exchange.clone());
+            one(whole, &candidate.bundle, &usual, &mut findings);
         }
         Ok(findings)
     })
@@ -115,27 +109,20 @@ fn usual_ms(listed: &[Exchange]) -> BTreeMap<String, f64> {
 }
 
 /// Lets the candidate decide on one recorded exchange and notes the difference.
-async fn one(exchange: &Exchange, bundle: &Bundle, usual: &BTreeMap<String, f64>, findings: &mut Findings) {
-    let Some((request, itself)) = request_of(exchange) else {
+fn one(exchange: Exchange, bundle: &Bundle, usual: &BTreeMap<String, f64>, findings: &mut Findings) {
+    let Some(recorded) = Recorded::of(exchange) else {
         findings.skipped += 1;
         return;
     };
-    let Some(route) = bundle.route(&exchange.asked, request.endpoint()).cloned() else {
+    let Some(route) = recorded.route(bundle) else {
         findings.skipped += 1;
         return;
     };
     findings.replayed += 1;
-    findings.from_sizes += u64::from(!itself);
-    let caller = Arc::new(Principal {
-        key: exchange.key.as_str().into(),
-        team: exchange.team.as_deref().map(Arc::from),
-        department: exchange.department.as_deref().map(Arc::from),
-        user: exchange.user.as_deref().map(Arc::from),
-        ..Principal::default()
-    });
-    let scene = scene(bundle, &route, request, caller, &idle);
-    let effects: Arc<dyn Effects> = Arc::new(Recorded::of(exchange));
-    let explained = explain(&route.policies, scene, &effects).await;
+    findings.from_sizes += u64::from(!recorded.itself);
+    let scene = recorded.scene(bundle, route, &idle);
+    let explained = explain(&route.policies, scene, &recorded.past);
+    let exchange = &recorded.exchange;
     findings.failed += explained.stops.iter().filter(|stop| stop.verdict.is_err()).count() as u64;
     findings.refused_before += u64::from(exchange.outcome == Outcome::Rejected);
     let target = match &explained.verdict {
@@ -182,30 +169,6 @@ fn compare(
         findings.ms_before += exchange.duration_ms;
         findings.ms_after += ms;
         findings.timed += 1;
-    }
-}
-
-/// Effects as they were recorded, in order.
-struct Recorded(Mutex<VecDeque<Result<EffectValue, Error>>>);
-
-impl Recorded {
-    /// What an exchange's journal holds of the outside.
-    const OUTSIDE: [&'static str; 9] =
-        ["ask", "ask_all", "race", "embed", "search", "http", "moderate", "transcribe", "speak"];
-
-    fn of(exchange: &Exchange) -> Self {
-        let outside =
-            exchange.journal.iter().filter(|effect| Self::OUTSIDE.contains(&effect.effect.as_str()));
-        Self(Mutex::new(outside.map(restored).collect()))
-    }
-}
-
-impl Effects for Recorded {
-    fn perform(&self, _: Effect) -> Pin<Box<dyn Future<Output = Result<EffectValue, Error>> + Send>> {
-        let next = self.0.lock().pop_front().unwrap_or_else(|| {
-            Err(Error::new(Kind::Unavailable, Origin::Gateway, "the record has no answer for this question"))
-        });
-        Box::pin(std::future::ready(next))
     }
 }
 

@@ -24,7 +24,7 @@ pub fn recorded(entry: &JournalEntry, hook: Hook, content: bool) -> record::Effe
     record::Effect {
         policy: entry.policy.to_string(),
         hook: hook.function().to_owned(),
-        effect: entry.effect.to_owned(),
+        effect: entry.effect.clone().into_owned(),
         input_hash: entry.input_hash.clone(),
         result,
         elapsed_ms: entry.elapsed_ms,
@@ -53,12 +53,23 @@ fn encode(response: &Response) -> Option<Value> {
     serde_json::from_slice(&body).ok()
 }
 
-/// What a recorded effect gave, for a replay. Answers that were recorded
+/// The journal that a record keeps, for a replay. Answers that were recorded
 /// without content come back as errors that say so.
-///
-/// # Errors
-/// The error that was recorded, or `Unavailable` for what was not kept.
-pub fn restored(effect: &record::Effect) -> Result<EffectValue, Error> {
+#[must_use]
+pub fn restored(record: &record::Exchange) -> Vec<(Hook, JournalEntry)> {
+    let entry = |effect: &record::Effect| JournalEntry {
+        policy: Arc::from(effect.policy.as_str()),
+        effect: effect.effect.clone().into(),
+        input_hash: effect.input_hash.clone(),
+        result: result(effect),
+        elapsed_ms: effect.elapsed_ms,
+        cost: Money(effect.cost_nano_usd),
+    };
+    record.journal.iter().filter_map(|effect| Some((Hook::named(&effect.hook)?, entry(effect)))).collect()
+}
+
+/// What an effect gave.
+fn result(effect: &record::Effect) -> Result<EffectValue, Error> {
     if let Some(value) = effect.result.get("json") {
         return Ok(EffectValue::Json(value.clone()));
     }
@@ -127,7 +138,7 @@ mod tests {
         };
         JournalEntry {
             policy: Arc::from("p"),
-            effect: "ask_all",
+            effect: "ask_all".into(),
             input_hash: "00".to_owned(),
             result: Ok(EffectValue::Answers(vec![good, bad])),
             elapsed_ms: 8,
@@ -137,7 +148,7 @@ mod tests {
 
     #[test]
     fn with_content_an_entry_comes_back_as_it_was() {
-        let Ok(EffectValue::Answers(answers)) = restored(&recorded(&entry(), Hook::Route, true)) else {
+        let Ok(EffectValue::Answers(answers)) = result(&recorded(&entry(), Hook::Route, true)) else {
             panic!("answers")
         };
         assert_eq!(answers[0].outcome.as_ref().unwrap().text(), "42");
@@ -149,7 +160,7 @@ mod tests {
     fn without_content_nothing_of_an_answer_is_kept() {
         let kept = recorded(&entry(), Hook::Route, false);
         assert!(!kept.result.to_string().contains("42"), "{}", kept.result);
-        let Ok(EffectValue::Answers(answers)) = restored(&kept) else { panic!("answers") };
+        let Ok(EffectValue::Answers(answers)) = result(&kept) else { panic!("answers") };
         assert!(answers[0].outcome.as_ref().unwrap_err().message.contains("content: true"));
     }
 }

@@ -1,5 +1,6 @@
 //! What a policy may ask of the outside, and the journal of what came back.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -94,7 +95,7 @@ pub struct JournalEntry {
     /// The policy that asked.
     pub policy: Arc<str>,
     /// What was asked (`ask`, `embed`, ...).
-    pub effect: &'static str,
+    pub effect: Cow<'static, str>,
     /// SHA-256 of the canonical input, hex.
     pub input_hash: String,
     /// What came back.

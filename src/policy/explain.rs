@@ -1,19 +1,12 @@
 //! Explanations: the hooks of a route run on one request with tracing on, and
-//! what each policy saw, dropped, noted and said. Offline unless the caller
-//! hands in effects that are not.
+//! what each policy saw, dropped, noted and said. Nobody is asked.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::query::{Need, elsewhere};
-use super::{
-    Bound, Branch, Catalog, Effect, EffectValue, Effects, Fall, Fault, Hook, JournalEntry, OnError, Scene,
-    Trace, dispatch,
-};
-use crate::error::{Error, Kind, Origin};
+use super::{Bound, Branch, Catalog, Fall, Fault, Hook, JournalEntry, OnError, Scene, Trace, recall};
 use crate::ir::Money;
 use crate::model::tokens;
 use crate::plan::{Plan, Verdict};
@@ -67,19 +60,10 @@ pub struct Explanation {
     pub scene: Scene,
 }
 
-/// Effects that are never performed.
-#[derive(Debug, Clone, Copy)]
-pub struct Offline;
-
-impl Effects for Offline {
-    fn perform(&self, _: Effect) -> Pin<Box<dyn Future<Output = Result<EffectValue, Error>> + Send>> {
-        let message = "an explanation is made offline: nobody is asked";
-        Box::pin(std::future::ready(Err(Error::new(Kind::Unavailable, Origin::Gateway, message))))
-    }
-}
-
 /// Runs `on_request` and then `route` of each policy, as an exchange would.
-pub async fn explain(policies: &[Arc<Bound>], scene: Scene, effects: &Arc<dyn Effects>) -> Explanation {
+/// Nobody is asked: answers come from `past`, the journal of an exchange.
+#[must_use]
+pub fn explain(policies: &[Arc<Bound>], scene: Scene, past: &[(Hook, JournalEntry)]) -> Explanation {
     let trace = Arc::new(Trace::default());
     let (scene, elsewhere) = at_its_files(scene);
     tokens::warm(scene.catalog.candidates().iter().map(|candidate| &*candidate.model));
@@ -89,7 +73,9 @@ pub async fn explain(policies: &[Arc<Bound>], scene: Scene, effects: &Arc<dyn Ef
         for bound in policies.iter().filter(|bound| bound.policy.has(hook)) {
             let edited_before = scene.request.is_edited();
             let notes_before = scene.notes.clone();
-            let outcome = dispatch(bound, hook, scene, effects).await;
+            let own = |(at, entry): &&(Hook, JournalEntry)| *at == hook && entry.policy == bound.policy.name;
+            let journal = past.iter().filter(own).map(|(_, entry)| entry.clone()).collect();
+            let outcome = recall(bound, hook, scene, journal);
             scene = outcome.scene;
             let new = |(name, value): &(&String, &Value)| notes_before.get(*name) != Some(*value);
             let notes = scene.notes.iter().filter(new).map(|(name, value)| (name.clone(), value.clone()));

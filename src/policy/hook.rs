@@ -45,6 +45,12 @@ impl Hook {
         }
     }
 
+    /// The hook whose function is `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|hook| hook.function() == name)
+    }
+
     /// When it is asked, for the reference.
     #[must_use]
     pub const fn when(self) -> &'static str {

@@ -35,7 +35,7 @@ pub use limits::{Budget, Limits};
 pub use param::{DECLARATIONS, ParamKind, ParamSpec};
 pub use scene::{AttemptFacts, Catalog, RouteFacts, Scene, Shelf, Stock};
 pub use script::{
-    Bound, Literal, Outcome, Policies, Policy, dispatch, replay, run, run_blocking, run_inline, suspended,
-    vocabulary,
+    Bound, Literal, Outcome, Policies, Policy, dispatch, recall, replay, run, run_blocking, run_inline,
+    suspended, vocabulary,
 };
 pub use trace::{Branch, Fall, Read, Trace, Way};

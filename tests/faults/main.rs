@@ -24,6 +24,7 @@ mod connections;
 mod disk;
 mod http2;
 mod log;
+mod past;
 #[path = "../shared/port.rs"]
 mod port;
 mod process;

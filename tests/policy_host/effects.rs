@@ -87,7 +87,7 @@ async fn every_effect_reads_as_a_value_on_fibers_and_threads_and_in_replay() {
 }
 
 fn kinds(outcome: &Outcome) -> Vec<(String, String)> {
-    outcome.journal.iter().map(|entry| (entry.effect.to_owned(), entry.input_hash.clone())).collect()
+    outcome.journal.iter().map(|entry| (entry.effect.to_string(), entry.input_hash.clone())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,7 +95,7 @@ async fn a_replay_follows_its_journal_or_says_that_it_cannot() {
     let source = "fn route() { let a = ask(\"m1\", req); let r = random(); let t = now(); ctx.note(\"r\", `${r} ${t.unix_ms}`); if r < 0.5 { \"m1\" } else { \"m2\" } }";
     let bound = policy(source);
     let live = asked(&bound).await;
-    let entries: Vec<&str> = live.journal.iter().map(|entry| entry.effect).collect();
+    let entries: Vec<&str> = live.journal.iter().map(|entry| &*entry.effect).collect();
     assert_eq!(entries, ["ask", "random", "now"]);
     assert!(live.journal[0].input_hash.len() == 64 && live.journal[0].cost.0 == 1_000_000);
     // Another seed and another time: the journal wins.

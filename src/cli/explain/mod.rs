@@ -10,16 +10,18 @@ use bytes::Bytes;
 use serde_json::Map;
 
 use super::load::load;
+use super::recorded::Recorded;
 use super::{Exit, Output, render_problems};
 use crate::clock::Clock;
+use crate::config::Loaded;
 use crate::dialect::{LazyRequest, PathFacts, inbound};
 use crate::error::Error;
 use crate::gateway::{Bundle, Caller, Route, Sighted, enclosed_offline, reachable};
 use crate::ir::{Dialect, Endpoint};
 use crate::model::{Candidate, Health, Model};
-use crate::policy::explain::{Offline, explain};
+use crate::policy::explain::explain;
 use crate::policy::speech::Spoken;
-use crate::policy::{Bound, Catalog, Effects, Policies, RouteFacts, Scene};
+use crate::policy::{Bound, Catalog, Hook, JournalEntry, Policies, RouteFacts, Scene};
 use crate::principal::Principal;
 use crate::problem::instead;
 use crate::record::deferrals::Deferrals;
@@ -30,7 +32,11 @@ use crate::state::MemoryStore;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The request: a chat body as JSON.
-    request: PathBuf,
+    #[arg(required_unless_present = "record")]
+    request: Option<PathBuf>,
+    /// A recorded exchange instead, by its id or the beginning of it; its journal answers what policies ask.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["request", "key", "endpoint"])]
+    record: Option<String>,
     /// A gateway.yaml or its folder.
     #[arg(long, default_value = ".")]
     config: PathBuf,
@@ -50,12 +56,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
     let explained = prepare(args).and_then(|prepared| {
-        let effects: Arc<dyn Effects> = Arc::new(Offline);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let runtime = runtime.map_err(|error| error.to_string())?;
-        let Prepared { policies, bound, scene, unknown } = prepared;
+        let Prepared { policies, bound, scene, past, unknown } = prepared;
         unknown.iter().for_each(|line| output.note(line));
-        Ok((runtime.block_on(explain(&bound, scene, &effects)), policies))
+        Ok::<_, String>((explain(&bound, scene, &past), policies))
     });
     let facts = args.admin.as_deref();
     match explained {
@@ -78,6 +81,8 @@ struct Prepared {
     /// Those of the route, with its parameters.
     bound: Vec<Arc<Bound>>,
     scene: Scene,
+    /// What is known of the answers to what they ask.
+    past: Vec<(Hook, JournalEntry)>,
     /// What cannot be known offline, in words.
     unknown: Vec<String>,
 }
@@ -85,8 +90,53 @@ struct Prepared {
 fn prepare(args: &Args) -> Result<Prepared, String> {
     // What a request costs and where it goes does not hang on secrets.
     let loaded = load(&args.config)?;
-    let body =
-        std::fs::read(&args.request).map_err(|error| format!("{}: {error}", args.request.display()))?;
+    let live = args.admin.as_deref().map(live::Live::of).transpose()?;
+    let facts = |model: &Arc<Model>| match &live {
+        Some(live) => live.candidate(idle(model)),
+        None => idle(model),
+    };
+    let bundle = Arc::clone(&loaded.bundle);
+    let (route, scene, past, unknown) = match (&args.request, &args.record) {
+        (_, Some(id)) => {
+            let recorded = Recorded::find(loaded, id)?;
+            let route = find_route(&bundle, args, &recorded.request)?;
+            let scene = recorded.scene(&bundle, route, &facts);
+            (route, scene, recorded.past, unrecorded(recorded.itself))
+        }
+        (Some(file), None) => {
+            let (request, principal, unknown) = written(args, &loaded, file)?;
+            let route = find_route(&bundle, args, &request)?;
+            reachable(route, &request).map_err(|error| unread(file, &error))?;
+            (route, scene(&bundle, route, request, principal, &facts), Vec::new(), unknown)
+        }
+        (None, None) => return Err("a request's file, or --record ID, is needed".to_owned()),
+    };
+    let policies = bundle.policies.watched().map_err(|problems| render_problems(&problems, false))?;
+    let watched = |bound: &Arc<Bound>| {
+        let again = policies.get(&bound.policy.name).map(|policy| policy.bind(&bound.with));
+        again.and_then(Result::ok).unwrap_or_else(|| Arc::clone(bound))
+    };
+    let bound = route.policies.iter().map(watched).collect();
+    Ok(Prepared { policies, bound, scene, past, unknown })
+}
+
+/// What a record cannot tell, in words.
+fn unrecorded(itself: bool) -> Vec<String> {
+    let likeness = "the record keeps no content: a request of the same size and features stands for it";
+    (!itself).then(|| likeness.to_owned()).into_iter().collect()
+}
+
+fn unread(file: &Path, error: &Error) -> String {
+    format!("{}: {}", file.display(), error.message)
+}
+
+/// The request in `file`, who calls with it, and what of it cannot be known offline.
+fn written(
+    args: &Args,
+    loaded: &Loaded,
+    file: &Path,
+) -> Result<(LazyRequest, Arc<Principal>, Vec<String>), String> {
+    let body = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let endpoint =
         Endpoint::named(&args.endpoint).ok_or_else(|| format!("there is no endpoint `{}`", args.endpoint))?;
     let dialect = match endpoint {
@@ -95,29 +145,14 @@ fn prepare(args: &Args) -> Result<Prepared, String> {
         _ => Dialect::OpenAiChat,
     };
     let side = inbound(dialect).ok_or_else(|| format!("requests at `{}` cannot be read", args.endpoint))?;
-    let bundle = &loaded.bundle;
-    let unread = |error: Error| format!("{}: {}", args.request.display(), error.message);
-    let principal = find_key(bundle, args.key.as_deref())?;
-    let caller = Caller { bundle, principal: &principal, dialect };
+    let principal = find_key(&loaded.bundle, args.key.as_deref())?;
+    let caller = Caller { bundle: &loaded.bundle, principal: &principal, dialect };
     let folder = loaded.records.as_ref().map(|records| records.folder.as_path());
-    let Sighted { raw: body, at, unknown } = sighted(&caller, folder, body.into()).map_err(unread)?;
-    let request = LazyRequest::read(endpoint, side, body, PathFacts::default()).map_err(unread)?;
-    let request = request.with_files_at(at);
-    let route = find_route(bundle, args, &request)?;
-    reachable(route, &request).map_err(unread)?;
-    let policies = bundle.policies.watched().map_err(|problems| render_problems(&problems, false))?;
-    let watched = |bound: &Arc<Bound>| {
-        let again = policies.get(&bound.policy.name).map(|policy| policy.bind(&bound.with));
-        again.and_then(Result::ok).unwrap_or_else(|| Arc::clone(bound))
-    };
-    let bound = route.policies.iter().map(watched).collect();
-    let live = args.admin.as_deref().map(live::Live::of).transpose()?;
-    let facts = |model: &Arc<Model>| match &live {
-        Some(live) => live.candidate(idle(model)),
-        None => idle(model),
-    };
-    let scene = scene(bundle, route, request, principal, &facts);
-    Ok(Prepared { policies, bound, scene, unknown })
+    let Sighted { raw, at, unknown } =
+        sighted(&caller, folder, body.into()).map_err(|error| unread(file, &error))?;
+    let request = LazyRequest::read(endpoint, side, raw, PathFacts::default());
+    let request = request.map_err(|error| unread(file, &error))?.with_files_at(at);
+    Ok((request, principal, unknown))
 }
 
 /// The body with its files' ids as their provider knows them, by the records in `folder`.

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::gateway::recorded;
 use crate::ir::Money;
 use crate::plan::{Step, Verdict};
 use crate::policy::explain::{Explanation, Stop};
-use crate::policy::{Branch, Fall, Policies, Way};
+use crate::policy::{Answer, Branch, EffectValue, Fall, JournalEntry, Policies, Way};
 
 /// Most branches shown of one hook: a loop over models comes to many.
 const BRANCHES: usize = 40;
+/// Most letters shown of what an effect gave.
+const RESULT: usize = 60;
 
 /// The explanation in lines; `admin` is the gateway whose prices and health were taken.
 pub(super) fn as_text(explained: &Explanation, policies: &Policies, admin: Option<&str>) -> Vec<String> {
@@ -27,9 +30,7 @@ pub(super) fn as_text(explained: &Explanation, policies: &Policies, admin: Optio
         if stop.edited {
             lines.push("    edited the request".to_owned());
         }
-        lines.extend(
-            stop.journal.iter().map(|entry| format!("    effect {} ({} ms)", entry.effect, entry.elapsed_ms)),
-        );
+        lines.extend(stop.journal.iter().map(effect));
     }
     lines.push(format!("=> {}", in_words(&explained.verdict)));
     for (at, one) in explained.estimates.iter().enumerate() {
@@ -44,6 +45,32 @@ pub(super) fn as_text(explained: &Explanation, policies: &Policies, admin: Optio
         ));
     }
     lines
+}
+
+/// `effect ask -> small: "3" (12 ms, 0.000002000 USD)`.
+fn effect(entry: &JournalEntry) -> String {
+    let came = match &entry.result {
+        Ok(EffectValue::Json(value)) => short(&value.to_string()),
+        Ok(EffectValue::Answers(answers)) => answers.iter().map(answered).collect::<Vec<_>>().join(", "),
+        Err(error) => format!("{}: {}", error.code(), short(&error.message)),
+    };
+    let cost = if entry.cost == Money::ZERO { String::new() } else { format!(", {} USD", entry.cost) };
+    format!("    effect {} -> {came} ({} ms{cost})", entry.effect, entry.elapsed_ms)
+}
+
+fn answered(answer: &Answer) -> String {
+    match &answer.outcome {
+        Ok(response) => format!("{}: {:?}", answer.model, short(&response.text())),
+        Err(error) => format!("{}: {}", answer.model, error.code()),
+    }
+}
+
+/// The beginning of a text.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(RESULT) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 fn fell(fall: &Fall) -> String {
@@ -143,7 +170,7 @@ fn stop_as_json(stop: &Stop) -> Value {
         "falls": falls,
         "notes": stop.notes,
         "edited": stop.edited,
-        "effects": stop.journal.iter().map(|entry| entry.effect).collect::<Vec<_>>(),
+        "effects": stop.journal.iter().map(|entry| recorded(entry, stop.hook, true)).collect::<Vec<_>>(),
     })
 }
 

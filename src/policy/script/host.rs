@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::fiber::Gate;
-use crate::error::Error;
+use crate::error::{Error, Kind, Origin};
 use crate::policy::{EffectValue, JournalEntry};
 
 /// What an effect gives.
@@ -44,9 +44,10 @@ pub(super) trait HostCall {
         true
     }
 
-    /// The next answer of a journal, where there is one to follow.
-    fn recorded(&self) -> Option<Option<JournalEntry>> {
-        None
+    /// What a journal holds for the effect `name` with an input of this hash;
+    /// `loosely`, an entry for another input may do as well.
+    fn recorded(&self, _name: &str, _input_hash: &str, _loosely: bool) -> Past {
+        Past::Unknown
     }
 }
 
@@ -99,7 +100,17 @@ impl HostCall for Deny {
     }
 }
 
-/// Answers from a journal.
+/// What is known of an effect that was performed before.
+pub(super) enum Past {
+    /// Nothing: it is performed now.
+    Unknown,
+    /// What came back.
+    Kept(Box<JournalEntry>),
+    /// The script went another way: this, in words, is what came at its place.
+    Parted(String),
+}
+
+/// Answers from a journal, which the script must follow.
 pub(super) struct Replay(pub(super) RefCell<VecDeque<JournalEntry>>);
 
 impl HostCall for Replay {
@@ -107,7 +118,35 @@ impl HostCall for Replay {
         None
     }
 
-    fn recorded(&self) -> Option<Option<JournalEntry>> {
-        Some(self.0.borrow_mut().pop_front())
+    fn recorded(&self, name: &str, input_hash: &str, _loosely: bool) -> Past {
+        match self.0.borrow_mut().pop_front() {
+            Some(entry) if entry.effect == name && entry.input_hash == input_hash => {
+                Past::Kept(Box::new(entry))
+            }
+            Some(entry) if entry.effect == name => Past::Parted(format!("`{name}` with another input")),
+            Some(entry) => Past::Parted(format!("`{}`", entry.effect)),
+            None => Past::Parted("`nothing more`".to_owned()),
+        }
+    }
+}
+
+/// Answers from a journal as far as that goes: a script that is not the one
+/// which wrote it may ask for other things, or in another order.
+pub(super) struct Recall(pub(super) RefCell<Vec<JournalEntry>>);
+
+impl HostCall for Recall {
+    fn wait(&self, _: Work) -> Option<Answered> {
+        let message = "nobody is asked offline, and no record has an answer to this question";
+        Some(Err(Error::new(Kind::Unavailable, Origin::Gateway, message)))
+    }
+
+    fn recorded(&self, name: &str, input_hash: &str, loosely: bool) -> Past {
+        let mut journal = self.0.borrow_mut();
+        let same = |entry: &JournalEntry| entry.effect == name && entry.input_hash == input_hash;
+        let kind = |entry: &JournalEntry| loosely && entry.effect == name;
+        match journal.iter().position(same).or_else(|| journal.iter().position(kind)) {
+            Some(at) => Past::Kept(Box::new(journal.remove(at))),
+            None => Past::Unknown,
+        }
     }
 }

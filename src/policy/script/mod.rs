@@ -43,6 +43,6 @@ mod words;
 
 pub use policy::{Bound, Literal, Policies, Policy};
 pub use run::Outcome;
-pub use stage::{dispatch, replay, run, run_blocking, run_inline};
+pub use stage::{dispatch, recall, replay, run, run_blocking, run_inline};
 pub use threads::suspended;
 pub use words::vocabulary;

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::fiber::{Fiber, Gate, STACK_BYTES, Step};
-use super::host::{Blocking, Deny, Fibered, HostCall, Replay, Signal, Wait, Work};
+use super::host::{Blocking, Deny, Fibered, HostCall, Recall, Replay, Signal, Wait, Work};
 use super::meter::Meter;
 use super::policy::Bound;
 use super::run::{Given, Outcome, Outside, Run, fault};
@@ -41,6 +41,19 @@ pub fn replay(
     journal: Vec<JournalEntry>,
 ) -> Outcome {
     here(bound, hook, scene.into(), Box::new(Replay(RefCell::new(journal.into()))))
+}
+
+/// Runs a hook offline: what it asks and witnesses comes from `journal` as far
+/// as that goes, which another policy may have written. What is not there is
+/// looked at anew (time, chance, state) or fails (questions).
+#[must_use]
+pub fn recall(
+    bound: &Arc<Bound>,
+    hook: Hook,
+    scene: impl Into<Box<Scene>>,
+    journal: Vec<JournalEntry>,
+) -> Outcome {
+    here(bound, hook, scene.into(), Box::new(Recall(RefCell::new(journal))))
 }
 
 /// Runs a hook where it belongs: inline when it cannot reach an effect and was

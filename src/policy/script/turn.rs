@@ -99,14 +99,6 @@ pub(super) fn charge(bytes: usize) -> Reply<()> {
     peek(|run| run.meter.charge(bytes)).unwrap_or(Ok(()))
 }
 
-/// A random number from 0 up to 1, from the exchange's seed and the journal.
-///
-/// # Errors
-/// No script runs on this thread.
-pub(super) fn random() -> Reply<f64> {
-    current().map(|run| run.draw())
-}
-
 /// The name of the policy whose script runs.
 pub(super) fn policy_name() -> Option<std::sync::Arc<str>> {
     peek(|run| std::sync::Arc::clone(&run.bound.policy.name))

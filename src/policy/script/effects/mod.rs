@@ -17,7 +17,7 @@ use rhai::Engine;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::host::{Answered, Work};
+use super::host::{Answered, Past, Work};
 use super::meter::terminated;
 use super::run::{Outside, Run};
 use super::turn::{self, Reply, raise};
@@ -52,7 +52,7 @@ pub(super) fn perform(name: &'static str, effect: Effect) -> Reply<Answered> {
     // What the budget refuses is not even hashed, and a replay refuses it as well.
     let refused = refused(&run, legs);
     let input_hash = if refused.is_some() { String::new() } else { hash(&effect) };
-    if let Some(entry) = recorded(&run, name, &input_hash)? {
+    if let Some(entry) = recorded(&run, name, &input_hash, true)? {
         let result = entry.result.clone();
         run.spent.set(run.spent.get().plus(entry.cost));
         note(&run, entry)?;
@@ -67,7 +67,10 @@ pub(super) fn perform(name: &'static str, effect: Effect) -> Reply<Answered> {
     let cost = cost(&result);
     run.spent.set(run.spent.get().plus(cost));
     let policy = std::sync::Arc::clone(&run.bound.policy.name);
-    note(&run, JournalEntry { policy, effect: name, input_hash, result: result.clone(), elapsed_ms, cost })?;
+    note(
+        &run,
+        JournalEntry { policy, effect: name.into(), input_hash, result: result.clone(), elapsed_ms, cost },
+    )?;
     Ok(result)
 }
 
@@ -83,11 +86,11 @@ pub(super) fn witness(
 ) -> Reply<Value> {
     let run = turn::current()?;
     let input_hash = hash(&input);
-    let entry = match recorded(&run, name, &input_hash)? {
+    let entry = match recorded(&run, name, &input_hash, false)? {
         Some(entry) => entry,
         None => JournalEntry {
             policy: std::sync::Arc::clone(&run.bound.policy.name),
-            effect: name,
+            effect: name.into(),
             input_hash,
             result: Ok(EffectValue::Json(look(&run)?)),
             elapsed_ms: 0,
@@ -103,19 +106,28 @@ pub(super) fn witness(
     Ok(value)
 }
 
-/// In a replay, the next entry, which must be this one.
-fn recorded(run: &Run, name: &str, input_hash: &str) -> Reply<Option<JournalEntry>> {
-    let Some(next) = run.host.recorded() else { return Ok(None) };
-    let found = next.as_ref().map_or("nothing more", |entry| entry.effect);
-    match next {
-        Some(entry) if entry.effect == name && entry.input_hash == input_hash => Ok(Some(entry)),
-        _ => {
-            let same = if found == name { " with another input" } else { "" };
-            run.last_words(format!("the replay parts from its journal: the policy asks `{name}`, the journal holds `{found}`{same}"));
+/// What a journal holds for this effect, in a replay.
+fn recorded(run: &Run, name: &str, input_hash: &str, loosely: bool) -> Reply<Option<JournalEntry>> {
+    match run.host.recorded(name, input_hash, loosely) {
+        Past::Unknown => Ok(None),
+        Past::Kept(entry) => Ok(Some(*entry)),
+        Past::Parted(found) => {
+            run.last_words(format!(
+                "the replay parts from its journal: the policy asks `{name}`, the journal holds {found}"
+            ));
             run.meter.end(FaultKind::Exception);
             Err(terminated())
         }
     }
+}
+
+/// A random number from 0 up to 1, from the exchange's seed.
+///
+/// # Errors
+/// The script must end: it left its journal.
+pub(super) fn random() -> Reply<f64> {
+    let value = witness("random", (), |run| Ok(Value::from(run.draw())))?;
+    Ok(value.as_f64().unwrap_or_default())
 }
 
 /// Why the outside is not asked: the budget is used up.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::answer::Answers;
 use super::found::Found;
-use super::{draft, perform, witness};
+use super::{draft, perform, random, witness};
 use crate::error::Error;
 use crate::policy::script::turn::{Reply, raise};
 use crate::policy::script::vocabulary::time::Moment;
@@ -205,10 +205,7 @@ fn witnessed(engine: &mut Engine) {
             Ok(Moment::at(value.as_u64().unwrap_or_default()))
         });
     word("random()", "A number by chance, from 0 up to 1; the same in a replay.", "if random() < 0.1 { .. }")
-        .register_into_engine(engine, || -> Reply<f64> {
-            let value = witness("random", (), |run| Ok(Value::from(run.draw())))?;
-            Ok(value.as_f64().unwrap_or_default())
-        });
+        .register_into_engine(engine, random);
     word(
         "random(below)",
         "A whole number by chance, from 0 up to, not including, a bound.",

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::word::{number, word};
 use crate::policy::learn::{Bandit, Method};
-use crate::policy::script::effects::witness;
-use crate::policy::script::turn::{self, Ctx, Reply, raise};
+use crate::policy::script::effects::{random, witness};
+use crate::policy::script::turn::{Ctx, Reply, raise};
 
 /// Rewards after which one counts half, unless the policy says otherwise.
 const HALF_LIFE: f64 = 500.0;
@@ -78,7 +78,7 @@ fn choose(name: &str, arms: &Array, options: &Map) -> Reply<String> {
         let scene = run.scene.try_borrow().map_err(|_| raise("the state is not at hand here"))?;
         Ok(scene.state.get(&key, scene.now).unwrap_or(Value::Null))
     })?;
-    let mut rng = fastrand::Rng::with_seed((turn::random()? * (1_u64 << 53) as f64) as u64);
+    let mut rng = fastrand::Rng::with_seed((random()? * (1_u64 << 53) as f64) as u64);
     let arm = Bandit::from_json(Some(&kept)).choose(&arms, method, &mut rng).map(str::to_owned);
     arm.ok_or_else(|| raise("a bandit needs at least one arm"))
 }

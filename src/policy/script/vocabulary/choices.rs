@@ -4,7 +4,8 @@ use rhai::{Dynamic, Engine, ImmutableString, Map};
 
 use super::word::{number, word};
 use crate::policy::query::{self, Selection, Weights};
-use crate::policy::script::turn::{self, Ctx, Reply, raise};
+use crate::policy::script::effects::random;
+use crate::policy::script::turn::{Ctx, Reply, raise};
 
 /// Registers the choices.
 pub(super) fn register(engine: &mut Engine) {
@@ -15,7 +16,7 @@ pub(super) fn register(engine: &mut Engine) {
     )
     .register_into_engine(engine, |_: &mut Ctx, weights: Map| -> Reply<ImmutableString> {
         let weights = weights_of(&weights)?;
-        let draw = turn::random()?;
+        let draw = random()?;
         query::chance(&weights, draw).map(Into::into).ok_or_else(nothing_to_choose)
     });
     word(
@@ -33,7 +34,7 @@ pub(super) fn register(engine: &mut Engine) {
     word("pick()", "A model by chance, all alike.", "ctx.candidates.healthy().pick()").register_into_engine(
         engine,
         |list: Selection| -> Reply<Dynamic> {
-            let place = (turn::random()? * list.len() as f64) as usize;
+            let place = (random()? * list.len() as f64) as usize;
             Ok(list.get(place).cloned().map_or(Dynamic::UNIT, Dynamic::from))
         },
     );

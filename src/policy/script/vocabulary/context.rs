@@ -6,6 +6,7 @@ use super::time::Moment;
 use super::word::{self, getter, index, to_json, word};
 use crate::ir::Money;
 use crate::policy::query::Selection;
+use crate::policy::script::effects::random;
 use crate::policy::script::turn::{self, Ctx, Reply, absent, or_absent, raise, read};
 
 /// `ctx.route`.
@@ -56,7 +57,7 @@ fn route(engine: &mut Engine) {
         part.map(ImmutableString::from).ok_or_else(|| raise("`ctx.part` exists only in `on_text`"))
     });
     word("random()", "A number by chance, from 0 up to 1; the same in a replay.", "ctx.random() < 0.1")
-        .register_into_engine(engine, |_: &mut Ctx| turn::random());
+        .register_into_engine(engine, |_: &mut Ctx| random());
 }
 
 fn models(engine: &mut Engine) {

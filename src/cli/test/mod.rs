@@ -1,9 +1,13 @@
-//! `pointsman test`: the cases of policies.
+//! `pointsman test`: the cases of policies, and new ones made of records.
+
+mod made;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::load::load;
+use super::recorded::Recorded;
 use super::{Exit, Output, render_problems};
 use crate::policy::Folder;
 use crate::policy::case::{self, Coverage};
@@ -18,9 +22,44 @@ pub(super) struct Args {
     /// Fail where the cases reach less than so many percent of a policy's lines.
     #[arg(long, value_name = "PERCENT")]
     coverage_min: Option<f64>,
+    /// Print a case made of this recorded exchange instead; the folder is then that of gateway.yaml.
+    #[arg(long, value_name = "ID")]
+    record: Option<String>,
+    /// The policy of which a case is made; else the last one of the route that decides where requests go.
+    #[arg(long, requires = "record")]
+    policy: Option<String>,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
+    match &args.record {
+        Some(id) => make(args, id, output),
+        None => test(args, output),
+    }
+}
+
+/// Prints a case of the record `id`.
+fn make(args: &Args, id: &str, output: &mut Output) -> Exit {
+    let made = load(&args.folder).and_then(|loaded| {
+        let bundle = std::sync::Arc::clone(&loaded.bundle);
+        made::made(&Recorded::find(loaded, id)?, &bundle, args.policy.as_deref())
+    });
+    match made {
+        Ok(made) if output.is_json() => {
+            output.json(&json!({ "policy": &*made.policy, "unknown": made.unknown, "case": made.case }));
+        }
+        Ok(made) => {
+            output.note(format!("a case for {}.cases.yaml, below `cases:`", made.policy));
+            output.line(made.yaml().trim_end());
+        }
+        Err(text) => {
+            output.note(format!("pointsman: {}", text.trim_end()));
+            return Exit::Problems;
+        }
+    }
+    Exit::Ok
+}
+
+fn test(args: &Args, output: &mut Output) -> Exit {
     let folder = policies(&args.folder);
     let files = match Folder::read(&folder) {
         Ok(files) => files,
