@@ -55,10 +55,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> Exit {
-    let explained = prepare(args).and_then(|prepared| {
+    let explained = prepare(args).map(|prepared| {
         let Prepared { policies, bound, scene, past, unknown } = prepared;
         unknown.iter().for_each(|line| output.note(line));
-        Ok::<_, String>((explain(&bound, scene, &past), policies))
+        (explain(&bound, scene, &past), policies)
     });
     let facts = args.admin.as_deref();
     match explained {

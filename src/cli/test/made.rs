@@ -191,7 +191,7 @@ fn answers(past: &[&JournalEntry]) -> Map<String, Value> {
             }
             (Ok(EffectValue::Json(value)), "search" | "http" | "moderate") => services.push(value.clone()),
             (Err(error), "search" | "http" | "moderate") => {
-                services.push(json!({ "error": kind(error.code()) }))
+                services.push(json!({ "error": kind(error.code()) }));
             }
             _ => {}
         }
