@@ -42,7 +42,7 @@ const fn words(dialect: Dialect) -> Words {
             ..all
         },
         Dialect::OpenAiCompletions => {
-            Words { thoughts: false, calls: false, pictures: false, logprobs: false, cites: |_| false, ..all }
+            Words { thoughts: false, calls: false, pictures: false, cites: |_| false, ..all }
         }
         Dialect::Anthropic => Words {
             pictures: false,
@@ -166,7 +166,7 @@ fn of_choice(choice: &Choice, to: Dialect, words: &Words, names: &mut Names) {
     for citation in &choice.message.citations {
         of_citation(citation, words, names);
     }
-    let own_logprobs = choice.extra.get("logprobs").is_some_and(says);
+    let own_logprobs = choice.extra.is_lost("logprobs");
     if own_logprobs || (choice.logprobs.is_some() && !words.logprobs) {
         names.add("logprobs");
     }
@@ -257,7 +257,9 @@ fn of_opaque(dialect: Dialect, value: &Value, to: Dialect, names: &mut Names) {
         Dialect::OpenAiChat | Dialect::OpenAiCompletions if kind.is_empty() => {
             let choice = value.pointer("/choices/0").and_then(Value::as_object);
             let delta = choice.and_then(|choice| choice.get("delta")?.as_object());
-            let beside = choice.into_iter().flatten().filter(|(name, _)| *name == "logprobs");
+            // Lists of tokens in the completions' form are an event of their own.
+            let listed = dialect == Dialect::OpenAiCompletions;
+            let beside = choice.into_iter().flatten().filter(|(name, _)| *name == "logprobs" && !listed);
             // Sound is an event of its own.
             let delta = delta.into_iter().flatten().filter(|(name, _)| *name != "audio");
             let said = delta.chain(beside);

@@ -38,7 +38,7 @@ impl Writer<'_> {
         if message.name.is_some() {
             self.dropped.push(format!("{path}.name"));
         }
-        self.dropped.extend(message.extra.iter().map(|(name, _)| format!("{path}.{name}")));
+        self.dropped.extend(message.extra.losses().map(|name| format!("{path}.{name}")));
         let mut gathered = Gathered::default();
         for part in &message.parts {
             self.part(part, path, &mut gathered)?;
@@ -76,14 +76,14 @@ impl Writer<'_> {
     fn part(&mut self, part: &Part, path: &str, out: &mut Gathered) -> Result<()> {
         match part {
             Part::Text { text, extra } => {
-                self.dropped.extend(extra.iter().map(|(name, _)| format!("{path}.content.{name}")));
+                self.dropped.extend(extra.losses().map(|name| format!("{path}.content.{name}")));
                 if !text.is_empty() {
                     out.content.push(json!({"type": "text", "text": text}));
                 }
             }
             Part::Refusal(text) => out.content.push(json!({"type": "text", "text": text})),
             Part::Image(media) => {
-                self.dropped.extend(media.extra.iter().map(|(name, _)| format!("{path}.content.{name}")));
+                self.dropped.extend(media.extra.losses().map(|name| format!("{path}.content.{name}")));
                 self.dropped.extend(media.name.as_ref().map(|_| format!("{path}.content.filename")));
                 out.content.push(image(media, path)?);
             }
@@ -97,7 +97,7 @@ impl Writer<'_> {
             Part::Audio(_) | Part::Video(_) | Part::Document(_) => return Err(unsupported(path)),
             Part::ToolCall(call) => {
                 self.seal(call.signature.as_deref(), path);
-                self.dropped.extend(call.extra.iter().map(|(name, _)| format!("{path}.tool_calls.{name}")));
+                self.dropped.extend(call.extra.losses().map(|name| format!("{path}.tool_calls.{name}")));
                 out.calls.push(call_of(call));
             }
             Part::ToolResult(result) => self.result(result, path)?,
@@ -126,7 +126,7 @@ impl Writer<'_> {
         if gathered.content.iter().any(|part| part["type"] != "text") {
             self.dropped.push(format!("{path}.content"));
         }
-        self.dropped.extend(result.extra.iter().map(|(name, _)| format!("{path}.{name}")));
+        self.dropped.extend(result.extra.losses().map(|name| format!("{path}.{name}")));
         if result.is_error {
             self.dropped.push(format!("{path}.is_error"));
         }

@@ -39,7 +39,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, dropped: &mut Vec<S
     if let Some(thinking) = request.reasoning.as_ref().and_then(thinking) {
         body.insert("thinking".to_owned(), thinking);
     }
-    let unknown = request.extra.iter().map(|(name, _)| name.as_str());
+    let unknown = request.extra.losses();
     let known = [("user", request.user.is_some()), ("metadata", request.metadata.is_some())];
     let known = known.into_iter().filter_map(|(name, given)| given.then_some(name));
     dropped.extend(unknown.chain(known).map(str::to_owned));
@@ -71,7 +71,7 @@ fn tools(request: &Request, body: &mut Map<String, Value>, dropped: &mut Vec<Str
         if *strict == Some(true) {
             body.insert("strict_tools".to_owned(), Value::from(true));
         }
-        dropped.extend(extra.iter().map(|(field, _)| format!("tools[{at}].{field}")));
+        dropped.extend(extra.losses().map(|field| format!("tools[{at}].{field}")));
         let parameters = parameters.clone().unwrap_or_else(|| json!({"type": "object", "properties": {}}));
         tools.push(json!({"type": "function", "function": {
             "name": name,

@@ -158,7 +158,7 @@ fn encode_thinking(reasoning: &Reasoning, same: bool, dropped: &mut Vec<String>)
     for (name, value) in reasoning.extra.iter() {
         if same {
             thinking.insert(name.clone(), value.clone());
-        } else {
+        } else if reasoning.extra.is_lost(name) {
             dropped.push(format!("reasoning.{name}"));
         }
     }

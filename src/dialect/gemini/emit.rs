@@ -28,7 +28,7 @@ impl Emit<'_> {
         for (name, value) in extra.iter() {
             if self.same {
                 map.insert(name.clone(), value.clone());
-            } else {
+            } else if extra.is_lost(name) {
                 self.dropped.push(format!("{path}.{name}"));
             }
         }

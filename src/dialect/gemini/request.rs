@@ -44,6 +44,7 @@ pub(super) fn decode(body: &[u8], path: PathFacts<'_>) -> Result<Request> {
     }
     request.tools = tools::decode(fields.list("tools")?.unwrap_or_default())?;
     let mut kept = Map::new();
+    let mut told = false;
     if let Some(config) = fields.object("toolConfig")? {
         let (choice, rest) = tools::decode_config(config)?;
         request.tool_choice = choice;
@@ -51,10 +52,14 @@ pub(super) fn decode(body: &[u8], path: PathFacts<'_>) -> Result<Request> {
     }
     if let Some(config) = fields.object("generationConfig")? {
         let rest = config::decode(config, &mut request)?;
+        told = request.format.is_some() && rest.keys().all(|name| name == "responseSchema");
         keep(&mut kept, "generationConfig", rest);
     }
     kept.extend(fields.rest().into_iter().filter(|(_, value)| !value.is_null()));
     request.extra = Extra::of(kept);
+    if told {
+        request.extra.tell("generationConfig");
+    }
     Ok(request)
 }
 
@@ -173,7 +178,7 @@ pub(super) fn encode(request: &Request, dropped: &mut Vec<String>) -> Value {
         let carried = asks_sound && voice::OPENAI_FIELDS.contains(&name.as_str());
         if same && !body.contains_key(name) {
             body.insert(name.clone(), value.clone());
-        } else if !same && !carried {
+        } else if !same && !carried && request.extra.is_lost(name) {
             emit.dropped.push(name.clone());
         }
     }

@@ -41,7 +41,9 @@ fn decode_function(mut function: Fields) -> Result<Tool> {
     let parameters = json_schema.or_else(|| own.as_ref().map(to_json_schema));
     let mut rest = function.rest();
     rest.extend(own.map(|own| ("parameters".to_owned(), own)));
-    Ok(Tool::Function { name, description, parameters, strict: None, extra: Extra::of(rest) })
+    let mut extra = Extra::of(rest);
+    extra.tell("parameters");
+    Ok(Tool::Function { name, description, parameters, strict: None, extra })
 }
 
 /// Writes `tools`; empty when there are none to send.

@@ -36,7 +36,7 @@ fn encode_one(
     if message.name.is_some() {
         dropped.push(format!("{path}.name"));
     }
-    dropped.extend(message.extra.iter().map(|(name, _)| format!("{path}.{name}")));
+    dropped.extend(message.extra.losses().map(|name| format!("{path}.{name}")));
     let mut gathered = Gathered::default();
     for part in &message.parts {
         match part {
@@ -72,13 +72,13 @@ fn encode_one(
 fn gather(part: &Part, (path, dropped): (&str, &mut Vec<String>), out: &mut Gathered) -> Result<()> {
     match part {
         Part::Text { text, extra } => {
-            dropped.extend(extra.iter().map(|(name, _)| format!("{path}.content.{name}")));
+            dropped.extend(extra.losses().map(|name| format!("{path}.content.{name}")));
             out.text.push_str(text);
         }
         Part::Refusal(text) => out.text.push_str(text),
         Part::Document(Media { source: MediaSource::Text(text), .. }) => out.text.push_str(text),
         Part::Image(Media { source: MediaSource::Base64(data), name, detail, extra, .. }) => {
-            dropped.extend(extra.iter().map(|(name, _)| format!("{path}.content.{name}")));
+            dropped.extend(extra.losses().map(|name| format!("{path}.content.{name}")));
             dropped.extend(name.as_ref().map(|_| format!("{path}.content.filename")));
             let told = detail.as_deref().filter(|detail| *detail != "auto");
             dropped.extend(told.map(|_| format!("{path}.content.detail")));
@@ -94,7 +94,7 @@ fn gather(part: &Part, (path, dropped): (&str, &mut Vec<String>), out: &mut Gath
         Part::Thinking(_) => dropped.push(format!("{path}.thinking")),
         Part::ToolCall(call) => {
             dropped.extend(call.signature.as_ref().map(|_| format!("{path}.signature")));
-            dropped.extend(call.extra.iter().map(|(name, _)| format!("{path}.tool_calls.{name}")));
+            dropped.extend(call.extra.losses().map(|name| format!("{path}.tool_calls.{name}")));
             out.calls.push(call_of(call, (path, dropped)));
         }
         Part::Opaque { dialect, .. } => dropped.push(format!("{path}.{}", dialect.name())),
@@ -126,7 +126,7 @@ fn result_of(
     for part in &result.parts {
         gather(part, (path, dropped), &mut gathered)?;
     }
-    dropped.extend(result.extra.iter().map(|(name, _)| format!("{path}.{name}")));
+    dropped.extend(result.extra.losses().map(|name| format!("{path}.{name}")));
     if result.is_error {
         dropped.push(format!("{path}.is_error"));
     }

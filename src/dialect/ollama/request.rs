@@ -84,7 +84,7 @@ fn tools(request: &Request, dropped: &mut Vec<String>) -> Vec<Value> {
         if *strict == Some(true) {
             dropped.push(format!("tools[{at}].strict"));
         }
-        dropped.extend(extra.iter().map(|(field, _)| format!("tools[{at}].{field}")));
+        dropped.extend(extra.losses().map(|field| format!("tools[{at}].{field}")));
         let parameters = parameters.clone().unwrap_or_else(|| json!({"type": "object", "properties": {}}));
         tools.push(json!({"type": "function", "function": {
             "name": name,

@@ -24,7 +24,7 @@ impl Carry<'_> {
         for (name, field) in extra.iter() {
             if self.own {
                 merge(value, &Value::Object(Map::from_iter([(name.clone(), field.clone())])));
-            } else {
+            } else if extra.is_lost(name) {
                 self.lose(format!("{path}.{name}"));
             }
         }

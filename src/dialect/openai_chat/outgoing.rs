@@ -9,6 +9,7 @@ use super::fields::merge;
 use super::options::{self, Carry};
 use super::reasoning::encode_reasoning;
 use super::turns::Turns;
+use crate::dialect::openai::{VERBOSITY, has_verbosity, is_shared};
 use crate::dialect::{Quirks, SPEAKERS, Target, TokenField, Wire, voice};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Request, ResponseFormat};
@@ -178,7 +179,7 @@ fn put_rest(request: &Request, quirks: &Quirks, body: &mut Map<String, Value>, c
     if let Some(reasoning) = &request.reasoning {
         let mut reasoning = reasoning.clone();
         if !carry.own {
-            for (name, _) in std::mem::take(&mut reasoning.extra).iter() {
+            for name in std::mem::take(&mut reasoning.extra).losses() {
                 carry.lose(format!("reasoning.{name}"));
             }
         }
@@ -204,10 +205,14 @@ fn put_rest(request: &Request, quirks: &Quirks, body: &mut Map<String, Value>, c
     }
     let mut whole = Value::Object(std::mem::take(body));
     for (name, value) in request.extra.iter() {
-        let shared = name == caching::KEY && request.dialect == Dialect::OpenAiResponses;
-        if carry.own || shared {
+        let verbosity = value.get(VERBOSITY).filter(|_| name == "text" && has_verbosity(request, quirks));
+        if carry.own || is_shared(request, name, quirks) {
             merge(&mut whole, &Value::Object(Map::from_iter([(name.clone(), value.clone())])));
-        } else if !asks_sound || name != "generationConfig" {
+        } else if let Some(verbosity) =
+            verbosity.filter(|_| value.as_object().is_some_and(|text| text.len() == 1))
+        {
+            merge(&mut whole, &json!({ VERBOSITY: verbosity }));
+        } else if request.extra.is_lost(name) && (!asks_sound || name != "generationConfig") {
             carry.lose(name.clone());
         }
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::logprobs;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::response::finish_name;
 use crate::dialect::openai_chat::usage::usage_value;
@@ -49,6 +50,7 @@ fn choice_value(choice: &Choice, own: bool) -> Value {
         merge(&mut value, &json!({ name.as_str(): field }));
     }
     let finish = choice.finish.as_ref().map_or("stop", reason);
-    merge(&mut value, &json!({ "logprobs": null, "finish_reason": finish }));
+    let weighed = choice.logprobs.as_ref().and_then(|all| logprobs::encode(all, 0));
+    merge(&mut value, &json!({ "logprobs": weighed, "finish_reason": finish }));
     value
 }

@@ -7,6 +7,7 @@
 //! becomes a transcript with the assistant's turn left open.
 
 mod answer;
+mod logprobs;
 mod request;
 mod response;
 mod stream;

@@ -35,8 +35,11 @@ pub(super) fn decode(body: &[u8]) -> Result<Request> {
         frequency_penalty: fields.demand_number("frequency_penalty")?,
         n: small(fields.demand_count("n")?),
         logit_bias: fields.demand_object("logit_bias")?.map(Fields::into_map),
+        // One number says both that they are wanted and of how many tokens besides.
+        top_logprobs: small(fields.demand_count("logprobs")?),
         ..Params::default()
     };
+    request.params.logprobs = request.params.top_logprobs.map(|_| true);
     request.stream = fields.demand_flag("stream")?.unwrap_or(false);
     if let Some(mut inner) = fields.demand_object("stream_options")? {
         request.stream_options =
@@ -74,6 +77,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     let mut carry = Carry { own: request.dialect == Dialect::OpenAiCompletions, dropped: &mut dropped };
     let mut body = json!({ "model": target.model, "prompt": prompt(request, &mut carry) });
     let params = &request.params;
+    let weighed = (params.logprobs == Some(true)).then(|| params.top_logprobs.unwrap_or(0));
     let carried = [
         ("max_tokens", params.max_tokens.map(Value::from)),
         ("temperature", params.temperature.map(Value::from)),
@@ -84,6 +88,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
         ("frequency_penalty", params.frequency_penalty.map(Value::from)),
         ("n", params.n.map(Value::from)),
         ("logit_bias", params.logit_bias.clone().map(Value::from)),
+        ("logprobs", weighed.map(Value::from)),
         ("user", request.user.clone().map(Value::from)),
         ("stream", request.stream.then_some(true.into())),
     ];
@@ -149,13 +154,13 @@ fn text_of(message: &Message, at: usize, carry: &mut Carry<'_>) -> String {
         carry.lose(format!("messages[{at}].name"));
     }
     let mut text = message.joined_text();
-    let mut lost: Vec<String> = message.extra.iter().map(|(name, _)| name.clone()).collect();
+    let mut lost: Vec<String> = message.extra.losses().map(str::to_owned).collect();
     for part in &message.parts {
         match part {
-            Part::Text { extra, .. } => lost.extend(extra.iter().map(|(name, _)| name.clone())),
+            Part::Text { extra, .. } => lost.extend(extra.losses().map(str::to_owned)),
             Part::ToolResult(result) => {
                 text.extend(result.parts.iter().filter_map(Part::as_text));
-                lost.extend(result.extra.iter().map(|(name, _)| name.clone()));
+                lost.extend(result.extra.losses().map(str::to_owned));
                 lost.extend(result.is_error.then(|| "is_error".to_owned()));
                 let media = result.parts.iter().any(|part| part.as_text().is_none());
                 lost.extend(media.then(|| "content".to_owned()));
@@ -175,8 +180,6 @@ fn note_lost(request: &Request, carry: &mut Carry<'_>) {
         ("reasoning", request.reasoning.is_some()),
         ("metadata", request.metadata.is_some()),
         ("top_k", request.params.top_k.is_some()),
-        ("logprobs", request.params.logprobs.is_some()),
-        ("top_logprobs", request.params.top_logprobs.is_some_and(|count| count > 0)),
         ("parallel_tool_calls", request.parallel_tools.is_some()),
     ];
     for (name, _) in lost.iter().filter(|(_, there)| *there) {
@@ -188,7 +191,7 @@ fn carry_extra(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
     for (name, value) in request.extra.iter() {
         if carry.own {
             merge(body, &Value::Object(Map::from_iter([(name.clone(), value.clone())])));
-        } else {
+        } else if request.extra.is_lost(name) {
             carry.lose(name.clone());
         }
     }

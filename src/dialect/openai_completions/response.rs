@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::logprobs;
 use crate::dialect::openai_chat::fields::{Fields, as_count};
 use crate::dialect::openai_chat::response::{finish_named, hidden_error};
 use crate::dialect::openai_chat::usage::decode_usage;
@@ -38,8 +39,13 @@ pub(super) fn decode(body: &[u8]) -> Result<Response> {
         }
         let finish = choice.text("finish_reason").and_then(|name| finish_named(&name));
         let index = u32::try_from(index).unwrap_or(u32::MAX);
-        // `logprobs` has a form of its own here and stays among the extra fields.
-        response.choices.push(Choice { index, message, finish, logprobs: None, extra: choice.rest() });
+        let logprobs = choice.get("logprobs").and_then(logprobs::decode);
+        // The own form stays among the extra fields: it says where the prompt ends.
+        let mut extra = choice.rest();
+        if logprobs.is_some() {
+            extra.tell("logprobs");
+        }
+        response.choices.push(Choice { index, message, finish, logprobs, extra });
     }
     response.usage = fields.take("usage").as_ref().and_then(decode_usage);
     response.extra = fields.rest();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::logprobs;
 use crate::dialect::StreamDecoder;
 use crate::dialect::openai_chat::fields::{Fields, as_count};
 use crate::dialect::openai_chat::response::{finish_named, hidden_error};
@@ -83,10 +84,11 @@ impl Decoder {
         if let Some(text) = fields.text("text").filter(|text| !text.is_empty()) {
             out.push(Event::Text { choice: index, text });
         }
-        if let Some(logprobs) = fields.take("logprobs") {
-            let value =
-                Arc::new(json!({ "choices": [{ "index": index, "text": "", "logprobs": logprobs }] }));
+        if let Some(own) = fields.take("logprobs") {
+            let logprobs = logprobs::decode(&own);
+            let value = Arc::new(json!({ "choices": [{ "index": index, "text": "", "logprobs": own }] }));
             out.push(Event::Opaque { dialect: Dialect::OpenAiCompletions, choice: index, value });
+            out.extend(logprobs.map(|logprobs| Event::Logprobs { choice: index, logprobs }));
         }
         let finish = fields.text("finish_reason").and_then(|name| finish_named(&name));
         let known = self.choices.iter_mut().find(|(known, finished)| *known == index && !finished);

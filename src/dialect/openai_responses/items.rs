@@ -25,7 +25,7 @@ pub(super) fn add(item: &Value, turn: &mut Message) -> bool {
                 Some(Value::Array(list)) => turn.parts.extend(list.into_iter().map(parts::decode)),
                 _ => {}
             }
-            turn.extra = fields.rest();
+            turn.extra = named(fields.rest());
         }
         "function_call" | "custom_tool_call" => turn.parts.push(Part::ToolCall(call(item))),
         "reasoning" => turn.parts.push(Part::Thinking(thought(item))),
@@ -51,8 +51,14 @@ pub(super) fn call(item: &Value) -> ToolCall {
         arguments,
         signature: None,
         custom,
-        extra: fields.rest(),
+        extra: named(fields.rest()),
     }
+}
+
+/// Fields of an item, of which its name and state mean nothing to other dialects.
+pub(super) fn named(mut extra: Extra) -> Extra {
+    ["id", "status"].into_iter().for_each(|name| extra.tell(name));
+    extra
 }
 
 /// The item of a tool call, without its own id.

@@ -10,6 +10,7 @@
 //! `null`s of known fields go.
 
 mod answer;
+mod include;
 mod items;
 mod outgoing;
 mod parts;
@@ -18,6 +19,7 @@ mod response;
 mod scan;
 mod spoken;
 mod stream;
+mod tools;
 pub(super) mod work;
 mod write;
 

@@ -3,15 +3,16 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{items, parts, work};
+use super::{include, items, parts, tools, work};
+use crate::dialect::openai::{VERBOSITY, has_verbosity, is_shared};
 use crate::dialect::openai_chat::caching;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::options::Carry;
 use crate::dialect::openai_chat::outgoing::path;
 use crate::dialect::openai_chat::reasoning::{effort_name, effort_of};
-use crate::dialect::{Target, Wire, served};
+use crate::dialect::{Quirks, Target, Wire, served};
 use crate::error::{Error, Result};
-use crate::ir::{Dialect, Message, Part, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult};
+use crate::ir::{Dialect, Message, Part, Request, ResponseFormat, Role, ToolResult};
 
 /// Encodes `request` for `target`.
 ///
@@ -41,18 +42,14 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     if !input.is_empty() {
         body.insert("input".into(), input.into());
     }
-    put_tools(request, &mut body, &mut carry);
+    tools::put(request, &mut body, &mut carry);
     put_params(request, &mut body, &mut carry);
-    let mut whole = Value::Object(body);
-    put_rest(request, &mut whole, &mut carry);
-    if let Value::Object(fields) = &mut whole {
-        caching::put_key(&request.caching, target.quirks, fields);
-    }
-    if let Value::Object(fields) = &mut whole {
-        target.take_refused(fields).into_iter().for_each(|name| carry.lose(name));
-    }
+    put_rest(request, &mut body, &mut carry);
+    put_extra(request, target.quirks, &mut body, &mut carry);
+    caching::put_key(&request.caching, target.quirks, &mut body);
+    target.take_refused(&mut body).into_iter().for_each(|name| carry.lose(name));
     let body =
-        serde_json::to_vec(&whole).map_err(|at| Error::internal(format!("cannot write the body: {at}")))?;
+        serde_json::to_vec(&body).map_err(|at| Error::internal(format!("cannot write the body: {at}")))?;
     Ok(Wire { path: endpoint(target), body: body.into(), headers: Vec::new(), dropped })
 }
 
@@ -147,75 +144,6 @@ fn result_item(result: &ToolResult, plain: bool, path: &str, carry: &mut Carry<'
     item
 }
 
-fn put_tools(request: &Request, body: &mut Map<String, Value>, carry: &mut Carry<'_>) {
-    let mut tools = Vec::new();
-    for (at, tool) in request.tools.iter().enumerate() {
-        let path = format!("tools[{at}]");
-        match tool {
-            Tool::Function { name, description, parameters, strict, extra } => {
-                let mut value = json!({ "type": "function", "name": name });
-                let fields = [
-                    ("description", description.clone().map(Value::from)),
-                    ("parameters", parameters.clone()),
-                    // Here the default is strict, everywhere else it is not.
-                    ("strict", strict.or((!carry.own).then_some(false)).map(Value::from)),
-                ];
-                for (name, field) in fields {
-                    if let Some(field) = field {
-                        merge(&mut value, &json!({ name: field }));
-                    }
-                }
-                carry.extra(&mut value, extra, &path);
-                tools.push(value);
-            }
-            Tool::Opaque { dialect: Dialect::OpenAiResponses, value } => tools.push((**value).clone()),
-            Tool::Opaque { .. } => {
-                match served::translated(request, at, Dialect::OpenAiResponses, carry.dropped) {
-                    Some(tool) => tools.push(tool),
-                    None => carry.lose(path),
-                }
-            }
-        }
-    }
-    tools.extend(served::searching(request, Dialect::OpenAiResponses, carry.dropped));
-    if !carry.own {
-        include(&tools, body);
-    }
-    if !tools.is_empty() {
-        body.insert("tools".into(), tools.into());
-    }
-    let function = |name: &String| json!({ "type": "function", "name": name });
-    let choice = match &request.tool_choice {
-        None => return,
-        Some(ToolChoice::Auto) => "auto".into(),
-        Some(ToolChoice::None) => "none".into(),
-        Some(ToolChoice::Required) => "required".into(),
-        Some(ToolChoice::Named(name)) => function(name),
-        Some(ToolChoice::Allowed(names, must)) => {
-            let mode = if *must { "required" } else { "auto" };
-            json!({ "type": "allowed_tools", "mode": mode, "tools": names.iter().map(function).collect::<Vec<_>>() })
-        }
-        Some(ToolChoice::Opaque(value)) if carry.own => value.clone(),
-        Some(ToolChoice::Opaque(_)) => return carry.lose("tool_choice"),
-    };
-    body.insert("tool_choice".into(), choice);
-}
-
-/// Asks to be told what comes of the provider's own tools, as other dialects tell it unasked.
-fn include(tools: &[Value], body: &mut Map<String, Value>) {
-    let known = |kind: &str| tools.iter().any(|tool| tool.get("type").is_some_and(|of| of == kind));
-    for (_, what) in work::INCLUDED.iter().filter(|(kind, _)| known(kind)) {
-        included(body, what);
-    }
-}
-
-/// Adds to what the answer is asked to hold.
-fn included(body: &mut Map<String, Value>, what: &str) {
-    if let Value::Array(list) = body.entry("include").or_insert_with(|| json!([])) {
-        list.push(what.into());
-    }
-}
-
 fn put_params(request: &Request, body: &mut Map<String, Value>, carry: &mut Carry<'_>) {
     let params = &request.params;
     let carried = [
@@ -246,17 +174,15 @@ fn put_params(request: &Request, body: &mut Map<String, Value>, carry: &mut Carr
         carry.lose(*name);
     }
     if params.logprobs == Some(true) {
-        included(body, "message.output_text.logprobs");
+        include::add(body, include::LOGPROBS);
     }
 }
 
-fn put_rest(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
-    match &request.format {
-        None => {}
-        Some(ResponseFormat::Text) => merge(body, &json!({ "text": { "format": { "type": "text" } } })),
-        Some(ResponseFormat::JsonObject) => {
-            merge(body, &json!({ "text": { "format": { "type": "json_object" } } }));
-        }
+fn put_rest(request: &Request, body: &mut Map<String, Value>, carry: &mut Carry<'_>) {
+    let format = match &request.format {
+        None => None,
+        Some(ResponseFormat::Text) => Some(json!({ "type": "text" })),
+        Some(ResponseFormat::JsonObject) => Some(json!({ "type": "json_object" })),
         Some(ResponseFormat::JsonSchema { name, description, schema, strict }) => {
             let mut format = json!({ "type": "json_schema", "name": name, "schema": schema });
             if let Some(text) = description {
@@ -265,9 +191,10 @@ fn put_rest(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
             if let Some(strict) = strict {
                 merge(&mut format, &json!({ "strict": strict }));
             }
-            merge(body, &json!({ "text": { "format": format } }));
+            Some(format)
         }
-    }
+    };
+    body.extend(format.map(|format| ("text".to_owned(), json!({ "format": format }))));
     if let Some(reasoning) = &request.reasoning {
         let mut value = json!({});
         if let Some(effort) = effort_of(reasoning) {
@@ -277,36 +204,49 @@ fn put_rest(request: &Request, body: &mut Value, carry: &mut Carry<'_>) {
             merge(&mut value, &json!({ "summary": "auto" }));
         }
         carry.extra(&mut value, &reasoning.extra, "reasoning");
-        merge(body, &json!({ "reasoning": value }));
+        body.insert("reasoning".to_owned(), value);
         if !carry.own {
             // Sealed thoughts come back with the next turn, as nothing is stored.
-            if let Value::Object(body) = body {
-                included(body, "reasoning.encrypted_content");
+            include::add(body, "reasoning.encrypted_content");
+        }
+    }
+}
+
+fn put_extra(request: &Request, quirks: &Quirks, body: &mut Map<String, Value>, carry: &mut Carry<'_>) {
+    let mut whole = json!({});
+    for (name, value) in request.extra.iter() {
+        match name.as_str() {
+            "include" if carry.own => {
+                let list = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+                list.for_each(|what| include::add(body, what));
             }
+            name if carry.own || is_shared(request, name, quirks) => {
+                merge(&mut whole, &json!({ name: value }))
+            }
+            VERBOSITY if has_verbosity(request, quirks) => {
+                merge(&mut whole, &json!({ "text": { VERBOSITY: value } }))
+            }
+            // A search that is asked for beside the tools stands among them.
+            name if served::asks_search(request, name) => {}
+            name if request.extra.is_lost(name) => carry.lose(name),
+            _ => {}
         }
     }
     if !carry.own {
         // In other dialects providers keep nothing unless asked to.
-        merge(body, &json!({ "store": false }));
+        merge(&mut whole, &json!({ "store": false }));
     }
-    for (name, value) in request.extra.iter() {
-        // A search that is asked for beside the tools stands among them.
-        if !carry.own && served::asks_search(request, name) {
-            continue;
-        }
-        let shared = name == caching::KEY && request.dialect == Dialect::OpenAiChat;
-        if carry.own || shared {
-            merge(body, &json!({ name.as_str(): value }));
-        } else {
-            carry.lose(name.clone());
-        }
+    let mut built = Value::Object(std::mem::take(body));
+    merge(&mut built, &whole);
+    if let Value::Object(fields) = built {
+        *body = fields;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::{Quirks, ToolIds};
+    use crate::dialect::ToolIds;
     use crate::ir::ToolCall;
 
     /// Ids of other dialects' calls are made to fit; those of its own stand with the provider.

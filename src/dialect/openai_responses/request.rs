@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{items, parts};
+use super::{include, items, parts};
 use crate::dialect::openai_chat::fields::{Fields, missing, wrong};
 use crate::dialect::openai_chat::reasoning::effort_named;
 use crate::error::{Error, Result};
@@ -59,6 +59,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Request> {
     request.stream_options = StreamOptions { include_usage: true };
     request.user = fields.demand_text("user")?;
     request.metadata = fields.demand_object("metadata")?.map(Fields::into_map);
+    if include::take_logprobs(&mut fields) {
+        request.params.logprobs = Some(true);
+    }
     request.extra = fields.rest();
     Ok(request)
 }
@@ -105,7 +108,7 @@ fn spoken(item: Value, path: &str) -> Result<Message> {
     let mut message = Message::of(if role == "user" { Role::User } else { Role::System }, Vec::new());
     message.developer = role == "developer";
     message.parts = contents(fields.take("content"), &fields.path("content"))?;
-    message.extra = fields.rest();
+    message.extra = items::named(fields.rest());
     Ok(message)
 }
 
@@ -125,9 +128,10 @@ fn tool_output(item: Value, path: &str) -> Result<Message> {
     let output = fields.take("output");
     let plain = matches!(output, Some(Value::String(_)));
     let parts = contents(output, &fields.path("output"))?;
-    let mut extra = fields.rest();
+    let mut extra = items::named(fields.rest());
     if kind != "function_call_output" {
         extra.insert("type", kind.into());
+        extra.tell("type");
     }
     let result = ToolResult { call_id, name: String::new(), parts, is_error: false, extra };
     let mut message = Message::of(Role::Tool, vec![Part::ToolResult(result)]);

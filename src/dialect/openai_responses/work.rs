@@ -158,7 +158,3 @@ pub(super) fn events(item: &Value, steps: &[&str]) -> Vec<(String, Value)> {
     };
     steps.iter().filter_map(step).collect()
 }
-
-/// What a provider is asked to tell of its own tools.
-pub(super) const INCLUDED: [(&str, &str); 2] =
-    [("code_interpreter", "code_interpreter_call.outputs"), ("web_search", "web_search_call.action.sources")];

@@ -176,6 +176,10 @@ fn look_alikes() -> Vec<Kind> {
                     "store",
                     "service_tier",
                     "verbosity",
+                    "moderation",
+                    "prompt_cache_options",
+                    "prompt_cache_retention",
+                    "safety_identifier",
                 ],
                 ..look_alike()
             },

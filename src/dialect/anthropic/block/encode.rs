@@ -137,7 +137,7 @@ impl Encoder {
                     value => value.clone(),
                 };
                 block.insert(name.clone(), value);
-            } else if !says_nothing(value) {
+            } else if extra.is_lost(name) {
                 self.drop(at.field(name));
             }
         }
@@ -224,15 +224,5 @@ pub(in crate::dialect) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         _ => Map::new(),
-    }
-}
-
-/// Whether a field's value is the same as its absence.
-fn says_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        _ => false,
     }
 }

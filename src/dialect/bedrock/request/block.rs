@@ -69,23 +69,10 @@ impl Encoder {
         self.dropped.push(at.to_string());
     }
 
-    /// Accounts for a field that has no place here, unless it says nothing.
-    pub(super) fn drop_extra(&mut self, name: &str, value: &Value, at: Path<'_>) {
-        let empty = match value {
-            Value::Null => true,
-            Value::Array(list) => list.is_empty(),
-            Value::Object(map) => map.is_empty(),
-            _ => false,
-        };
-        if !empty {
-            self.drop(at.field(name));
-        }
-    }
-
     /// Accounts for the fields of `extra`; a cache mark becomes a [`cache_point`].
     pub(super) fn extra(&mut self, extra: &Extra, at: Path<'_>) {
-        for (name, value) in extra.iter().filter(|(name, _)| *name != CACHE_CONTROL) {
-            self.drop_extra(name, value, at);
+        for name in extra.losses().filter(|name| *name != CACHE_CONTROL) {
+            self.drop(at.field(name));
         }
     }
 
@@ -156,7 +143,8 @@ impl Encoder {
                 Value::Object(fields) if DOCUMENT_FIELDS.contains(&field.as_str()) => {
                     fields.insert(field.clone(), value.clone());
                 }
-                _ => self.drop_extra(field, value, at),
+                _ if media.extra.is_lost(field) => self.drop(at.field(field)),
+                _ => {}
             }
         }
         Ok(document)

@@ -86,7 +86,8 @@ fn converse(request: &Request, target: &Target<'_>) -> Result<Wire> {
             (name, value) if OWN_FIELDS.contains(&name) => {
                 fields.insert(name.to_owned(), value.clone());
             }
-            _ => encoder.drop_extra(name, value, Path::Root),
+            (name, _) if request.extra.is_lost(name) => encoder.drop(Path::Root.field(name)),
+            _ => {}
         }
     }
     if !model_fields.is_empty() {
