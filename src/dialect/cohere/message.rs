@@ -87,7 +87,8 @@ impl Writer<'_> {
                 self.dropped.extend(media.name.as_ref().map(|_| format!("{path}.content.filename")));
                 out.content.push(image(media, path)?);
             }
-            Part::Document(Media { source: MediaSource::Text(text), name, .. }) => {
+            Part::Document(Media { source: MediaSource::Text(text), name, extra, .. }) => {
+                self.dropped.extend(extra.losses().map(|name| format!("{path}.content.{name}")));
                 let id = format!("doc-{}", self.documents.len());
                 let mut data = Map::new();
                 data.extend(name.as_deref().map(|title| ("title".to_owned(), Value::from(title))));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::emit::{Emit, object, string};
 use super::fields::take;
@@ -81,7 +81,14 @@ impl Emit<'_> {
                 inner.insert("fileUri".to_owned(), Value::from(uri.as_str()));
                 ("fileData", inner)
             }
-            MediaSource::Text(text) => return out.push(json!({"text": text})),
+            MediaSource::Text(text) => {
+                if media.name.is_some() {
+                    self.dropped.push(format!("{path}.content.filename"));
+                }
+                let mut map = object([("text", Value::from(text.as_str()))]);
+                self.extra(&mut map, &media.extra, path);
+                return out.push(Value::Object(map));
+            }
         };
         match &media.name {
             Some(name) if self.same => {

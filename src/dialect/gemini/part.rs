@@ -270,7 +270,15 @@ impl Emit<'_> {
 
     /// The function's answer; media that came with it follow as parts of their own.
     fn result(&mut self, result: &ToolResult, path: &str, out: &mut Vec<Value>) {
-        let text: String = result.parts.iter().filter_map(Part::as_text).collect();
+        let mut text: String = result.parts.iter().filter_map(Part::as_text).collect();
+        let mut media = Vec::new();
+        for part in result.parts.iter().filter(|part| part.as_text().is_none()) {
+            self.part(part, path, &mut media);
+        }
+        // Documents of text are part of what the function says.
+        media.retain(|part: &Value| {
+            part.get("text").and_then(Value::as_str).map(|more| text.push_str(more)).is_none()
+        });
         let called = self.names.name(&result.call_id);
         let known = [result.name.as_str(), called, &result.call_id];
         let name = known.into_iter().find(|name| !name.is_empty()).unwrap_or("function");
@@ -280,10 +288,6 @@ impl Emit<'_> {
         }
         inner.insert("name".to_owned(), Value::from(name));
         inner.insert("response".to_owned(), result_object(&text, result.is_error));
-        let mut media = Vec::new();
-        for part in result.parts.iter().filter(|part| part.as_text().is_none()) {
-            self.part(part, path, &mut media);
-        }
         if self.same && !media.is_empty() {
             inner.insert("parts".to_owned(), Value::Array(std::mem::take(&mut media)));
         }

@@ -76,7 +76,11 @@ fn gather(part: &Part, (path, dropped): (&str, &mut Vec<String>), out: &mut Gath
             out.text.push_str(text);
         }
         Part::Refusal(text) => out.text.push_str(text),
-        Part::Document(Media { source: MediaSource::Text(text), .. }) => out.text.push_str(text),
+        Part::Document(Media { source: MediaSource::Text(text), name, extra, .. }) => {
+            dropped.extend(name.as_ref().map(|_| format!("{path}.content.filename")));
+            dropped.extend(extra.losses().map(|name| format!("{path}.content.{name}")));
+            out.text.push_str(text);
+        }
         Part::Image(Media { source: MediaSource::Base64(data), name, detail, extra, .. }) => {
             dropped.extend(extra.losses().map(|name| format!("{path}.content.{name}")));
             dropped.extend(name.as_ref().map(|_| format!("{path}.content.filename")));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::fields::{Fields, merge, wrong};
 use crate::dialect::ids;
 use crate::error::Result;
-use crate::ir::{Dialect, Extra, Params, Part, ResponseFormat, Tool, ToolChoice};
+use crate::ir::{Dialect, Extra, MediaSource, Params, Part, ResponseFormat, Tool, ToolChoice};
 
 /// What is carried over and what is not, while a request is encoded.
 pub(in crate::dialect) struct Carry<'a> {
@@ -30,11 +30,14 @@ impl Carry<'_> {
         }
     }
 
-    /// Notes the name of a picture, sound or film: only documents have one on the wire.
+    /// Notes the name of a picture, a sound, a film or a text: only files have one on the wire.
     pub(in crate::dialect) fn nameless(&mut self, part: &Part, path: &str) {
-        if let Part::Image(media) | Part::Audio(media) | Part::Video(media) = part
-            && media.name.is_some()
-        {
+        let named = match part {
+            Part::Image(media) | Part::Audio(media) | Part::Video(media) => media.name.is_some(),
+            Part::Document(media) => media.name.is_some() && matches!(media.source, MediaSource::Text(_)),
+            _ => false,
+        };
+        if named {
             self.lose(format!("{path}.filename"));
         }
     }

@@ -61,9 +61,8 @@ impl<'a, 'b> Turns<'a, 'b> {
     fn add_result(&mut self, path: &str, message: &Message, result: &ToolResult) {
         let mut content = Vec::new();
         for part in &result.parts {
-            let is_text = matches!(part, Part::Text { .. });
             match encode_part(part, path, self.carry) {
-                Some(value) if is_text || self.carry.own => content.push(value),
+                Some(value) if self.carry.own || value.get("text").is_some() => content.push(value),
                 Some(value) => self.media.push(value),
                 None => self.carry.lose(format!("{path}.content")),
             }

@@ -173,6 +173,7 @@ fn text_of(message: &Message, at: usize, carry: &mut Carry<'_>) -> String {
 }
 
 fn note_lost(request: &Request, carry: &mut Carry<'_>) {
+    let params = &request.params;
     let lost = [
         ("tools", !request.tools.is_empty()),
         ("tool_choice", request.tool_choice.is_some()),
@@ -180,6 +181,7 @@ fn note_lost(request: &Request, carry: &mut Carry<'_>) {
         ("reasoning", request.reasoning.is_some()),
         ("metadata", request.metadata.is_some()),
         ("top_k", request.params.top_k.is_some()),
+        ("top_logprobs", params.logprobs != Some(true) && params.top_logprobs.is_some_and(|count| count > 0)),
         ("parallel_tool_calls", request.parallel_tools.is_some()),
     ];
     for (name, _) in lost.iter().filter(|(_, there)| *there) {

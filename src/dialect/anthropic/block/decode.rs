@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::SEARCH_RESULT;
 use crate::dialect::fields::{Fields, Path};
 use crate::error::Result;
 use crate::ir::{Dialect, Media, MediaSource, Part, Thinking, ToolCall, ToolResult};
@@ -29,6 +30,7 @@ fn part(block: Value, at: Path<'_>) -> Result<Part> {
         "text" => Ok(Part::Text { text: fields.need_string("text")?, extra: fields.rest() }),
         "image" => media(fields, &kind).map(|read| read.map_or_else(opaque, Part::Image)),
         "document" => media(fields, &kind).map(|read| read.map_or_else(opaque, Part::Document)),
+        "search_result" => Ok(search_result(fields)),
         "tool_use" => tool_use(fields).map(Part::ToolCall),
         "tool_result" => tool_result(fields).map(Part::ToolResult),
         "thinking" => {
@@ -65,6 +67,13 @@ fn media(mut fields: Fields<'_>, kind: &str) -> Result<Result<Media, Value>> {
         "url" => MediaSource::Url(source.need_string("url")?),
         "file" => MediaSource::FileId(source.need_string("file_id")?),
         "text" => MediaSource::Text(source.need_string("data")?),
+        "content" if let Some(text) = whole.get("content").and_then(texts) => {
+            let name = fields.string("title")?;
+            let mut extra = fields.rest();
+            extra.insert("source", whole);
+            extra.tell("source");
+            return Ok(Ok(Media { name, extra, ..Media::of(MediaSource::Text(text), None) }));
+        }
         _ => {
             fields.put("source", whole);
             fields.put("type", kind.into());
@@ -74,6 +83,37 @@ fn media(mut fields: Fields<'_>, kind: &str) -> Result<Result<Media, Value>> {
     let mime = source.string("media_type")?;
     let name = fields.string("title")?;
     Ok(Ok(Media { name, extra: fields.rest(), ..Media::of(read, mime) }))
+}
+
+/// The words of a content that is nothing but text.
+fn texts(content: &Value) -> Option<String> {
+    match content {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(blocks) => {
+            let text = |block: &Value| block.get("text").and_then(Value::as_str).map(str::to_owned);
+            Some(blocks.iter().map(text).collect::<Option<Vec<_>>>()?.join("\n\n"))
+        }
+        _ => None,
+    }
+}
+
+/// A page that a search found, as a document of text: other dialects have no
+/// other word for it. The block itself goes along, to come back so.
+/// Source: Anthropic, Search results, checked 2026-11-22.
+fn search_result(mut fields: Fields<'_>) -> Part {
+    let content = fields.take("content").unwrap_or_default();
+    let title = fields.take("title");
+    let mut extra = fields.rest();
+    let text = texts(&content).filter(|_| title.as_ref().is_none_or(Value::is_string));
+    extra.insert("type", SEARCH_RESULT.into());
+    extra.insert("content", content);
+    let Some(text) = text else {
+        title.into_iter().for_each(|title| extra.insert("title", title));
+        return opaque(extra.iter().map(|(name, value)| (name.clone(), value.clone())).collect());
+    };
+    ["type", "content"].into_iter().for_each(|name| extra.tell(name));
+    let name = title.as_ref().and_then(Value::as_str).map(str::to_owned);
+    Part::Document(Media { name, extra, ..Media::of(MediaSource::Text(text), None) })
 }
 
 fn tool_use(mut fields: Fields<'_>) -> Result<ToolCall> {

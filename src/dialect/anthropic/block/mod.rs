@@ -12,6 +12,9 @@ pub(in crate::dialect) use media::picture_type;
 /// The one field that clients of any dialect may set on a block, tool or message for this one.
 pub(super) const CACHE_CONTROL: &str = "cache_control";
 
+/// The type of a page that a search found.
+const SEARCH_RESULT: &str = "search_result";
+
 /// Under this key goes back what a model wrote as arguments and is no JSON object.
 ///
 /// Source: Anthropic, Fine-grained tool streaming, "Handling invalid JSON", checked 2026-11-21.
