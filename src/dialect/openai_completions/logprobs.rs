@@ -27,7 +27,7 @@ pub(super) fn decode(lists: &Value) -> Option<Logprobs> {
 
 /// A token and its log probability. Bytes that are no text have a name here: what they are is not read.
 fn weighed(token: &str, logprob: Value) -> Value {
-    let bytes = (!token.starts_with("bytes:")).then(|| token.as_bytes());
+    let bytes = (!token.starts_with("bytes:")).then_some(token.as_bytes());
     json!({ "token": token, "logprob": logprob, "bytes": bytes })
 }
 

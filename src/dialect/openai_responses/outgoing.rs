@@ -221,10 +221,10 @@ fn put_extra(request: &Request, quirks: &Quirks, body: &mut Map<String, Value>, 
                 list.for_each(|what| include::add(body, what));
             }
             name if carry.own || is_shared(request, name, quirks) => {
-                merge(&mut whole, &json!({ name: value }))
+                merge(&mut whole, &json!({ name: value }));
             }
             VERBOSITY if has_verbosity(request, quirks) => {
-                merge(&mut whole, &json!({ "text": { VERBOSITY: value } }))
+                merge(&mut whole, &json!({ "text": { VERBOSITY: value } }));
             }
             // A search that is asked for beside the tools stands among them.
             name if served::asks_search(request, name) => {}
