@@ -147,6 +147,7 @@ impl Setup {
             base_url: "http://127.0.0.1:1/v1".into(),
             api_key: None,
             account: pointsman::provider::aws::Account::default(),
+            proxies: None,
             headers: Vec::new(),
             quirks: kind.quirks.clone(),
             dialect: Dialect::OpenAiChat,

@@ -68,7 +68,7 @@ impl Feeds {
                     .collect()
             };
             for (index, spec) in due {
-                let read = fetch(gateway, &spec.source).await;
+                let read = fetch(gateway, &spec).await;
                 let mut keeper = self.keeper.lock();
                 // A reload may have put another feed into this place meanwhile.
                 if keeper.slots.get(index).is_some_and(|slot| slot.spec == spec) {
@@ -83,11 +83,11 @@ impl Feeds {
     }
 }
 
-async fn fetch(gateway: &Gateway, source: &FeedSource) -> Result<Bytes, String> {
-    match source {
+async fn fetch(gateway: &Gateway, spec: &FeedSpec) -> Result<Bytes, String> {
+    match &spec.source {
         FeedSource::Url(url) => {
-            let fetched =
-                tokio::time::timeout(Duration::from_secs(60), gateway.upstream.fetch(url, MAX_BYTES)).await;
+            let fetching = gateway.upstream.fetch(url, MAX_BYTES, spec.proxies.as_ref());
+            let fetched = tokio::time::timeout(Duration::from_secs(60), fetching).await;
             let fetched = fetched.map_err(|_| "no answer within 60 s".to_owned())?;
             fetched.map_err(|error| error.to_string())
         }

@@ -47,6 +47,11 @@ impl<'a> Resolver<'a> {
         self.sources.pretend
     }
 
+    /// A variable of the environment.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.sources.env)(name)
+    }
+
     /// The text of `template`; `None` when a reference leads nowhere, which is noted.
     pub(super) fn text(&mut self, template: &At<Template>, findings: &mut Findings) -> Option<Secret> {
         let parts = template.value.0.iter().map(|part| self.part(part, template.place, findings));

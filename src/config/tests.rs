@@ -20,6 +20,7 @@ pub(super) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 fn env(name: &str) -> Option<String> {
     match name {
         "KEY" => Some("sk-0123456789abcdef".to_owned()),
+        "HTTPS_PROXY" => Some("of-environment".to_owned()),
         "EMPTY" => Some(String::new()),
         _ => None,
     }
@@ -204,6 +205,61 @@ models: { m: { provider: a } }
     ];
     for (found, expected) in found.iter().zip(&expected) {
         assert!(found.starts_with(expected), "\nfound    {found}\nexpected {expected}");
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
+#[test]
+fn proxies_of_the_gateway_hold_where_nobody_says_another() {
+    let yaml = r#"
+proxy: "http://us:${env:KEY}@proxy.example:3128"
+providers:
+  a: { kind: openai, base_url: "https://a.example/v1" }
+  b: { kind: openai, base_url: "https://b.example/v1", proxy: none }
+  c: { kind: openai, base_url: "https://c.example/v1", proxy: "https://other:8443" }
+  d: { kind: openai, base_url: "https://d.example/v1", proxy: environment }
+models: { m: { provider: a } }
+services:
+  s: { kind: http, base_url: "https://s.example" }
+  t: { kind: http, base_url: "https://t.example", proxy: none }
+feeds: { prices: [{ source: "https://prices.example/x.json", format: litellm }] }
+"#;
+    let loaded = built(yaml);
+    let target = "https://x.example/".parse().unwrap();
+    let name = |proxies: &Option<std::sync::Arc<crate::provider::Proxies>>| {
+        proxies.as_ref().and_then(|proxies| proxies.of(&target)).map(|proxy| proxy.name().to_owned())
+    };
+    let (bundle, all) = (&loaded.bundle, Some("proxy.example:3128".to_owned()));
+    assert_eq!(name(&bundle.providers["a"].proxies), all);
+    assert_eq!(name(&bundle.providers["b"].proxies), None);
+    assert_eq!(name(&bundle.providers["c"].proxies).as_deref(), Some("other:8443"));
+    assert_eq!(name(&bundle.providers["d"].proxies).as_deref(), Some("of-environment:80"));
+    assert_eq!(
+        (name(&bundle.services["s"].proxies), name(&bundle.services["t"].proxies)),
+        (all.clone(), None)
+    );
+    assert_eq!(name(&loaded.feeds[0].proxies), all);
+    assert!(!format!("{bundle:?}").contains("sk-0123456789abcdef"));
+    let wrong = r#"
+proxy: "socks5://proxy:1"
+providers:
+  a: { kind: openai, base_url: "https://a.example/v1", proxy: "http://us:hush@proxy:1" }
+  b: { kind: openai, base_url: "https://b.example/v1", proxy: "http://us:hush@proxy:1/x" }
+  c: { kind: openai, base_url: "https://c.example/v1", proxy: off }
+models: { m: { provider: a } }
+"#;
+    let found = problems(&[("gateway.yaml", wrong)]);
+    let expected = [
+        "2:8 invalid_url: a proxy is spoken to over http:// or https://",
+        "4:63 warning secret_in_clear: the proxy's password stands here in clear",
+        "5:63 invalid_url: the address of a proxy has no path",
+        "6:63 invalid_url: this is no address of a proxy (write `http://user:${env:PASSWORD}@proxy.example:3128`, `environment` or `none`)",
+    ];
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!(
+            found.starts_with(expected) && !found.contains("hush"),
+            "\nfound    {found}\nexpected {expected}"
+        );
     }
     assert_eq!(found.len(), expected.len(), "{found:#?}");
 }

@@ -15,7 +15,7 @@ use crate::model::Model;
 use crate::policy::budget::load_soon;
 use crate::policy::{Bound, Hook, Policies};
 use crate::principal::Principal;
-use crate::provider::Provider;
+use crate::provider::{Provider, Proxies};
 use crate::secret::Secret;
 
 /// Everything that is live together.
@@ -206,6 +206,8 @@ pub struct ServiceSpec {
     pub api_key: Option<Secret>,
     /// Headers on every request to it.
     pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// The proxies between it and this machine; none where it is reached directly.
+    pub proxies: Option<Arc<Proxies>>,
     /// Further settings of the kind (`collection`, `class`, `index`, `table`, ...).
     pub settings: BTreeMap<String, Value>,
     /// Longest wait for an answer.

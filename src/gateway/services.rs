@@ -121,6 +121,7 @@ pub(super) async fn call(
             path,
             body,
             headers,
+            proxies: service.proxies.as_ref(),
             timeout,
         })
         .await

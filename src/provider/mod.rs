@@ -5,11 +5,13 @@
 pub mod aws;
 pub mod azure;
 pub mod google;
+mod proxy;
 mod simulate;
 mod table;
 mod token;
 mod way;
 
+pub use proxy::{Proxies, Proxy};
 pub use simulate::{Answer, Simulate};
 pub use table::{kind, kinds};
 pub use token::Token;
@@ -89,6 +91,8 @@ pub struct Provider {
     pub api_key: Option<Secret>,
     /// Which of Amazon's accounts signs, for kinds that are signed by Amazon's way.
     pub account: aws::Account,
+    /// The proxies between it and this machine; none where it is reached directly.
+    pub proxies: Option<Arc<Proxies>>,
     /// Headers on every request besides the kind's.
     pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
     /// The kind's deviations with the account's own settings applied.

@@ -16,17 +16,22 @@ use super::transport::{Address, Outgoing, Reach, Request, Transport};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::provider::azure::is_token;
-use crate::provider::{Auth, Provider};
+use crate::provider::{Auth, Provider, Proxies};
 use crate::secret::Secret;
 
 /// Parsed addresses that are remembered.
 const ADDRESSES: usize = 4096;
+
+/// Ways through proxies that are kept: those of reloads past, and of providers with their own.
+const WAYS: usize = 64;
 
 /// The way to all providers and services.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     transport: Transport,
     next_door: Transport,
+    /// The ways through proxies, made when they are first taken.
+    through: Arc<RwLock<AHashMap<Arc<Proxies>, Transport>>>,
     addresses: Arc<RwLock<AHashMap<String, Address>>>,
     /// Names this process in `via`, so that a loop through it is noticed.
     via: HeaderValue,
@@ -43,8 +48,9 @@ impl Upstream {
         let (transport, next_door) = (Transport::new(Reach::World)?, Transport::new(Reach::NextDoor)?);
         let via = HeaderValue::from_str(&format!("1.1 pointsman-{instance}"))
             .map_err(|_| Error::internal("the instance's name does not fit a header"))?;
-        let (addresses, simulated) = (Arc::default(), simulated::Simulated::default());
-        Ok(Self { transport, next_door, addresses, via, simulated, keyring: Arc::default() })
+        let (through, addresses, keyring) = (Arc::default(), Arc::default(), Arc::default());
+        let simulated = simulated::Simulated::default();
+        Ok(Self { transport, next_door, through, addresses, via, simulated, keyring })
     }
 
     /// The value of `via` on everything that this process sends.
@@ -88,7 +94,7 @@ impl Upstream {
             headers.insert(HeaderName::from_static("traceparent"), traceparent);
         }
         self.authorise(provider, &mut request, &body).await?;
-        self.execute(request, &address.host).await
+        self.execute(request, &address.host, provider.proxies.as_ref()).await
     }
 
     /// Adds the provider's credentials, fetching them where they have to be.
@@ -113,16 +119,16 @@ impl Upstream {
         }
     }
 
-    /// Fetches `url` whole, for feeds.
+    /// Fetches `url` whole, for feeds, through `proxies` where it has to be.
     ///
     /// # Errors
     /// As [`Self::send`]; `UpstreamFailed` on a status other than 200.
-    pub async fn fetch(&self, url: &str, cap: usize) -> Result<Bytes> {
+    pub async fn fetch(&self, url: &str, cap: usize, proxies: Option<&Arc<Proxies>>) -> Result<Bytes> {
         let address = Address::read(url).ok_or_else(|| Error::internal("the feed's address is no URL"))?;
         let host = Arc::clone(&address.host);
         let mut request = Request::new(Outgoing::Whole(Bytes::new()));
         *request.uri_mut() = address.uri;
-        let reply = self.execute(request, &host).await?;
+        let reply = self.execute(request, &host, proxies).await?;
         if reply.status != http::StatusCode::OK {
             let text = format!("{host} answered with status {}", reply.status.as_u16());
             return Err(Error::new(Kind::UpstreamFailed, Origin::Upstream, text));
@@ -131,8 +137,29 @@ impl Upstream {
     }
 
     /// Sends a request that is complete.
-    pub(super) async fn execute(&self, request: Request, host: &Arc<str>) -> Result<Reply> {
-        self.transport.send(request, host).await
+    pub(super) async fn execute(
+        &self,
+        request: Request,
+        host: &Arc<str>,
+        proxies: Option<&Arc<Proxies>>,
+    ) -> Result<Reply> {
+        match proxies {
+            None => self.transport.send(request, host).await,
+            Some(proxies) => self.through(proxies).send(request, host).await,
+        }
+    }
+
+    /// The way through `proxies`: the same as long as they are.
+    fn through(&self, proxies: &Arc<Proxies>) -> Transport {
+        if let Some(transport) = self.through.read().get(proxies) {
+            return transport.clone();
+        }
+        let mut known = self.through.write();
+        if known.len() >= WAYS && !known.contains_key(proxies) {
+            known.clear();
+        }
+        let made = || self.transport.through(Arc::clone(proxies));
+        known.entry(Arc::clone(proxies)).or_insert_with(made).clone()
     }
 
     /// The way to metadata services, which nothing but a fetch of credentials takes.

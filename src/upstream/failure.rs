@@ -3,7 +3,8 @@
 use std::error::Error as StdError;
 use std::io;
 
-use crate::error::{Error, Kind, Origin};
+use super::road::{How, ProxyFailed};
+use crate::error::{Error, Kind, Origin, Retry};
 
 /// No file descriptor is left, of the machine's or of the process' own: no fault of a provider's.
 /// Source: errno(3), checked 2026-11-21.
@@ -27,6 +28,9 @@ pub(super) fn classify(failed: &Failed, host: &str) -> Error {
         Failed::Call(error) => (error, Kind::Unreachable),
         Failed::Body(error) => (error, Kind::StreamBroken),
     };
+    if let Some(failed) = causes(outermost).find_map(|cause| cause.downcast_ref::<ProxyFailed>()) {
+        return through(failed, host);
+    }
     let kind = causes(outermost).filter_map(kind_of).last().unwrap_or(otherwise);
     // The text of the last cause is the one that says something.
     let cause = causes(outermost).last().unwrap_or(outermost);
@@ -39,6 +43,22 @@ pub(super) fn classify(failed: &Failed, host: &str) -> Error {
         _ => "cannot reach",
     };
     Error::new(kind, origin, format!("{what} {host}: {cause}"))
+}
+
+/// The typed error of a call to `host` that a proxy failed. It is no fault of the provider's.
+pub(super) fn through(failed: &ProxyFailed, host: &str) -> Error {
+    let kind = match &failed.how {
+        How::Late => Kind::TimedOut,
+        _ => causes(failed).filter_map(kind_of).last().unwrap_or(Kind::Unreachable),
+    };
+    let cause = match &failed.how {
+        How::Away(_) => causes(failed).last().map(|cause| format!(": {cause}")).unwrap_or_default(),
+        _ => String::new(),
+    };
+    let error = Error::new(kind, Origin::Gateway, format!("cannot reach {host}: {failed}{cause}"));
+    // What a proxy forbids it forbids again.
+    let forbids = matches!(failed.how, How::Refused(400..500));
+    if forbids { error.with_retry(Retry::Never) } else { error }
 }
 
 /// `outermost` and what caused it, down to the last cause.

@@ -28,11 +28,13 @@ struct Past {
 pub(super) struct Line<T> {
     io: T,
     past: Past,
+    /// Whether a proxy at its end takes whole addresses.
+    forwarded: bool,
 }
 
 impl<T> Line<T> {
-    pub(super) fn new(io: T) -> Self {
-        Self { io, past: Past { made: Clock::mono(), answered: Arc::default() } }
+    pub(super) fn new(io: T, forwarded: bool) -> Self {
+        Self { io, past: Past { made: Clock::mono(), answered: Arc::default() }, forwarded }
     }
 }
 
@@ -64,7 +66,7 @@ fn is_end(cause: &(dyn std::error::Error + 'static)) -> bool {
 
 impl<T: Connection> Connection for Line<T> {
     fn connected(&self) -> Connected {
-        self.io.connected().extra(self.past.clone())
+        self.io.connected().proxy(self.forwarded).extra(self.past.clone())
     }
 }
 

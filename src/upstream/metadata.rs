@@ -71,7 +71,7 @@ mod tests {
     async fn nobody_goes_there() {
         let upstream = crate::upstream::Upstream::new("test").unwrap();
         for url in ["http://169.254.169.254/latest", "http://0xA9FEA9FE/", "http://[::ffff:169.254.170.2]/"] {
-            let error = upstream.fetch(url, 1000).await.unwrap_err();
+            let error = upstream.fetch(url, 1000, None).await.unwrap_err();
             assert!(error.message.contains(FORBIDDEN), "{}", error.message);
         }
     }

@@ -13,6 +13,7 @@ mod line;
 mod metadata;
 mod names;
 mod reply;
+mod road;
 mod service;
 mod simulated;
 mod transport;

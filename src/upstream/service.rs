@@ -1,6 +1,7 @@
 //! Calls to declared services: vector stores and plain HTTP. The path is joined
 //! so that it cannot leave the service's base URL.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use url::Url;
 use super::Upstream;
 use super::transport::{Address, Outgoing, Request};
 use crate::error::{Error, Kind, Origin, Result};
+use crate::provider::Proxies;
 
 /// Largest answer of a service, bytes.
 const ANSWER: usize = 4 << 20;
@@ -29,6 +31,8 @@ pub struct ServiceCall<'a> {
     pub body: Option<Bytes>,
     /// Headers, credentials among them.
     pub headers: HeaderMap,
+    /// The proxies between it and this machine.
+    pub proxies: Option<&'a Arc<Proxies>>,
     /// Longest wait for the whole answer.
     pub timeout: Duration,
 }
@@ -53,7 +57,7 @@ impl Upstream {
         }
         request.headers_mut().insert(HeaderName::from_static("via"), self.via().clone());
         let answered = async {
-            let reply = self.execute(request, &address.host).await?;
+            let reply = self.execute(request, &address.host, call.proxies).await?;
             let status = reply.status.as_u16();
             Ok((status, reply.body.whole(ANSWER).await?))
         };

@@ -1,5 +1,5 @@
 //! Connections to the outside: pooled, TLS where the address says so, no
-//! redirects, no proxies. The only file that knows the HTTP client.
+//! redirects, through proxies where that is said. The only file that knows the HTTP client.
 
 use std::future::Future;
 use std::io;
@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Uri, header};
+use http::{HeaderValue, StatusCode, Uri, header};
 use http_body::{Frame, SizeHint};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -19,14 +19,16 @@ use rustls::RootCertStore;
 use tower::Service;
 use url::Url;
 
-use super::failure::{Failed, classify};
+use super::failure::{Failed, classify, through};
 use super::line::{self, Line};
 use super::metadata::{FORBIDDEN, is_metadata_host};
 use super::names::Names;
 use super::reply::{Body, Reply};
+use super::road::{How, ProxyFailed, Road, Stream, is_forwarded};
 use super::upload::Upload;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::provider::{Proxies, Proxy};
 use crate::worker;
 
 /// Longest wait for a connection, TLS included.
@@ -54,6 +56,8 @@ pub(super) struct Transport {
     pools: Arc<[Client]>,
     /// Makes a connection for each request.
     fresh: Client,
+    tls: Arc<rustls::ClientConfig>,
+    proxies: Option<Arc<Proxies>>,
 }
 
 type Client = legacy::Client<Patient, Outgoing>;
@@ -73,14 +77,22 @@ impl Transport {
     /// # Errors
     /// `Internal` when TLS cannot be set up on this machine.
     pub(super) fn new(reach: Reach) -> Result<Self> {
+        Ok(Self::made(reach, Arc::new(tls()?), None))
+    }
+
+    /// The same, with pools of its own, through proxies.
+    pub(super) fn through(&self, proxies: Arc<Proxies>) -> Self {
+        Self::made(Reach::World, Arc::clone(&self.tls), Some(proxies))
+    }
+
+    fn made(reach: Reach, tls: Arc<rustls::ClientConfig>, proxies: Option<Arc<Proxies>>) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Names::new(reach == Reach::NextDoor));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(ALIVE));
-        let tls = HttpsConnectorBuilder::new().with_tls_config(tls()?);
+        let road = Road::new(tcp, Arc::clone(&tls), proxies.clone());
         // No HTTP/2: its one connection a host would bound how many streams may be open at once.
-        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
-        let connector = Patient { connector, reach };
+        let connector = Patient { connector: (road.clone(), Arc::clone(&tls)).into(), road, reach };
         let client = |resting| {
             legacy::Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
@@ -95,7 +107,7 @@ impl Transport {
             Reach::NextDoor => (1, 0),
         };
         let pools = (0..pools).map(|_| client(resting)).collect();
-        Ok(Self { pools, fresh: client(0) })
+        Self { pools, fresh: client(0), tls, proxies }
     }
 
     /// Sends `request` and waits for the head of the answer. A connection that turns out
@@ -107,6 +119,10 @@ impl Transport {
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        let forwarder = self.forwarder(request.uri()).cloned();
+        if let Some(authorization) = forwarder.as_ref().and_then(Proxy::authorization) {
+            request.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization.clone());
+        }
         let (copy, began) = (copy(&request), Clock::mono());
         let answer = match (self.pool()?.request(request).await, copy) {
             (Err(error), Some(copy)) if line::was_dead(&error, began) => self.fresh.request(copy).await,
@@ -115,8 +131,16 @@ impl Transport {
         let (parts, body) = answer.map_err(|error| classify(&Failed::Call(error), host))?.into_parts();
         line::answered(&parts.extensions);
         let (status, mut headers) = (parts.status, parts.headers);
+        if let Some(proxy) = forwarder.filter(|_| status == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
+            return Err(through(&ProxyFailed::new(&proxy, How::Refused(status.as_u16())), host));
+        }
         let body = Body::http(body, &mut headers, Arc::clone(host))?;
         Ok(Reply { status, headers, body })
+    }
+
+    /// The proxy to which requests to `target` are sent with their whole address.
+    fn forwarder(&self, target: &Uri) -> Option<&Proxy> {
+        self.proxies.as_ref().filter(|_| is_forwarded(target))?.of(target)
     }
 
     /// The pool of this thread. More workers than cores share.
@@ -150,15 +174,17 @@ fn tls() -> Result<rustls::ClientConfig> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// A connector that waits [`CONNECT`] or [`CONNECT_NEXT_DOOR`] at most: for the name, the port and TLS together.
+/// A connector that waits [`CONNECT`] or [`CONNECT_NEXT_DOOR`] at most: for the name, the
+/// port, the proxy and TLS together.
 #[derive(Debug, Clone)]
 pub(super) struct Patient {
-    connector: HttpsConnector<HttpConnector<Names>>,
+    connector: HttpsConnector<Road>,
+    road: Road,
     reach: Reach,
 }
 
 impl Service<Uri> for Patient {
-    type Response = Line<<HttpsConnector<HttpConnector<Names>> as Service<Uri>>::Response>;
+    type Response = Line<MaybeHttpsStream<Stream>>;
     type Error = Box<dyn std::error::Error + Send + Sync>;
     type Future = Pin<Box<dyn Future<Output = std::result::Result<Self::Response, Self::Error>> + Send>>;
 
@@ -170,11 +196,16 @@ impl Service<Uri> for Patient {
         if self.reach == Reach::World && address.host().is_some_and(is_metadata_host) {
             return Box::pin(async { Err(io::Error::other(FORBIDDEN).into()) });
         }
+        let proxy = self.road.proxy(&address).cloned();
+        let forwarded = proxy.is_some() && is_forwarded(&address);
         let connecting = self.connector.call(address);
         let longest = if self.reach == Reach::World { CONNECT } else { CONNECT_NEXT_DOOR };
         Box::pin(async move {
-            let waited = tokio::time::timeout(longest, connecting).await;
-            waited.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())).map(Line::new)
+            match (tokio::time::timeout(longest, connecting).await, proxy) {
+                (Ok(made), _) => Ok(Line::new(made?, forwarded)),
+                (Err(_), Some(proxy)) => Err(ProxyFailed::new(&proxy, How::Late).into()),
+                (Err(_), None) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            }
         })
     }
 }

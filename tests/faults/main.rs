@@ -29,4 +29,5 @@ mod past;
 mod port;
 mod process;
 mod provider;
+mod proxy;
 mod tls;

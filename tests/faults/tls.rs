@@ -25,13 +25,13 @@ use crate::process::{Manner, PATIENCE, Process};
 use crate::provider::WHOLE;
 
 /// An authority, and the file in which the gateway finds it.
-struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     folder: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::default()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -40,12 +40,12 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), folder }
     }
 
-    fn file(&self) -> String {
+    pub fn file(&self) -> String {
         self.folder.path().join("ca.pem").display().to_string()
     }
 
     /// A server's TLS under a certificate for `name`, valid until so many days from now.
-    fn server(&self, name: &str, days: i64) -> TlsAcceptor {
+    pub fn server(&self, name: &str, days: i64) -> TlsAcceptor {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let now = time::OffsetDateTime::now_utc();
         params.not_before = now - time::Duration::days(30);

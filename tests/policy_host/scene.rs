@@ -57,6 +57,7 @@ fn candidate(number: u64) -> Candidate {
         base_url: String::new(),
         api_key: None,
         account: pointsman::provider::aws::Account::default(),
+        proxies: None,
         headers: Vec::new(),
         quirks: kind.quirks.clone(),
         dialect: Dialect::Anthropic,

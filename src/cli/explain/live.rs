@@ -89,7 +89,7 @@ impl Live {
         let url = format!("{}/status", base.trim_end_matches('/').trim_end_matches("/status"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
-        let fetched = runtime.block_on(async { Upstream::new("explain")?.fetch(&url, CAP).await });
+        let fetched = runtime.block_on(async { Upstream::new("explain")?.fetch(&url, CAP, None).await });
         let body = fetched.map_err(|error| format!("{url}: {}", error.message))?;
         let status: Value = serde_json::from_slice(&body).map_err(|error| format!("{url}: {error}"))?;
         match status.get("models") {

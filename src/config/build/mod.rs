@@ -8,6 +8,7 @@ mod depots;
 mod models;
 mod policies;
 mod providers;
+mod proxies;
 mod routes;
 mod services;
 
@@ -25,6 +26,7 @@ use super::snapshot::Snapshot;
 use crate::feed::Format;
 use crate::gateway::{Bundle, Settings};
 use crate::problem::{Place, Problem, Severity};
+use crate::provider::Proxies;
 use crate::yaml::{Node, Tree, decode};
 
 /// A bundle and what stands around it.
@@ -57,6 +59,8 @@ pub struct FeedSpec {
     pub format: Format,
     /// How often it is read again.
     pub refresh: Duration,
+    /// The proxies between an address and this machine.
+    pub proxies: Option<Arc<Proxies>>,
 }
 
 /// Where a feed is.
@@ -86,6 +90,8 @@ struct Build<'a> {
     file: GatewayFile,
     resolver: Resolver<'a>,
     findings: Findings,
+    /// The way out where nobody says another.
+    proxies: Option<Arc<Proxies>>,
 }
 
 /// Builds `snapshot`, its references looked up in `sources`.
@@ -112,6 +118,7 @@ pub(super) fn build_tracked(
         file: file.unwrap_or_default(),
         resolver: Resolver::new(sources),
         findings: Findings::new(&snapshot.file),
+        proxies: None,
     };
     build.findings.list = problems;
     let loaded = build.run();
@@ -137,6 +144,8 @@ fn cases(snapshot: &Snapshot) -> Vec<Problem> {
 impl Build<'_> {
     fn run(&mut self) -> Loaded {
         let policies = self.policies();
+        let proxy = self.file.proxy.take();
+        self.proxies = self.proxies(proxy.as_ref());
         let providers = self.providers();
         let models = self.models(&providers);
         let routes = self.routes(&models, &policies);

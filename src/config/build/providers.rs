@@ -49,6 +49,7 @@ impl Build<'_> {
         };
         let headers = self.headers(&account.headers);
         let amazon = self.amazon(account, kind);
+        let proxies = self.proxies(account.proxy.as_ref());
         let mut quirks = kind.quirks.clone();
         quirks.query = query(quirks.query.take(), account);
         let elsewhere = account.base_url.is_some() && !kind.base_url.is_empty();
@@ -62,6 +63,7 @@ impl Build<'_> {
             base_url: base_url?,
             api_key,
             account: amazon,
+            proxies,
             headers,
             quirks,
             dialect: dialect?,

@@ -59,6 +59,7 @@ impl Build<'_> {
         let address = self.resolver.text(&written.base_url, &mut self.findings);
         let api_key = written.api_key.as_ref().and_then(|key| self.resolver.secret(key, &mut self.findings));
         let headers = self.headers(&written.headers);
+        let proxies = self.proxies(written.proxy.as_ref());
         let (place, address) = (written.base_url.place, address?);
         let base_url = if written.kind == ServiceKind::Pgvector {
             if !address.expose().starts_with("postgres://") && !address.expose().starts_with("postgresql://")
@@ -77,6 +78,7 @@ impl Build<'_> {
             base_url,
             api_key,
             headers,
+            proxies,
             settings: settings(written),
             timeout: written.timeout.map_or(SERVICE_TIMEOUT, |time| time.0),
         })
@@ -113,7 +115,8 @@ impl Build<'_> {
                 }
                 FeedSource::File(path)
             };
-            built.push(FeedSpec { name: text.to_owned(), source, format: feed.format, refresh });
+            let proxies = self.proxies.clone();
+            built.push(FeedSpec { name: text.to_owned(), source, format: feed.format, refresh, proxies });
         }
         built
     }

@@ -43,6 +43,8 @@ pub struct Service {
     /// Headers on every request to it.
     #[serde(default)]
     pub headers: Named<At<Template>>,
+    /// The proxy to it, as `proxy` of the gateway has it, or `none`; pgvector is reached directly. Default: the gateway's.
+    pub proxy: Option<At<Template>>,
     /// Longest wait for an answer. Default: 10s.
     pub timeout: Option<Time>,
     /// The model that turns query texts into vectors.

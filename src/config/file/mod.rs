@@ -53,6 +53,8 @@ pub struct GatewayFile {
     pub policy_limits: PolicyLimits,
     /// Policies for requests that name a model which no route claims.
     pub default_policies: Vec<PolicyUse>,
+    /// The proxy to the outside: `http://user:${env:PASSWORD}@proxy.example:3128`, or `environment` for `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. Loopback is always reached directly. Default: none.
+    pub proxy: Option<At<Template>>,
     /// Accounts at vendors and servers, by name.
     pub providers: Named<Provider>,
     /// Models that requests can be sent to, by our name for them.

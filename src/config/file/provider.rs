@@ -29,6 +29,8 @@ pub struct Provider {
     pub role_arn: Option<At<String>>,
     /// The wire format to speak, where the kind knows several.
     pub dialect: Option<At<String>>,
+    /// The proxy to it, as `proxy` of the gateway has it, or `none`. Default: the gateway's.
+    pub proxy: Option<At<Template>>,
     /// Headers on every request to it.
     #[serde(default)]
     pub headers: Named<At<Template>>,

@@ -135,6 +135,7 @@ impl ModelFacts {
             base_url: String::new(),
             api_key: None,
             account: crate::provider::aws::Account::default(),
+            proxies: None,
             headers: Vec::new(),
             quirks: kind.quirks.clone(),
             dialect: kind.dialects.first().copied().unwrap_or(Dialect::OpenAiChat),

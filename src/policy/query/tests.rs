@@ -20,6 +20,7 @@ pub(crate) fn candidate(name: &str, usd: Option<(f64, f64)>, p95_ms: Option<f64>
         base_url: String::new(),
         api_key: None,
         account: crate::provider::aws::Account::default(),
+        proxies: None,
         headers: Vec::new(),
         quirks: kind.quirks.clone(),
         dialect: Dialect::OpenAiChat,

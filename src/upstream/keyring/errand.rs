@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::refused;
 use crate::error::Result;
+use crate::provider::Proxies;
 use crate::secret::Secret;
 use crate::upstream::Upstream;
 use crate::upstream::transport::{Address, Outgoing, Request};
@@ -34,6 +35,8 @@ pub(super) type Refusal = fn(&[u8]) -> Option<String>;
 pub(super) struct Errand {
     pub(super) upstream: Upstream,
     pub(super) variable: Variable,
+    /// The proxies between the provider and this machine, which token services are behind too.
+    pub(super) proxies: Option<Arc<Proxies>>,
     /// When it began, seconds since the Unix epoch.
     pub(super) now: u64,
 }
@@ -86,7 +89,7 @@ impl Errand {
         *request.uri_mut() = address.uri;
         let host = &address.host;
         let asking = async {
-            let reply = self.upstream.execute(request, host).await?;
+            let reply = self.upstream.execute(request, host, self.proxies.as_ref()).await?;
             Ok((reply.status, reply.body.whole(MOST).await?))
         };
         answered(SERVICE, host, asking, refusal).await

@@ -68,8 +68,9 @@ impl Keyring {
         Self { variable, aws, tokens, hasher: ahash::RandomState::new() }
     }
 
-    fn errand(&self, upstream: &Upstream, now: u64) -> Errand {
-        Errand { upstream: upstream.clone(), variable: Arc::clone(&self.variable), now }
+    fn errand(&self, upstream: &Upstream, provider: &Provider, now: u64) -> Errand {
+        let (variable, proxies) = (Arc::clone(&self.variable), provider.proxies.clone());
+        Errand { upstream: upstream.clone(), variable, proxies, now }
     }
 
     /// Signs a request of `provider` to Amazon whose body is `body`.
@@ -86,7 +87,7 @@ impl Keyring {
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let region = region_of_host(&host);
         let signer = self.aws.get(&provider.account, now, || {
-            let (errand, account) = (self.errand(upstream, now), provider.account.clone());
+            let (errand, account) = (self.errand(upstream, provider, now), provider.account.clone());
             let region = region.map(str::to_owned);
             async move { errand.aws(&account, region).await }
         });
@@ -111,7 +112,7 @@ impl Keyring {
     /// `UpstreamAuth` when there are no credentials, errors of the services that give tokens out.
     pub(super) async fn google(&self, upstream: &Upstream, provider: &Provider, now: u64) -> Result<Headers> {
         let fetch = || {
-            let (errand, key) = (self.errand(upstream, now), provider.api_key.clone());
+            let (errand, key) = (self.errand(upstream, provider, now), provider.api_key.clone());
             async move { errand.google(key).await }
         };
         self.tokens.get(&self.holder(provider), now, fetch).await
@@ -130,7 +131,7 @@ impl Keyring {
     ) -> Result<Headers> {
         let resource = resource_of(request.uri().host().unwrap_or_default());
         let fetch = || {
-            let errand = self.errand(upstream, now);
+            let errand = self.errand(upstream, provider, now);
             async move { errand.azure(resource).await }
         };
         self.tokens.get(&self.holder(provider), now, fetch).await

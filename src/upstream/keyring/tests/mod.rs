@@ -33,6 +33,7 @@ fn provider(kind_name: &str, api_key: Option<&str>) -> Provider {
         base_url: String::new(),
         api_key: api_key.map(Secret::new),
         account: Account::default(),
+        proxies: None,
         headers: Vec::new(),
         quirks: crate::dialect::Quirks::default(),
         dialect: crate::ir::Dialect::Gemini,
