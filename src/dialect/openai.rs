@@ -2,6 +2,7 @@
 //! they are read and written does not. Each is a table of its own functions.
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::openai_chat::caching::KEY;
 use super::openai_chat::error::encode_error;
@@ -10,7 +11,7 @@ use super::{
     Wire,
 };
 use crate::error::{Error, Result};
-use crate::ir::{Dialect, Request, Response, Usage};
+use crate::ir::{Dialect, Extra, Request, Response, Usage};
 use crate::sse::Frame;
 
 /// Fields of a request that chat and responses have by one name and with one
@@ -24,6 +25,24 @@ const SHARED: [&str; 6] = [
     "service_tier",
     "store",
 ];
+
+/// Values that ask for nothing: they are the defaults, or what other providers do anyway.
+/// Source: OpenAI API reference "Create response", "Create chat completion", checked 2026-11-22.
+fn asks_nothing(name: &str, value: &Value) -> bool {
+    match name {
+        "store" | "background" => *value == false,
+        "truncation" => value == "disabled",
+        "service_tier" => value == "auto" || value == "default",
+        "modalities" => value.as_array().is_some_and(|list| list.iter().all(|one| one == "text")),
+        _ => false,
+    }
+}
+
+/// Says of those fields of a request which hold such a value that nobody misses them.
+pub(super) fn tell_defaults(extra: &mut Extra) {
+    let told = extra.iter().filter(|(name, value)| asks_nothing(name, value)).map(|(name, _)| name.clone());
+    told.collect::<Vec<_>>().into_iter().for_each(|name| extra.tell(&name));
+}
 
 /// How long an answer shall be; responses have it in `text`.
 pub(super) const VERBOSITY: &str = "verbosity";
@@ -120,7 +139,7 @@ impl Outbound for OpenAi {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::dialect::{inbound, outbound};

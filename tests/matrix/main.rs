@@ -28,6 +28,7 @@ mod endings;
 mod fields;
 mod golden;
 mod outward;
+mod replayed;
 mod requests;
 mod said;
 mod servers;

@@ -51,6 +51,16 @@ pub(super) fn decode(mut config: Fields, request: &mut Request) -> Result<Map<St
     Ok(rest)
 }
 
+/// Whether a field that is kept is told otherwise, or asks for nothing.
+pub(super) fn is_told(name: &str, value: &Value, request: &Request) -> bool {
+    let text = |one: &Value| one.as_str().is_some_and(|one| one.eq_ignore_ascii_case("text"));
+    match name {
+        "responseSchema" => request.format.is_some(),
+        "responseModalities" => value.as_array().is_some_and(|list| list.iter().all(text)),
+        _ => false,
+    }
+}
+
 fn decode_params(config: &mut Fields) -> Result<Params> {
     let stop = config.list("stopSequences")?.unwrap_or_default();
     Ok(Params {

@@ -52,7 +52,7 @@ pub(super) fn decode(body: &[u8], path: PathFacts<'_>) -> Result<Request> {
     }
     if let Some(config) = fields.object("generationConfig")? {
         let rest = config::decode(config, &mut request)?;
-        told = request.format.is_some() && rest.keys().all(|name| name == "responseSchema");
+        told = rest.iter().all(|(name, value)| config::is_told(name, value, &request));
         keep(&mut kept, "generationConfig", rest);
     }
     kept.extend(fields.rest().into_iter().filter(|(_, value)| !value.is_null()));

@@ -47,7 +47,8 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, dropped: &mut Vec<S
             (name, value) if OWN.contains(&name) => {
                 body.insert(name.to_owned(), value.clone());
             }
-            _ => dropped.push(name.clone()),
+            _ if request.extra.is_lost(name) => dropped.push(name.clone()),
+            _ => {}
         }
     }
     if !options.is_empty() {

@@ -174,6 +174,7 @@ fn take_calls(fields: &mut Fields, message: &mut Message, seed: &str) {
         let arguments = call.take("arguments").map_or_else(|| "{}".to_owned(), words);
         let mut extra = call.rest();
         extra.insert("function_call", true.into());
+        extra.tell("function_call");
         message.parts.push(Part::ToolCall(ToolCall {
             id: name.clone(),
             name,
@@ -221,7 +222,13 @@ fn decode_call(value: Value, seed: &str, at: usize) -> ToolCall {
         .and_then(|extra| extra.pointer("/google/thought_signature"))
         .and_then(Value::as_str)
         .map(str::to_owned);
-    ToolCall { id, name, arguments, signature, custom, extra: fields.rest() }
+    let mut extra = fields.rest();
+    // Clients repeat the number that a stream gave the call.
+    extra.tell("index");
+    if signature.is_some() {
+        extra.tell("extra_content");
+    }
+    ToolCall { id, name, arguments, signature, custom, extra }
 }
 
 /// An id for the `at`th call of an answer whose server gave none.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::fields::{Fields, missing};
 use super::{message, options, reasoning};
+use crate::dialect::openai::tell_defaults;
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Request, StreamOptions, Tool};
 
@@ -37,8 +38,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Request> {
         }
     }
     request.user = fields.demand_text("user")?;
-    request.metadata = fields.demand_object("metadata")?.map(Fields::into_map);
+    request.metadata = fields.demand_object("metadata")?.map(Fields::into_map).filter(|map| !map.is_empty());
     request.extra = fields.rest();
+    tell_defaults(&mut request.extra);
     Ok(request)
 }
 

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::dialect::openai_chat::fields::Fields;
+use crate::ir::Extra;
 
 /// Log probabilities of what is said.
 pub(super) const LOGPROBS: &str = "message.output_text.logprobs";
@@ -12,6 +13,18 @@ pub(super) const LOGPROBS: &str = "message.output_text.logprobs";
 /// What comes of the provider's own tools, by their types.
 const OF_TOOLS: [(&str, &str); 2] =
     [("code_interpreter", "code_interpreter_call.outputs"), ("web_search", "web_search_call.action.sources")];
+
+/// What other dialects tell unasked: seals of thoughts, and what comes of the provider's own tools.
+const UNASKED: [&str; 3] =
+    ["reasoning.encrypted_content", "code_interpreter_call.outputs", "web_search_call.action.sources"];
+
+/// Says of a list that asks for nothing else that nobody misses it.
+pub(super) fn tell(extra: &mut Extra) {
+    let known = |what: &Value| what.as_str().is_some_and(|what| UNASKED.contains(&what));
+    if extra.get("include").and_then(Value::as_array).is_some_and(|list| list.iter().all(known)) {
+        extra.tell("include");
+    }
+}
 
 /// Adds to what the answer is asked to hold.
 pub(super) fn add(body: &mut Map<String, Value>, what: &str) {

@@ -165,8 +165,8 @@ fn put_params(request: &Request, body: &mut Map<String, Value>, carry: &mut Carr
         ("top_k", params.top_k.is_some()),
         ("stop", !params.stop.is_empty()),
         ("seed", params.seed.is_some()),
-        ("presence_penalty", params.presence_penalty.is_some()),
-        ("frequency_penalty", params.frequency_penalty.is_some()),
+        ("presence_penalty", params.presence_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("frequency_penalty", params.frequency_penalty.is_some_and(|penalty| penalty != 0.0)),
         ("n", params.n.is_some_and(|n| n > 1)),
         ("logit_bias", params.logit_bias.is_some()),
     ];

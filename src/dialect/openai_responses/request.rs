@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{include, items, parts};
+use crate::dialect::openai::tell_defaults;
 use crate::dialect::openai_chat::fields::{Fields, missing, wrong};
 use crate::dialect::openai_chat::reasoning::effort_named;
 use crate::error::{Error, Result};
@@ -52,17 +53,21 @@ pub(super) fn decode(body: &[u8]) -> Result<Request> {
     if let Some(mut inner) = fields.demand_object("reasoning")? {
         let effort = inner.lenient("effort", |value| value.as_str().and_then(effort_named));
         let include_thoughts = inner.get("summary").is_some().then_some(true);
-        request.reasoning =
-            Some(Reasoning { effort, include_thoughts, extra: inner.rest(), ..Reasoning::default() });
+        let mut extra = inner.rest();
+        // Whether thoughts are told is told by the flag.
+        extra.tell("summary");
+        request.reasoning = Some(Reasoning { effort, include_thoughts, extra, ..Reasoning::default() });
     }
     request.stream = fields.demand_flag("stream")?.unwrap_or(false);
     request.stream_options = StreamOptions { include_usage: true };
     request.user = fields.demand_text("user")?;
-    request.metadata = fields.demand_object("metadata")?.map(Fields::into_map);
+    request.metadata = fields.demand_object("metadata")?.map(Fields::into_map).filter(|map| !map.is_empty());
     if include::take_logprobs(&mut fields) {
         request.params.logprobs = Some(true);
     }
     request.extra = fields.rest();
+    tell_defaults(&mut request.extra);
+    include::tell(&mut request.extra);
     Ok(request)
 }
 

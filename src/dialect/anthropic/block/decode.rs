@@ -118,14 +118,12 @@ fn search_result(mut fields: Fields<'_>) -> Part {
 
 fn tool_use(mut fields: Fields<'_>) -> Result<ToolCall> {
     let arguments = fields.take("input").map_or_else(|| "{}".to_owned(), |input| input.to_string());
-    Ok(ToolCall {
-        id: fields.need_string("id")?,
-        name: fields.need_string("name")?,
-        arguments,
-        signature: None,
-        custom: false,
-        extra: fields.rest(),
-    })
+    let (id, name) = (fields.need_string("id")?, fields.need_string("name")?);
+    let mut extra = fields.rest();
+    if extra.get("caller").is_some_and(|caller| caller.get("type").is_some_and(|kind| kind == "direct")) {
+        extra.tell("caller");
+    }
+    Ok(ToolCall { id, name, arguments, signature: None, custom: false, extra })
 }
 
 fn tool_result(mut fields: Fields<'_>) -> Result<ToolResult> {
@@ -137,6 +135,7 @@ fn tool_result(mut fields: Fields<'_>) -> Result<ToolResult> {
         // Said outright, it goes back to this dialect outright.
         fields.put("is_error", Value::Bool(false));
     }
-    let is_error = is_error.unwrap_or(false);
-    Ok(ToolResult { call_id, name: String::new(), parts, is_error, extra: fields.rest() })
+    let mut extra = fields.rest();
+    extra.tell("is_error");
+    Ok(ToolResult { call_id, name: String::new(), parts, is_error: is_error.unwrap_or(false), extra })
 }
