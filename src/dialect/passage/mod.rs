@@ -194,3 +194,33 @@ fn unsupported(what: &str, param: &str) -> Error {
 fn over() -> Error {
     Error::internal("a translation was asked to go on after its end")
 }
+
+/// What tests of translations ask and read.
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use serde_json::Value;
+
+    use super::{Asked, Outgoing, Step};
+    use crate::ir::{Endpoint, Units};
+
+    pub(super) fn asked(body: &Bytes) -> Asked<'_> {
+        Asked { endpoint: Endpoint::Images, path: "images/generations", body, parts: &[] }
+    }
+
+    pub(super) fn call(step: Step) -> (Duration, Outgoing) {
+        match step {
+            Step::Ask { after, call } => (after, call),
+            _ => panic!("no call"),
+        }
+    }
+
+    pub(super) fn done(step: Step) -> (Value, Units) {
+        match step {
+            Step::Done(finished) => (serde_json::from_slice(&finished.body).unwrap(), finished.units),
+            _ => panic!("not done"),
+        }
+    }
+}
