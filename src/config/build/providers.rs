@@ -50,6 +50,10 @@ impl Build<'_> {
         let headers = self.headers(&account.headers);
         let amazon = self.amazon(account, kind);
         let proxies = self.proxies(account.proxy.as_ref());
+        if let Some(proxy) = account.proxy.as_ref().filter(|_| kind.in_process) {
+            let message = "it answers by itself: there is nothing that a proxy would lead to";
+            self.findings.warn(proxy.place, "unused_key", message, "take it out");
+        }
         let mut quirks = kind.quirks.clone();
         quirks.query = query(quirks.query.take(), account);
         let elsewhere = account.base_url.is_some() && !kind.base_url.is_empty();

@@ -60,6 +60,10 @@ impl Build<'_> {
         let api_key = written.api_key.as_ref().and_then(|key| self.resolver.secret(key, &mut self.findings));
         let headers = self.headers(&written.headers);
         let proxies = self.proxies(written.proxy.as_ref());
+        if let Some(proxy) = written.proxy.as_ref().filter(|_| written.kind == ServiceKind::Pgvector) {
+            let message = "PostgreSQL is reached directly: proxies speak HTTP";
+            self.findings.warn(proxy.place, "unused_key", message, "take it out");
+        }
         let (place, address) = (written.base_url.place, address?);
         let base_url = if written.kind == ServiceKind::Pgvector {
             if !address.expose().starts_with("postgres://") && !address.expose().starts_with("postgresql://")

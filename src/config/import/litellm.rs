@@ -12,7 +12,7 @@ use super::{Imported, Notes};
 use crate::yaml::{Node, Tree, Value};
 
 /// What is read of `litellm_params`.
-const PARAMS: [&str; 20] = [
+const PARAMS: [&str; 23] = [
     "model",
     "api_key",
     "api_base",
@@ -21,6 +21,9 @@ const PARAMS: [&str; 20] = [
     "organization",
     "custom_llm_provider",
     "aws_region_name",
+    "aws_profile_name",
+    "aws_role_name",
+    "azure_ad_token",
     "vertex_project",
     "vertex_location",
     "rpm",

@@ -55,6 +55,8 @@ pub(super) struct Account {
     pub(super) api_version: Option<String>,
     pub(super) region: Option<String>,
     pub(super) project: Option<String>,
+    pub(super) profile: Option<String>,
+    pub(super) role_arn: Option<String>,
     pub(super) headers: Vec<(String, String)>,
 }
 
@@ -65,7 +67,8 @@ pub(super) fn account(params: &Node, notes: &mut Notes) -> Option<(Account, Stri
     let (kind, upstream) = kind_of(params, full, notes, model)?;
     let base = params.get("api_base").or_else(|| params.get("base_url"));
     let base_url = base.and_then(Node::text).map(reference);
-    let api_key = params.get("api_key").and_then(|key| secret(key, &kind, notes));
+    let api_key = params.get("api_key").or_else(|| params.get("azure_ad_token"));
+    let api_key = api_key.and_then(|key| secret(key, &kind, notes));
     let text = |name: &str| params.get(name).and_then(Node::text).map(reference);
     let organization = text("organization").map(|value| ("openai-organization".to_owned(), value));
     let extra = params.get("extra_headers").map(Node::entries).unwrap_or_default().iter();
@@ -77,7 +80,11 @@ pub(super) fn account(params: &Node, notes: &mut Notes) -> Option<(Account, Stri
     let region = region.or_else(|| project.is_some().then(|| "us-central1".to_owned()));
     let headers = organization.into_iter().chain(extra).collect();
     let api_version = text("api_version");
-    Some((Account { kind, base_url, api_key, api_version, region, project, headers }, upstream))
+    let profile = plain(params, "aws_profile_name", notes);
+    let role_arn = plain(params, "aws_role_name", notes);
+    let account =
+        Account { kind, base_url, api_key, api_version, region, project, profile, role_arn, headers };
+    Some((account, upstream))
 }
 
 fn kind_of(params: &Node, full: &str, notes: &mut Notes, at: &Node) -> Option<(String, String)> {
@@ -127,6 +134,18 @@ pub(super) fn reference(text: &str) -> String {
     text.strip_prefix("os.environ/").map_or_else(|| text.to_owned(), |name| format!("${{env:{name}}}"))
 }
 
+/// A text that stands as it is; a reference has no equal in its place.
+fn plain(params: &Node, name: &str, notes: &mut Notes) -> Option<String> {
+    let node = params.get(name)?;
+    let text = node.text()?;
+    if !text.starts_with("os.environ/") {
+        return Some(text.to_owned());
+    }
+    let message = format!("`{name}` is read from the environment, and is written out here");
+    notes.tell(node, "no_equal", message, "write the name itself");
+    None
+}
+
 /// What people write where a server asks for no key, but the client wants one.
 const NO_KEYS: [&str; 9] =
     ["none", "null", "na", "empty", "dummy", "no-key", "not-needed", "fake-key", "anything"];
@@ -154,6 +173,8 @@ impl Account {
             ("base_url", &self.base_url),
             ("region", &self.region),
             ("project", &self.project),
+            ("profile", &self.profile),
+            ("role_arn", &self.role_arn),
             ("api_key", &self.api_key),
             ("api_version", &self.api_version),
         ];

@@ -23,7 +23,7 @@ model_list:
   - model_name: vertex-claude
     litellm_params: { model: vertex_ai/claude-haiku-4-5, vertex_project: p, vertex_location: global }
   - model_name: bedrock-claude
-    litellm_params: { model: bedrock/converse/anthropic.claude-v2, aws_region_name: eu-west-1, aws_access_key_id: os.environ/ID, extra_headers: { X-Team: a } }
+    litellm_params: { model: bedrock/converse/anthropic.claude-v2, aws_region_name: eu-west-1, aws_access_key_id: os.environ/ID, aws_profile_name: team, aws_role_name: "arn:aws:iam::1:role/r", extra_headers: { X-Team: a } }
   - model_name: odd
     litellm_params: { model: unheard_of/x }
 router_settings:
@@ -94,6 +94,11 @@ fn what_has_an_equal_loads_and_what_has_none_is_listed() {
     let google = &bundle.providers["vertex_anthropic"].base_url;
     assert_eq!(google, "https://aiplatform.googleapis.com/v1/projects/p/locations/global");
     assert_eq!(bundle.providers["bedrock"].base_url, "https://bedrock-runtime.eu-west-1.amazonaws.com");
+    let account = &bundle.providers["bedrock"].account;
+    assert_eq!(
+        (account.profile.as_deref(), account.role_arn.as_deref()),
+        (Some("team"), Some("arn:aws:iam::1:role/r"))
+    );
     assert_eq!(bundle.models["bedrock-claude"].upstream, "anthropic.claude-v2");
     let claude = bundle.route("claude", crate::ir::Endpoint::Chat).unwrap();
     assert_eq!(claude.candidates.len(), 3);

@@ -49,7 +49,7 @@ impl Errand {
 
     /// The user's folder.
     pub(super) fn home(&self) -> String {
-        self.set("HOME").or_else(|| self.set("USERPROFILE")).unwrap_or_default()
+        self.set("HOME").unwrap_or_default()
     }
 
     /// The file at `path`; none where there is no such file.

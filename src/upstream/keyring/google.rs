@@ -53,10 +53,7 @@ impl Errand {
     }
 
     fn left_by_gcloud(&self) -> String {
-        let folder = self.set("CLOUDSDK_CONFIG").or_else(|| {
-            let windows = self.set("APPDATA").filter(|_| cfg!(windows));
-            windows.map(|folder| format!("{folder}/gcloud"))
-        });
+        let folder = self.set("CLOUDSDK_CONFIG");
         let folder = folder.unwrap_or_else(|| format!("{}/.config/gcloud", self.home()));
         format!("{folder}/application_default_credentials.json")
     }
