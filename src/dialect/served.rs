@@ -8,6 +8,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Quirks;
 use crate::ir::{Dialect, Extra, Request, Tool};
 
 /// A tool that another provider has as well.
@@ -105,8 +106,16 @@ fn write(dialect: Dialect, tool: Served, lost: &mut Vec<String>) -> Option<Value
 /// Gemini takes its own tools beside functions only in models of the third
 /// generation and under a flag, which then tell of every call: not so here.
 /// Source: Gemini API docs "Combine built-in tools and function calling", checked 2026-11-22.
-pub(super) fn translated(request: &Request, at: usize, to: Dialect, lost: &mut Vec<String>) -> Option<Value> {
-    let Some(Tool::Opaque { dialect, value }) = request.tools.get(at) else { return None };
+pub(super) fn translated(
+    request: &Request,
+    at: usize,
+    to: Dialect,
+    quirks: &Quirks,
+    lost: &mut Vec<String>,
+) -> Option<Value> {
+    let Some(Tool::Opaque { dialect, value }) = request.tools.get(at).filter(|_| quirks.serves_tools) else {
+        return None;
+    };
     let functions = || {
         request.tools.iter().filter_map(|tool| match tool {
             Tool::Function { name, .. } => Some(name.as_str()),
@@ -130,8 +139,13 @@ pub(super) fn translated(request: &Request, at: usize, to: Dialect, lost: &mut V
 
 /// The search that a client of OpenAI's chat asks for beside its tools, as `to`
 /// asks for it, and under which name it stood.
-pub(super) fn searching(request: &Request, to: Dialect, lost: &mut Vec<String>) -> Option<Value> {
-    let options = request.extra.get(SEARCHING).filter(|_| request.dialect == Dialect::OpenAiChat)?;
+pub(super) fn searching(
+    request: &Request,
+    to: Dialect,
+    quirks: &Quirks,
+    lost: &mut Vec<String>,
+) -> Option<Value> {
+    let options = request.extra.get(SEARCHING).filter(|_| asks_search(request, SEARCHING, quirks))?;
     if to == Dialect::Gemini && !request.tools.is_empty() {
         return None;
     }
@@ -148,8 +162,8 @@ pub(super) fn searching(request: &Request, to: Dialect, lost: &mut Vec<String>) 
 }
 
 /// Whether the field `name` of `request` asks for a search that [`searching`] reads.
-pub(super) fn asks_search(request: &Request, name: &str) -> bool {
-    request.dialect == Dialect::OpenAiChat && name == SEARCHING
+pub(super) fn asks_search(request: &Request, name: &str, quirks: &Quirks) -> bool {
+    quirks.serves_tools && request.dialect == Dialect::OpenAiChat && name == SEARCHING
 }
 
 /// Extra fields of a request whose search is asked for among its tools.
@@ -162,10 +176,11 @@ pub(super) fn without_search(extra: &Extra) -> Extra {
 /// The field of OpenAI's chat that asks for a search.
 const SEARCHING: &str = "web_search_options";
 
-/// Whether the provider of `request` is asked to run code for it.
-pub(super) fn runs_code(request: &Request) -> bool {
-    request.tools.iter().any(|tool| match tool {
-        Tool::Opaque { dialect, value } => matches!(read(*dialect, value), Some((Served::Code, _))),
-        Tool::Function { .. } => false,
-    })
+/// Whether the provider of `request` is asked to run code for it, and does.
+pub(super) fn runs_code(request: &Request, quirks: &Quirks) -> bool {
+    quirks.serves_tools
+        && request.tools.iter().any(|tool| match tool {
+            Tool::Opaque { dialect, value } => matches!(read(*dialect, value), Some((Served::Code, _))),
+            Tool::Function { .. } => false,
+        })
 }

@@ -49,6 +49,8 @@ pub struct Quirks {
     pub reasoning_content: bool,
     /// Whether OpenAI's `prompt_cache_key` is known.
     pub cache_key: bool,
+    /// Whether it runs code and searches the web itself where it is asked to, as the maker of its dialect does.
+    pub serves_tools: bool,
     /// Whether Anthropic's `cache_control` is known on parts of OpenAI's chat dialect.
     pub cache_marks: bool,
     /// Request fields that the vendor refuses: left out and reported. Top-level

@@ -286,7 +286,7 @@ fn searches_are_told_where_there_are_words_for_them() {
 fn sent(from: Dialect, to: Dialect, body: &Value) -> (Value, Vec<String>) {
     let path = PathFacts { model: Some("m"), stream: false };
     let request = inbound(from).unwrap().decode_request(body.to_string().as_bytes(), path).unwrap();
-    let quirks = Quirks::default();
+    let quirks = Quirks { serves_tools: true, ..Quirks::default() };
     let target = Target { model: "m", max_output_tokens: None, quirks: &quirks };
     let wire = outbound(to).unwrap().encode_request(&request, &target).unwrap();
     (serde_json::from_slice(&wire.body).unwrap(), wire.dropped)
@@ -371,7 +371,7 @@ fn halves_and_strangers_stay_behind() {
     let (told, _) = whole(Dialect::Gemini, Dialect::OpenAiResponses, &answer(Dialect::Gemini));
     let items = told["output"].as_array().unwrap();
     let body = request(Dialect::OpenAiResponses, &json!([code_tool(Dialect::OpenAiResponses)]), items);
-    let quirks = Quirks::default();
+    let quirks = Quirks { serves_tools: true, ..Quirks::default() };
     let target = Target { model: "m", max_output_tokens: None, quirks: &quirks };
     let raw = bytes::Bytes::from(body.to_string());
     assert!(outbound(Dialect::OpenAiResponses).unwrap().pass_through(&raw, &target, false).is_none());
@@ -439,6 +439,22 @@ fn searches_are_asked_for_in_each_dialects_words() {
                 (&expected, &lost.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()[..]),
                 "{tools}"
             );
+        }
+    }
+}
+
+/// Vendors that only look like the maker of a dialect are asked for nothing that they may refuse.
+#[test]
+fn look_alikes_are_not_asked_for_the_makers_tools() {
+    let quirks = Quirks::default();
+    let target = Target { model: "m", max_output_tokens: None, quirks: &quirks };
+    for from in ALL {
+        for to in ALL.into_iter().filter(|to| *to != from) {
+            let body = request(from, &json!([code_tool(from)]), &[]).to_string();
+            let path = PathFacts { model: Some("m"), stream: false };
+            let request = inbound(from).unwrap().decode_request(body.as_bytes(), path).unwrap();
+            let wire = outbound(to).unwrap().encode_request(&request, &target).unwrap();
+            assert_eq!(wire.dropped, ["tools[0]"], "{from:?} {to:?}");
         }
     }
 }

@@ -67,7 +67,7 @@ impl Outbound for Gemini {
 
     fn encode_request(&self, request: &Request, target: &Target<'_>) -> Result<Wire> {
         let mut dropped = Vec::new();
-        let body = request::encode(request, &mut dropped);
+        let body = request::encode(request, target.quirks, &mut dropped);
         let body = Bytes::from(body.to_string());
         Ok(Wire { path: path(target, request.stream), body, headers: Vec::new(), dropped })
     }

@@ -12,7 +12,7 @@ use super::emit::{Emit, Names};
 use super::fields::Fields;
 use super::part::{self, Ids};
 use super::{config, tools};
-use crate::dialect::{PathFacts, served, voice};
+use crate::dialect::{PathFacts, Quirks, served, voice};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Extra, Message, Part, Request, Role};
 
@@ -145,7 +145,7 @@ const fn wire_role(role: Role) -> &'static str {
 }
 
 /// Encodes the body for a provider; fields that it cannot carry go to `dropped`.
-pub(super) fn encode(request: &Request, dropped: &mut Vec<String>) -> Value {
+pub(super) fn encode(request: &Request, quirks: &Quirks, dropped: &mut Vec<String>) -> Value {
     let same = request.dialect == Dialect::Gemini;
     let names = Called { messages: &request.messages };
     let mut emit = Emit { same, names: &names, dropped };
@@ -155,8 +155,8 @@ pub(super) fn encode(request: &Request, dropped: &mut Vec<String>) -> Value {
         body.insert("systemInstruction".to_owned(), system);
     }
     body.insert("contents".to_owned(), Value::Array(contents));
-    let mut tools = tools::encode(request, &mut emit);
-    let search = served::searching(request, Dialect::Gemini, emit.dropped);
+    let mut tools = tools::encode(request, quirks, &mut emit);
+    let search = served::searching(request, Dialect::Gemini, quirks, emit.dropped);
     let extra = search.as_ref().map(|_| served::without_search(&request.extra));
     tools.extend(search);
     if !tools.is_empty() {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::emit::Emit;
 use super::fields::Fields;
 use super::schema::{for_gemini, to_json_schema};
-use crate::dialect::served;
+use crate::dialect::{Quirks, served};
 use crate::error::{Error, Result};
 use crate::ir::{Dialect, Extra, Request, Tool, ToolChoice};
 
@@ -47,7 +47,7 @@ fn decode_function(mut function: Fields) -> Result<Tool> {
 }
 
 /// Writes `tools`; empty when there are none to send.
-pub(super) fn encode(request: &Request, emit: &mut Emit<'_>) -> Vec<Value> {
+pub(super) fn encode(request: &Request, quirks: &Quirks, emit: &mut Emit<'_>) -> Vec<Value> {
     let allowed = match &request.tool_choice {
         Some(ToolChoice::Allowed(names, false)) => Some(names),
         _ => None,
@@ -59,10 +59,12 @@ pub(super) fn encode(request: &Request, emit: &mut Emit<'_>) -> Vec<Value> {
             Tool::Function { name, .. } if allowed.is_some_and(|names| !names.contains(name)) => {}
             Tool::Function { .. } => functions.push(encode_function(tool, at, emit)),
             Tool::Opaque { dialect: Dialect::Gemini, value } => others.push((**value).clone()),
-            Tool::Opaque { .. } => match served::translated(request, at, Dialect::Gemini, emit.dropped) {
-                Some(tool) => others.push(tool),
-                None => emit.dropped.push(format!("tools[{at}]")),
-            },
+            Tool::Opaque { .. } => {
+                match served::translated(request, at, Dialect::Gemini, quirks, emit.dropped) {
+                    Some(tool) => others.push(tool),
+                    None => emit.dropped.push(format!("tools[{at}]")),
+                }
+            }
         }
     }
     let functions = (!functions.is_empty()).then(|| json!({"functionDeclarations": functions}));

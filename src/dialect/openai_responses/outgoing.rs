@@ -42,7 +42,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
     if !input.is_empty() {
         body.insert("input".into(), input.into());
     }
-    tools::put(request, &mut body, &mut carry);
+    tools::put(request, target.quirks, &mut body, &mut carry);
     put_params(request, &mut body, &mut carry);
     put_rest(request, &mut body, &mut carry);
     put_extra(request, target.quirks, &mut body, &mut carry);
@@ -227,7 +227,7 @@ fn put_extra(request: &Request, quirks: &Quirks, body: &mut Map<String, Value>, 
                 merge(&mut whole, &json!({ "text": { VERBOSITY: value } }));
             }
             // A search that is asked for beside the tools stands among them.
-            name if served::asks_search(request, name) => {}
+            name if served::asks_search(request, name, quirks) => {}
             name if request.extra.is_lost(name) => carry.lose(name),
             _ => {}
         }

@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::include;
 use crate::dialect::openai_chat::fields::merge;
 use crate::dialect::openai_chat::options::Carry;
-use crate::dialect::served;
+use crate::dialect::{Quirks, served};
 use crate::ir::{Dialect, Request, Tool, ToolChoice};
 
 /// Puts the tools, and which of them the model must call, into `body`.
-pub(super) fn put(request: &Request, body: &mut Map<String, Value>, carry: &mut Carry<'_>) {
+pub(super) fn put(request: &Request, quirks: &Quirks, body: &mut Map<String, Value>, carry: &mut Carry<'_>) {
     let mut tools = Vec::new();
     for (at, tool) in request.tools.iter().enumerate() {
         let path = format!("tools[{at}]");
@@ -32,14 +32,14 @@ pub(super) fn put(request: &Request, body: &mut Map<String, Value>, carry: &mut 
             }
             Tool::Opaque { dialect: Dialect::OpenAiResponses, value } => tools.push((**value).clone()),
             Tool::Opaque { .. } => {
-                match served::translated(request, at, Dialect::OpenAiResponses, carry.dropped) {
+                match served::translated(request, at, Dialect::OpenAiResponses, quirks, carry.dropped) {
                     Some(tool) => tools.push(tool),
                     None => carry.lose(path),
                 }
             }
         }
     }
-    tools.extend(served::searching(request, Dialect::OpenAiResponses, carry.dropped));
+    tools.extend(served::searching(request, Dialect::OpenAiResponses, quirks, carry.dropped));
     if !carry.own {
         include::of_tools(&tools, body);
     }

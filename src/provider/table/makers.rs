@@ -42,7 +42,13 @@ const REASONERS: &[Refusal] = &[
 
 /// OpenAI's own bounds, beyond what its reference says.
 fn openai_quirks() -> Quirks {
-    Quirks { cache_key: true, refused_by: REASONERS, tool_ids: OPENAI_IDS, ..Quirks::default() }
+    Quirks {
+        cache_key: true,
+        serves_tools: true,
+        refused_by: REASONERS,
+        tool_ids: OPENAI_IDS,
+        ..Quirks::default()
+    }
 }
 
 /// Vertex AI's address.
@@ -95,6 +101,7 @@ fn own_protocols() -> Vec<Kind> {
             endpoints: &[Endpoint::Batches, Endpoint::Files],
             auth: Auth::Header("x-api-key"),
             headers: &[("anthropic-version", "2023-06-01")],
+            quirks: Quirks { serves_tools: true, ..Quirks::default() },
             source: "Anthropic API reference",
             ..compatible("anthropic", "Anthropic", "https://api.anthropic.com/v1")
         },
@@ -104,6 +111,7 @@ fn own_protocols() -> Vec<Kind> {
             embed: embed::Form::Gemini,
             default_path: "/v1beta",
             auth: Auth::Header("x-goog-api-key"),
+            quirks: Quirks { serves_tools: true, ..Quirks::default() },
             otel_name: "gcp.gemini",
             source: "Gemini API reference",
             ..compatible("gemini", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta")
@@ -114,7 +122,7 @@ fn own_protocols() -> Vec<Kind> {
             embed: embed::Form::Gemini,
             default_path: "",
             auth: Auth::GoogleToken,
-            quirks: Quirks { vertex: true, ..Quirks::default() },
+            quirks: Quirks { vertex: true, serves_tools: true, ..Quirks::default() },
             otel_name: "gcp.vertex_ai",
             source: "Vertex AI REST reference, projects.locations.publishers.models",
             ..compatible("vertex", "Google Vertex AI", VERTEX)

@@ -22,8 +22,6 @@ pub(in crate::dialect) struct Encoder {
     pub(in crate::dialect) files: bool,
     /// Whether a client reads the blocks: it takes unsealed reasoning and any id.
     client: bool,
-    /// Whether the provider runs code and searches itself.
-    pub(in crate::dialect) serves: bool,
     /// Whether the request asks for code to be run: only then may blocks say that code ran.
     pub(in crate::dialect) runs_code: bool,
     /// Writes what other providers did by their own tools.
@@ -38,7 +36,6 @@ impl Encoder {
             dropped: Vec::new(),
             files: false,
             client: false,
-            serves: false,
             runs_code: false,
             work: Writer::default(),
         }

@@ -37,7 +37,7 @@ pub(in crate::dialect) struct Body {
 
 /// Encodes `request` for `target`.
 pub(in crate::dialect) fn encode(request: &Request, target: &Target<'_>) -> Result<Wire> {
-    let mut body = body(request, target, !target.quirks.vertex)?;
+    let mut body = encode_body(request, target)?;
     let mut headers = vec![version_header()];
     let vertex = target.quirks.vertex;
     if vertex {
@@ -69,15 +69,8 @@ pub(in crate::dialect) fn version_header() -> (HeaderName, HeaderValue) {
 
 /// The fields of the body, the same in every wrapping of the dialect.
 pub(in crate::dialect) fn encode_body(request: &Request, target: &Target<'_>) -> Result<Body> {
-    body(request, target, false)
-}
-
-/// The body; `serves`: for a provider that runs code and searches itself, which
-/// Anthropic does and the clouds that have its models do not, or not all of it.
-fn body(request: &Request, target: &Target<'_>, serves: bool) -> Result<Body> {
     let mut encoder = Encoder::for_provider(request.dialect);
-    encoder.serves = serves;
-    encoder.runs_code = serves && served::runs_code(request);
+    encoder.runs_code = served::runs_code(request, target.quirks);
     let abilities = Abilities::of(target.model);
     let mut conversation = Conversation::of(request, &mut encoder)?;
     let tool_choice = tools::choice(request, &mut encoder);
@@ -104,8 +97,8 @@ fn body(request: &Request, target: &Target<'_>, serves: bool) -> Result<Body> {
         fields.insert("system".to_owned(), plain_or_blocks(system, conversation.system_plain));
     }
     fields.insert("messages".to_owned(), conversation.into_messages().into());
-    let mut tools = tools::encode(request, abilities, &mut encoder);
-    let asked = served::searching(request, Dialect::Anthropic, &mut encoder.dropped).filter(|_| serves);
+    let mut tools = tools::encode(request, target.quirks, abilities, &mut encoder);
+    let asked = served::searching(request, Dialect::Anthropic, target.quirks, &mut encoder.dropped);
     let extra = asked.as_ref().map(|_| served::without_search(&request.extra));
     tools.extend(asked);
     if !tools.is_empty() {

@@ -6,7 +6,7 @@ use super::super::block::{Encoder, object};
 use super::super::generation::Abilities;
 use super::schema;
 use crate::dialect::fields::Path;
-use crate::dialect::served;
+use crate::dialect::{Quirks, served};
 use crate::ir::{Dialect, Request, Tool, ToolChoice};
 
 /// Most tools of a request that may be strict.
@@ -15,7 +15,12 @@ use crate::ir::{Dialect, Request, Tool, ToolChoice};
 const MOST_STRICT: usize = 20;
 
 /// The tools of `request`; of a choice among some, only those.
-pub(super) fn encode(request: &Request, abilities: Abilities, encoder: &mut Encoder) -> Vec<Value> {
+pub(super) fn encode(
+    request: &Request,
+    quirks: &Quirks,
+    abilities: Abilities,
+    encoder: &mut Encoder,
+) -> Vec<Value> {
     let mut tools = Vec::with_capacity(request.tools.len());
     let mut strict_left = if abilities.structured { MOST_STRICT } else { 0 };
     let at = Path::Root.field("tools");
@@ -26,10 +31,8 @@ pub(super) fn encode(request: &Request, abilities: Abilities, encoder: &mut Enco
             Tool::Function { .. } => tools.push(function(tool, &mut strict_left, encoder, at)),
             Tool::Opaque { dialect: Dialect::Anthropic, value } => tools.push(value.as_ref().clone()),
             Tool::Opaque { .. } => {
-                let serves = encoder.serves;
                 let lost = &mut encoder.dropped;
-                let own =
-                    serves.then(|| served::translated(request, index, Dialect::Anthropic, lost)).flatten();
+                let own = served::translated(request, index, Dialect::Anthropic, quirks, lost);
                 match own {
                     Some(tool) => tools.push(tool),
                     None => encoder.drop(at),
