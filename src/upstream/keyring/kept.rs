@@ -93,13 +93,15 @@ where
     {
         let fetching = {
             let mut all = self.known.lock();
-            if all.len() >= MOST && !all.contains_key(key) {
-                all.clear();
-            }
-            if !all.contains_key(key) {
-                all.insert(key.clone(), Known::default());
-            }
-            let known = all.entry(key.clone()).or_default();
+            let known = match all.get_mut(key) {
+                Some(known) => known,
+                None => {
+                    if all.len() >= MOST {
+                        all.clear();
+                    }
+                    all.entry(key.clone()).or_default()
+                }
+            };
             let held = known.held.as_ref().filter(|held| now < held.ends).map(|held| held.value.clone());
             let failed = known.failed.as_ref().filter(|(until, _)| now < *until);
             match (held, failed) {
