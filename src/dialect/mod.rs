@@ -59,6 +59,7 @@ pub use refusal::Refused;
 pub use registry::{inbound, outbound};
 pub use splice::Splicer;
 pub use untold::{untold, untold_event};
+pub use voice::wanted as wanted_sound;
 pub use wire::{Quirks, Refusal, SPEAKERS, Target, TokenField, Wire};
 
 use bytes::Bytes;

@@ -67,6 +67,19 @@ fn sounds(modalities: Option<&Value>) -> bool {
     list.iter().any(|one| is(one, "audio")) && list.iter().all(|one| is(one, "audio") || is(one, "text"))
 }
 
+/// The form of the sound that a client wants, as OpenAI's speech endpoint names
+/// it (`mp3`, `wav`, `pcm`, ...); `None` where it wants none.
+#[must_use]
+pub fn wanted(request: &Request) -> Option<&str> {
+    if request.dialect == Dialect::Gemini {
+        let config = request.extra.get("generationConfig")?;
+        return sounds(config.get("responseModalities")).then_some("pcm");
+    }
+    let chat = request.dialect == Dialect::OpenAiChat && sounds(request.extra.get("modalities"));
+    let format = request.extra.get("audio").filter(|_| chat)?.get("format")?.as_str()?;
+    Some(if format == "pcm16" { "pcm" } else { format })
+}
+
 /// Gemini's fields for the sound that a client of OpenAI's chat asks for;
 /// `None` where it asks for none. What cannot be had is added to `lost`.
 pub(super) fn for_gemini(request: &Request, lost: &mut Vec<String>) -> Option<Map<String, Value>> {

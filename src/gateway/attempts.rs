@@ -172,6 +172,25 @@ pub(super) async fn carry<L: Load>(
     }
 }
 
+/// Carries out `plan` with such a load for a policy, which nobody interrupts.
+///
+/// # Errors
+/// As [`carry`].
+pub(super) async fn carry_alone<L: Load>(
+    journey: &Journey,
+    plan: Plan,
+    cause: &'static str,
+    load: &L,
+) -> Result<L::Answer> {
+    let mut walk = Walk::new(journey, plan);
+    loop {
+        match walk.step(load, cause).await? {
+            Ok(answered) => return Ok(answered),
+            Err(fallen) => walk.go_on(fallen, Ruling::None).await?,
+        }
+    }
+}
+
 impl<'a> Walk<'a> {
     fn new(journey: &'a Journey, plan: Plan) -> Self {
         let began = journey.gateway.clock.now();

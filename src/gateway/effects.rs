@@ -35,6 +35,12 @@ impl Effects for Asker {
         Box::pin(async move {
             match effect {
                 Effect::Ask(ask) => Ok(EffectValue::Answers(ask_all(&journey, ask).await)),
+                Effect::Transcribe(hearing) => {
+                    Ok(EffectValue::Answers(vec![super::sounds::transcribe(&journey, hearing).await]))
+                }
+                Effect::Speak(speaking) => {
+                    Ok(EffectValue::Answers(vec![super::sounds::speak(&journey, speaking).await]))
+                }
                 Effect::Embed { model, texts } => super::questions::embed(&journey, &model, texts).await,
                 Effect::Moderate { model, text } => super::questions::moderate(&journey, &model, &text).await,
                 Effect::Http { service, method, path, body } => {

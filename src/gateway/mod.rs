@@ -56,6 +56,7 @@ mod room;
 mod rush;
 mod services;
 mod shadow;
+mod sounds;
 mod stock;
 mod term;
 mod ticket;

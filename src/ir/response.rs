@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Dialect, Extra, Message, Usage};
+use super::{Dialect, Extra, Message, Part, Usage};
 
 /// A whole answer of a model.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,22 @@ impl Response {
     #[must_use]
     pub fn text(&self) -> String {
         self.choices.first().map(|choice| choice.message.joined_text()).unwrap_or_default()
+    }
+
+    /// What the first choice says: its text, or the words of its sound where there is none.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let text = self.text();
+        if !text.is_empty() {
+            return text;
+        }
+        let parts = self.choices.iter().take(1).flat_map(|choice| &choice.message.parts);
+        parts
+            .filter_map(|part| match part {
+                Part::Audio(media) => media.transcript.as_deref(),
+                _ => None,
+            })
+            .collect()
     }
 }
 

@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::ir::{Money, Request, Response};
+use crate::ir::{Media, Money, Request, Response};
 use crate::plan::Plan;
 
 /// Something that a policy asks of the outside. The gateway performs it; the
@@ -44,6 +44,10 @@ pub enum Effect {
         /// JSON body.
         body: Option<Value>,
     },
+    /// The words of a sound: an answer with a text.
+    Transcribe(Hearing),
+    /// A text as sound: an answer with a sound.
+    Speak(Speaking),
     /// Is this text harmful? By a moderation model.
     Moderate {
         /// The model's name.
@@ -51,6 +55,32 @@ pub enum Effect {
         /// The text.
         text: String,
     },
+}
+
+/// Words wanted of a sound.
+#[derive(Debug, Clone)]
+pub struct Hearing {
+    /// Who transcribes.
+    pub plan: Plan,
+    /// The sound.
+    pub sound: Arc<Media>,
+    /// The language that is spoken, ISO 639-1, where it is known.
+    pub language: Option<String>,
+    /// Bound on the whole.
+    pub deadline: Duration,
+}
+
+/// A text wanted as sound.
+#[derive(Debug, Clone)]
+pub struct Speaking {
+    /// Who speaks.
+    pub plan: Plan,
+    /// What is said.
+    pub text: String,
+    /// Fields of OpenAI's speech request besides: `voice`, `response_format`, `instructions`, `speed`.
+    pub with: Map<String, Value>,
+    /// Bound on the whole.
+    pub deadline: Duration,
 }
 
 /// Asking one or several plans at once.

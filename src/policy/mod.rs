@@ -27,7 +27,7 @@ pub mod speech;
 pub mod texts;
 mod trace;
 
-pub use effect::{Answer, Ask, Effect, EffectValue, Effects, JournalEntry};
+pub use effect::{Answer, Ask, Effect, EffectValue, Effects, Hearing, JournalEntry, Speaking};
 pub use fault::{Fault, FaultKind};
 pub use folder::Folder;
 pub use hook::{Hook, OnError};

@@ -20,6 +20,7 @@
     reason = "a test may fail loudly and at length"
 )]
 
+mod chain;
 mod compressed;
 mod gateway;
 mod hostile;

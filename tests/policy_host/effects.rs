@@ -29,7 +29,7 @@ fn first(outcome: &Outcome) -> String {
 }
 
 /// Every effect, and the way its result reads.
-const SCRIPTS: [(&str, &str); 16] = [
+const SCRIPTS: [(&str, &str); 19] = [
     (r#"respond(ask("m1", req).text)"#, "I am m1"),
     (r#"respond(ask(["m2", "m1"], "hello").text)"#, "I am m2"),
     (
@@ -41,6 +41,12 @@ const SCRIPTS: [(&str, &str); 16] = [
         r#"3 2 false upstream_timeout ["I am m1", "I am m3"]"#,
     ),
     (r#"respond(race(["slow", "m2"], req).model)"#, "m2"),
+    (r#"respond(speak("m1", "All aboard!", #{ voice: "ash", format: "wav" }).text)"#, "I am m1"),
+    (
+        r#"let a = speak(["slow", "m1"], "All aboard!"); respond(`${a.ok} ${a.code}`)"#,
+        "false upstream_timeout",
+    ),
+    (r#"respond(ask("m1", "hello").audio ?? "silent")"#, "silent"),
     (r#"let a = ask("slow", req); if a.ok { "m1" } else { respond(a.error) }"#, "it took too long"),
     (
         r#"respond(ask("slow", req).text)"#,

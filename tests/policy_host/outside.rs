@@ -26,6 +26,8 @@ pub(crate) fn echo(effect: Effect) -> Result<EffectValue, Error> {
         Effect::Ask(ask) => {
             EffectValue::Answers(ask.legs.iter().map(|leg| answer(&leg.steps[0].model)).collect())
         }
+        Effect::Transcribe(hearing) => EffectValue::Answers(vec![answer(&hearing.plan.steps[0].model)]),
+        Effect::Speak(speaking) => EffectValue::Answers(vec![answer(&speaking.plan.steps[0].model)]),
         Effect::Embed { texts, .. } => EffectValue::Json(serde_json::json!(vec![[0.5, 1.0]; texts.len()])),
         Effect::Search { query, .. } => {
             EffectValue::Json(serde_json::json!({"passages": [{"text": "p", "query": query}]}))

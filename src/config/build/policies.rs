@@ -117,7 +117,7 @@ impl Build<'_> {
                 let (known, what) = match literal.function.as_str() {
                     "search" | "http" if literal.argument == 0 => (&services, "service"),
                     "return" | "plan" | "then" | "batch" | "ask" | "ask_all" | "race" | "embed"
-                    | "moderate"
+                    | "moderate" | "transcribe" | "speak"
                         if literal.argument == 0 =>
                     {
                         (&models, "model")

@@ -71,7 +71,7 @@ pub(super) async fn fetch(
             let delivered = match given {
                 Given::Whole(body, usage) => {
                     attempt.answered(&Usage::default(), now);
-                    Delivered::Whole(body, usage)
+                    Delivered::Whole(body, usage, None)
                 }
                 Given::Flowing(body, tally) => {
                     let metered = Metered::default();

@@ -100,8 +100,8 @@ impl Passenger {
                 let estimated = Usage { input: estimate, estimated: true, ..Usage::default() };
                 let usage = metered.usage.unwrap_or(if by_text { estimated } else { Usage::default() });
                 let now = attempt.now();
-                attempt.answered(&usage, now);
-                Delivered::Whole(body, usage)
+                let cost = attempt.answered(&usage, now);
+                Delivered::Whole(body, usage, cost)
             }
         };
         Passed { model, content_type, dropped, delivered }
@@ -204,7 +204,7 @@ impl Passenger {
             Dialect::Gemini => serde_json::json!({ "totalTokens": tokens }),
             _ => serde_json::json!({ "input_tokens": tokens }),
         };
-        let delivered = Delivered::Whole(Bytes::from(body.to_string()), Usage::default());
+        let delivered = Delivered::Whole(Bytes::from(body.to_string()), Usage::default(), None);
         Ok(Passed { model: Arc::clone(model), content_type: JSON, dropped: Vec::new(), delivered })
     }
 }

@@ -12,7 +12,7 @@ use crate::gateway::depot::Tally;
 use crate::gateway::exchange::{End, Exchange};
 use crate::gateway::ledger::Attempt;
 use crate::gateway::term::Term;
-use crate::ir::Endpoint;
+use crate::ir::{Endpoint, Money, Usage};
 use crate::sse::{Framer, Framing};
 use crate::upstream;
 
@@ -25,6 +25,27 @@ pub(in crate::gateway) struct Flowing {
     pub(in crate::gateway) endpoint: Endpoint,
     /// Counts what it tells of a batch.
     pub(in crate::gateway) tally: Option<Tally>,
+}
+
+impl Flowing {
+    /// All of it, `cap` bytes at most, and what it cost.
+    ///
+    /// # Errors
+    /// It breaks off, or is larger.
+    pub(super) async fn whole(self, cap: usize) -> Result<(Bytes, Usage, Option<Money>)> {
+        let Self { mut attempt, body, metered, .. } = self;
+        let usage = metered.usage.unwrap_or_default();
+        attempt.counted(metered.units);
+        let got = body.whole(cap).await;
+        let now = attempt.now();
+        match got {
+            Ok(body) => Ok((body, usage, attempt.answered(&usage, now))),
+            Err(error) => {
+                attempt.failed(&error, &usage, now);
+                Err(error)
+            }
+        }
+    }
 }
 
 /// An answer under way.

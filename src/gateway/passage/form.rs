@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::ClientBody;
-use crate::dialect::multipart::{Part, Scanner};
+use crate::dialect::multipart::{self, Part, Scanner};
 use crate::error::{Error, Result};
 use crate::gateway::entry::too_large;
 use crate::upstream::{Feed, Upload, upload};
@@ -118,6 +118,27 @@ impl Form {
         };
         let (state, spent) = (Mutex::new(state), AtomicBool::new(false));
         Ok(Self { content_type, model, prompt, stream, span, state, spent })
+    }
+
+    /// A form that is there, made here.
+    ///
+    /// # Errors
+    /// It is none, or names no model.
+    pub(super) fn held(content_type: &str, body: Bytes) -> Result<Self> {
+        let no_form = || Error::internal("a form that was made here cannot be read");
+        let boundary = multipart::boundary(content_type).ok_or_else(no_form)?;
+        let parts = multipart::parts(&body, &boundary)?;
+        let span = parts.iter().find(|part| is_model(part)).ok_or_else(no_form)?.content.clone();
+        let name = body.get(span.clone()).and_then(|name| std::str::from_utf8(name).ok());
+        Ok(Self {
+            content_type: HeaderValue::from_str(content_type).map_err(|_| no_form())?,
+            model: name.ok_or_else(no_form)?.to_owned(),
+            prompt: None,
+            stream: false,
+            span,
+            state: Mutex::new(State::Whole(body, parts)),
+            spent: AtomicBool::new(false),
+        })
     }
 
     /// Whether it is gone for good.

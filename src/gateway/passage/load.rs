@@ -9,7 +9,7 @@ use http_body::Body as _;
 use super::form::{Caps, Form};
 use super::{ClientBody, Passage};
 use crate::dialect::passage::rewritten;
-use crate::dialect::{LazyRequest, PathFacts, multipart};
+use crate::dialect::{Inbound, LazyRequest, PathFacts, multipart};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::gateway::depot::enclosed;
 use crate::gateway::entry::too_large;
@@ -17,7 +17,7 @@ use crate::gateway::exchange::Exchange;
 use crate::ir::{Endpoint, Message, Request, Role};
 
 /// What is carried.
-pub(super) struct Passenger {
+pub(in crate::gateway) struct Passenger {
     pub(super) path: String,
     request: LazyRequest,
     form: Option<Form>,
@@ -70,6 +70,37 @@ impl Passenger {
             LazyRequest::passage(passage.endpoint, passage.inbound, raw)?
         };
         Ok(request.with_files_at(files_at))
+    }
+
+    /// A JSON body that a policy asks for.
+    ///
+    /// # Errors
+    /// The body is none.
+    pub(in crate::gateway) fn of_json(
+        endpoint: Endpoint,
+        inbound: &'static dyn Inbound,
+        path: &str,
+        raw: Bytes,
+    ) -> Result<Self> {
+        let request = LazyRequest::passage(endpoint, inbound, raw)?;
+        Ok(Self { path: path.to_owned(), request, form: None })
+    }
+
+    /// A form that a policy asks for.
+    ///
+    /// # Errors
+    /// The form is none.
+    pub(in crate::gateway) fn of_form(
+        endpoint: Endpoint,
+        inbound: &'static dyn Inbound,
+        path: &str,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<Self> {
+        let form = Form::held(content_type, body)?;
+        let request = Request::new(inbound.dialect(), form.model.clone());
+        let request = LazyRequest::built(endpoint, inbound, request);
+        Ok(Self { path: path.to_owned(), request, form: Some(form) })
     }
 
     /// Takes over what policies made of its texts.

@@ -76,7 +76,7 @@ impl Differences {
         match (expect, verdict) {
             (Expect { batch: Some(models), .. }, Verdict::Batch(plan)) if names(plan) == *models => {}
             (Expect { batch: Some(models), .. }, _) => wrong("verdict", format!("a batch of {models:?}")),
-            (Expect { respond: Some(text), .. }, Verdict::Respond(response)) if response.text() == *text => {}
+            (Expect { respond: Some(text), .. }, Verdict::Respond(response)) if response.said() == *text => {}
             (Expect { respond: Some(text), .. }, _) => wrong("verdict", format!("the answer {text:?}")),
             (Expect { retry_ms: Some(ms), .. }, Verdict::Retry { after })
                 if *after == Duration::from_millis(*ms) => {}

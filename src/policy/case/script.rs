@@ -11,8 +11,13 @@ use serde_json::{Value, json};
 use super::file::Case;
 use crate::clock::{Clock, Now};
 use crate::error::{Error, Kind, Origin};
-use crate::ir::{Choice, Dialect, Extra, Finish, Message, Part, Response, Role, ToolCall, Usage};
-use crate::policy::{Answer, Ask, Effect, EffectValue, Effects};
+use crate::ir::{
+    Choice, Dialect, Extra, Finish, Media, MediaSource, Message, Part, Response, Role, ToolCall, Usage,
+};
+use crate::policy::{Answer, Ask, Effect, EffectValue, Effects, Speaking};
+
+/// Stands for sound that a case does not write: the base64 of an empty MP3's head.
+const SOUND: &str = "SUQzBAAAAAAAAA==";
 
 /// Answers effects from a case, and notes which models were asked.
 #[derive(Debug)]
@@ -69,7 +74,28 @@ impl Script {
             }
             Effect::Search { service, .. } | Effect::Http { service, .. } => self.service(&service),
             Effect::Moderate { model, .. } => self.service(&model),
+            Effect::Transcribe(hearing) => {
+                Ok(EffectValue::Answers(vec![self.leg(hearing.plan.steps.iter().map(|step| &step.model))]))
+            }
+            Effect::Speak(speaking) => Ok(EffectValue::Answers(vec![self.spoken(&speaking)])),
         }
+    }
+
+    /// `text` as sound: the base64 that is written as `audio`, else what stands for it.
+    fn spoken(&self, speaking: &Speaking) -> Answer {
+        let written = |model: &Arc<str>| {
+            self.said.lock().asked.push(model.to_string());
+            let written = self.next(&self.answers, model).unwrap_or_else(|| json!({ "audio": SOUND }));
+            let elapsed_ms = written.get("after_ms").and_then(Value::as_u64).unwrap_or(100);
+            let outcome = error_of(&written).map_or_else(
+                || Ok(Arc::new(sounding(&speaking.text, written.get("audio").and_then(Value::as_str)))),
+                Err,
+            );
+            Answer { model: Arc::clone(model), outcome, elapsed_ms, cost: None }
+        };
+        let mut answers = speaking.plan.steps.iter().map(|step| written(&step.model));
+        let first = answers.next().unwrap_or_else(nobody);
+        if first.outcome.is_ok() { first } else { answers.find(|one| one.outcome.is_ok()).unwrap_or(first) }
     }
 
     fn service(&self, name: &str) -> Result<EffectValue, Error> {
@@ -119,8 +145,7 @@ impl Script {
             }
             last = Some(answer);
         }
-        let nobody = || Error::new(Kind::NoCandidate, Origin::Policy, "nobody was asked");
-        last.unwrap_or_else(|| Answer { model: "".into(), outcome: Err(nobody()), elapsed_ms: 0, cost: None })
+        last.unwrap_or_else(nobody)
     }
 }
 
@@ -132,6 +157,23 @@ impl Effects for Script {
     fn clock(&self) -> Clock {
         Clock::Manual(Arc::new(Mutex::new(self.now)))
     }
+}
+
+/// An answer that says `text` in sound.
+fn sounding(text: &str, audio: Option<&str>) -> Response {
+    let mut media =
+        Media::of(MediaSource::Base64(audio.unwrap_or(SOUND).into()), Some("audio/mpeg".to_owned()));
+    media.transcript = Some(text.to_owned());
+    let mut response = response_of(&Value::Null);
+    if let Some(choice) = response.choices.first_mut() {
+        choice.message = Message::of(Role::Assistant, vec![Part::Audio(media)]);
+    }
+    response
+}
+
+fn nobody() -> Answer {
+    let error = Error::new(Kind::NoCandidate, Origin::Policy, "nobody was asked");
+    Answer { model: "".into(), outcome: Err(error), elapsed_ms: 0, cost: None }
 }
 
 fn unwritten(key: &str, name: &str) -> Error {

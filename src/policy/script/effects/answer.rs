@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, NativeCallContext};
 
+use super::sounds;
 use crate::policy::Answer;
 use crate::policy::script::turn::{Reply, absent, charge, raise};
 use crate::policy::script::vocabulary::word::{from_json, getter, index, word};
@@ -47,12 +48,16 @@ fn one(engine: &mut Engine) {
         Ok(_) => absent("answer.code"),
         Err(error) => error.code().to_owned().into(),
     });
-    getter("text", "The visible text. An error when there is no answer: test `ok` first.", "a.text.len > 0")
-        .register_into_engine(engine, |answer: &mut Answer| -> Reply<ImmutableString> {
-            let text = good(answer)?.text();
-            charge(text.len())?;
-            Ok(text.into())
-        });
+    getter(
+        "text",
+        "The visible text, or the words of its sound. An error when there is no answer: test `ok` first.",
+        "a.text.len > 0",
+    )
+    .register_into_engine(engine, |answer: &mut Answer| -> Reply<ImmutableString> {
+        let text = good(answer)?.said();
+        charge(text.len())?;
+        Ok(text.into())
+    });
     getter(
         "json",
         "The text read as JSON, code fences left out, or `()` when it is none.",
@@ -63,6 +68,10 @@ fn one(engine: &mut Engine) {
         charge(text.len().saturating_mul(8))?;
         Ok(parsed(&text).map_or_else(|| absent("answer.json"), |value| from_json(&value)))
     });
+    getter("audio", "Its sound, or `()`.", "let words = transcribe(\"whisper\", a.audio);")
+        .register_into_engine(engine, |answer: &mut Answer| -> Reply<Dynamic> {
+            Ok(sounds::of(good(answer)?).map_or_else(|| absent("answer.audio"), Dynamic::from))
+        });
     getter("model", "The model that answered, or was tried last.", "a.model")
         .register_into_engine(engine, |answer: &mut Answer| ImmutableString::from(&*answer.model));
     getter("cost", "What it cost, in USD, or `()` when unpriced.", "a.cost ?? 0.0")

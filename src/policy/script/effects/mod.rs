@@ -5,6 +5,7 @@
 mod answer;
 mod draft;
 mod found;
+pub(in crate::policy::script) mod sounds;
 mod state;
 mod words;
 
@@ -23,11 +24,12 @@ use super::run::{Outside, Run};
 use super::turn::{self, Reply, raise};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Origin};
-use crate::ir::Money;
+use crate::ir::{Money, Response};
 use crate::policy::{Effect, EffectValue, FaultKind, JournalEntry};
 
 /// Words that wait.
-pub(super) const WAITING: [&str; 7] = ["ask", "ask_all", "race", "embed", "search", "http", "moderate"];
+pub(super) const WAITING: [&str; 9] =
+    ["ask", "ask_all", "race", "embed", "search", "http", "moderate", "transcribe", "speak"];
 /// What an entry of the journal weighs against the budget of bytes, besides its result.
 const ENTRY_BYTES: usize = 256;
 
@@ -36,6 +38,7 @@ pub(super) fn register(engine: &mut Engine) {
     answer::register(engine);
     found::register(engine);
     words::register(engine);
+    sounds::register(engine);
     state::register(engine);
 }
 
@@ -211,11 +214,15 @@ fn weight(result: &Answered) -> usize {
     match result {
         Ok(EffectValue::Answers(answers)) => answers
             .iter()
-            .map(|answer| answer.outcome.as_ref().map_or(0, |response| response.text().len()))
+            .map(|answer| answer.outcome.as_ref().map_or(0, |response| weight_of_answer(response)))
             .sum(),
         Ok(EffectValue::Json(value)) => weight_of(value),
         Err(error) => error.message.len(),
     }
+}
+
+fn weight_of_answer(response: &Response) -> usize {
+    response.text().len() + sounds::of(response).map_or(0, |sound| sound.bytes())
 }
 
 fn weight_of(value: &Value) -> usize {
