@@ -46,7 +46,8 @@ pub(super) async fn transcribe(journey: &Journey, hearing: Hearing) -> Answer {
         let dialect = chat()?;
         Passenger::of_form(Endpoint::Transcriptions, dialect, "audio/transcriptions", &content_type, body)
     });
-    asked(journey, plan, deadline, journey.cause("transcribe"), passenger, |sounded| {
+    let errand = Errand { plan, deadline, cause: journey.cause("transcribe") };
+    asked(journey, errand, passenger, |sounded| {
         let words = words(&sounded.body)?;
         Ok(response(&sounded, Part::text(words)))
     })
@@ -64,7 +65,8 @@ pub(super) async fn speak(journey: &Journey, speaking: Speaking) -> Answer {
     let raw = Bytes::from(Value::Object(body).to_string());
     let passenger =
         chat().and_then(|dialect| Passenger::of_json(Endpoint::Speech, dialect, "audio/speech", raw));
-    asked(journey, plan, deadline, journey.cause("speak"), passenger, |sounded| {
+    let errand = Errand { plan, deadline, cause: journey.cause("speak") };
+    asked(journey, errand, passenger, |sounded| {
         let kind = sounded.content_type.to_str().ok().map(str::to_owned);
         let mut media = Media::of(MediaSource::Base64(STANDARD.encode(&sounded.body).into()), kind);
         media.transcript = Some(text.clone());
@@ -127,15 +129,21 @@ fn response(sounded: &Sounded, part: Part) -> Response {
     response
 }
 
-/// Carries `passenger` along `plan` and makes an answer of what comes back.
-async fn asked(
-    journey: &Journey,
+/// Who is asked, until when, and what is told of it in the account.
+struct Errand {
     plan: Plan,
     deadline: Duration,
     cause: &'static str,
+}
+
+/// Carries `passenger` where `errand` leads and makes an answer of what comes back.
+async fn asked(
+    journey: &Journey,
+    errand: Errand,
     passenger: Result<Passenger>,
     read: impl FnOnce(Sounded) -> Result<Response>,
 ) -> Answer {
+    let Errand { plan, deadline, cause } = errand;
     let began = journey.gateway.clock.now();
     let first: Arc<str> = plan.steps.first().map(|step| Arc::clone(&step.model)).unwrap_or_default();
     let late = || Err(Error::new(Kind::TimedOut, Origin::Policy, "no answer before the policy's deadline"));

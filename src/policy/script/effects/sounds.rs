@@ -7,8 +7,9 @@ use rhai::{Dynamic, Engine, ImmutableString, Map};
 use serde_json::json;
 
 use super::{draft, perform};
+use crate::dialect::wanted_sound;
 use crate::ir::{Media, MediaSource, Part, Request, Response, Role};
-use crate::policy::script::turn::{Reply, absent, charge, raise};
+use crate::policy::script::turn::{Reply, Req, absent, charge, raise, read};
 use crate::policy::script::vocabulary::word::{getter, kind_of, to_json, word};
 use crate::policy::{Answer, Effect, EffectValue, Hearing, Speaking};
 
@@ -68,8 +69,36 @@ pub(super) fn register(engine: &mut Engine) {
             Some(words) => words.as_str().into(),
             None => absent("sound.transcript"),
         });
+    asked(engine);
     hearing(engine);
     speaking(engine);
+}
+
+fn decoded(look: impl FnOnce(&Request) -> Dynamic) -> Reply<Dynamic> {
+    read(|scene| scene.request.decoded().map(|request| look(request)))?.map_err(|error| raise(error.message))
+}
+
+/// What the request sends and wants of it.
+fn asked(engine: &mut Engine) {
+    getter(
+        "audio_wanted",
+        "The form of the sound that the client wants (`mp3`, `wav`, `pcm`, ...), or `()`.",
+        "if req.audio_wanted != () { .. }",
+    )
+    .register_into_engine(engine, |_: &mut Req| {
+        decoded(|request| match wanted_sound(request) {
+            Some(form) => form.into(),
+            None => absent("req.audio_wanted"),
+        })
+    });
+    getter(
+        "audio",
+        "The sound that was sent last, or `()`.",
+        "let words = transcribe(\"whisper\", req.audio).text;",
+    )
+    .register_into_engine(engine, |_: &mut Req| {
+        decoded(|request| last(request).map_or_else(|| absent("req.audio"), Dynamic::from))
+    });
 }
 
 fn hearing(engine: &mut Engine) {

@@ -5,11 +5,9 @@ use rhai::{Dynamic, Engine, ImmutableString};
 
 use super::messages::Messages;
 use super::word::{self, getter, index, kind_of, set_index, setter, word};
-use crate::dialect::wanted_sound;
 use crate::ir::{Message, Request, ResponseFormat, Role, Tool};
 use crate::model::tokens::estimate_request;
 use crate::policy::query::Need;
-use crate::policy::script::effects::sounds;
 use crate::policy::script::turn::{Reply, Req, absent, edit, or_absent, raise, read};
 use crate::policy::texts::{TextStats, text_stats};
 use crate::policy::{Scene, field};
@@ -177,25 +175,6 @@ fn needs(engine: &mut Engine) {
         .register_into_engine(engine, |_: &mut Req| with_need(|need| need.images));
     getter("has_audio", "Whether it carries sound.", "if req.has_audio { .. }")
         .register_into_engine(engine, |_: &mut Req| with_need(|need| need.audio));
-    getter(
-        "audio_wanted",
-        "The form of the sound that the client wants (`mp3`, `wav`, `pcm`, ...), or `()`.",
-        "if req.audio_wanted != () { .. }",
-    )
-    .register_into_engine(engine, |_: &mut Req| {
-        decoded(|request| match wanted_sound(request) {
-            Some(form) => form.into(),
-            None => absent("req.audio_wanted"),
-        })
-    });
-    getter(
-        "audio",
-        "The sound that was sent last, or `()`.",
-        "let words = transcribe(\"whisper\", req.audio).text;",
-    )
-    .register_into_engine(engine, |_: &mut Req| {
-        decoded(|request| sounds::last(request).map_or_else(|| absent("req.audio"), Dynamic::from))
-    });
     getter("has_documents", "Whether it carries files.", "if req.has_documents { .. }")
         .register_into_engine(engine, |_: &mut Req| with_need(|need| need.documents));
     getter("json_schema", "The JSON Schema that the answer must follow, or `()`.", "req.json_schema != ()")
