@@ -147,15 +147,16 @@ impl<'de, 'a: 'de> Deserializer<'de> for Reader<'a> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Flaw> {
-        if matches!(self.node.value, Value::List(_)) {
-            return self.place(Err(de::Error::invalid_type(Unexpected::Seq, &visitor)));
-        }
-        for (key, _) in self.node.entries() {
+        // Not by way of `deserialize_any`: what a struct makes of lists would be compiled for each, for nothing.
+        let Value::Map(entries) = &self.node.value else {
+            return self.place(Err(de::Error::invalid_type(unexpected(&self.node.value), &visitor)));
+        };
+        for (key, _) in entries {
             if !key.text().is_some_and(|name| fields.contains(&name)) {
                 self.state.borrow_mut().unknown_key(key, fields);
             }
         }
-        self.deserialize_any(visitor)
+        self.place(visitor.visit_map(Entries { reader: self, left: entries.iter(), value: None }))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -179,6 +180,21 @@ impl<'de, 'a: 'de> Deserializer<'de> for Reader<'a> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
         seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+/// What stands where something else belongs.
+fn unexpected(value: &Value) -> Unexpected<'_> {
+    match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(truth) => Unexpected::Bool(*truth),
+        Value::Int(number) => {
+            u64::try_from(*number).map_or(Unexpected::Signed(*number), Unexpected::Unsigned)
+        }
+        Value::Float(number) => Unexpected::Float(*number),
+        Value::Text(text) => Unexpected::Str(text),
+        Value::List(_) => Unexpected::Seq,
+        Value::Map(_) => Unexpected::Map,
     }
 }
 

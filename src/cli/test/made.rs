@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -16,7 +17,7 @@ use crate::gateway::{Bundle, Route};
 use crate::ir::{Dialect, Endpoint, Money};
 use crate::model::{Model, Price, Tag};
 use crate::plan::{Plan, Verdict};
-use crate::policy::case::{Case, CaseFile, Played, play};
+use crate::policy::case::{CaseFile, Played, play};
 use crate::policy::{Answer, Bound, EffectValue, Hook, JournalEntry};
 
 /// A case, and what it cannot know.
@@ -44,14 +45,23 @@ pub(super) fn made(recorded: &Recorded, bundle: &Bundle, policy: Option<&str>) -
     let past: Vec<&JournalEntry> = recorded.past.iter().filter(own).map(|(_, entry)| entry).collect();
     let mut case = given(recorded, bundle, route, bound);
     case.extend(answers(&past));
-    let file = CaseFile::default();
-    let typed: Case =
-        serde_json::from_value(Value::Object(case.clone())).map_err(|error| error.to_string())?;
-    let played = play(&bound.policy, &file, &typed)?;
+    let played = played(bound, &case)?;
     case.insert("expect".to_owned(), expected(&played));
     let mut unknown = unrecorded(recorded, &past);
     unknown.extend(moved(recorded, &played));
     Ok(Made { policy: Arc::clone(name), case, unknown })
+}
+
+/// What comes of `case`, read as it is written down.
+fn played(bound: &Bound, case: &Map<String, Value>) -> Result<Played, String> {
+    let text = json!({ "cases": [case] }).to_string();
+    let (file, problems) = crate::yaml::read::<CaseFile>(Path::new("the case"), &text);
+    if let Some(problem) = problems.first() {
+        return Err(problem.in_a_line());
+    }
+    let file = file.unwrap_or_default();
+    let case = file.cases.first().ok_or("the record makes no case")?;
+    play(&bound.policy, &file, case)
 }
 
 fn chosen<'a>(route: &'a Route, policy: Option<&str>) -> Result<&'a Arc<Bound>, String> {

@@ -9,6 +9,7 @@ use futures_util::stream;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::marks::seconds;
 use super::{Actor, headers};
 use crate::error::{Error, Result};
 use crate::provider::Answer;
@@ -27,6 +28,7 @@ pub(super) struct Asked {
 /// What it will answer.
 pub(super) struct Script {
     id: String,
+    created: u64,
     model: String,
     words: Vec<String>,
     tool: Option<String>,
@@ -108,6 +110,7 @@ pub(super) fn write(actor: &Actor<'_>, asked: &Asked, turn: u64) -> Script {
     };
     Script {
         id: format!("chatcmpl-sim-{}-{turn}", actor.name),
+        created: seconds(),
         model: actor.upstream.to_owned(),
         words,
         tool: asked.tool.clone(),
@@ -138,7 +141,7 @@ pub(super) fn whole(script: &Script) -> Value {
         None => json!({ "role": "assistant", "content": script.words.concat() }),
     };
     json!({
-        "id": script.id, "object": "chat.completion", "created": 0, "model": script.model,
+        "id": script.id, "object": "chat.completion", "created": script.created, "model": script.model,
         "choices": [{ "index": 0, "message": message, "finish_reason": script.finish }],
         "usage": script.usage,
     })
@@ -152,7 +155,7 @@ fn tool_call(script: &Script, name: &str) -> Value {
 pub(super) fn streamed(script: &Script) -> Reply {
     let frame = |delta: Value, finish: Value| {
         let chunk = json!({
-            "id": script.id, "object": "chat.completion.chunk", "created": 0, "model": script.model,
+            "id": script.id, "object": "chat.completion.chunk", "created": script.created, "model": script.model,
             "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }],
         });
         format!("data: {chunk}\n\n")
@@ -173,7 +176,7 @@ pub(super) fn streamed(script: &Script) -> Reply {
     frames.push((Duration::ZERO, frame(json!({}), Value::from(script.finish))));
     if script.include_usage {
         let chunk = json!({
-            "id": script.id, "object": "chat.completion.chunk", "created": 0, "model": script.model,
+            "id": script.id, "object": "chat.completion.chunk", "created": script.created, "model": script.model,
             "choices": [], "usage": script.usage,
         });
         frames.push((Duration::ZERO, format!("data: {chunk}\n\n")));

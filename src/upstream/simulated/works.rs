@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Actor;
+use super::marks::seconds;
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Simulate};
 
@@ -144,7 +145,7 @@ fn rerank(model: &str, asked: &Value) -> Value {
 fn images(count: u64) -> Value {
     let picture = json!({ "b64_json": BASE64_STANDARD.encode(PNG) });
     let data = vec![picture; usize::try_from(count.clamp(1, 10)).unwrap_or(1)];
-    json!({ "created": 0, "data": data })
+    json!({ "created": seconds(), "data": data })
 }
 
 /// As much silence as it takes to say the text, ten seconds at most, as WAV.
