@@ -76,6 +76,25 @@ async fn recorded_exchanges_are_decided_again_as_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_record_without_content_makes_a_case_of_its_size() {
+    let policy = "//! By size.\nfn route() { if req.endpoint == \"messages\" && req.tokens < 100 { plan(\"a\") } else { plan(\"b\") } }\n";
+    let prepare =
+        |folder: &std::path::Path| std::fs::write(folder.join("policies/dice.rhai"), policy).unwrap();
+    let yaml = YAML.replace(", content: true", "");
+    let gateway = Process::start_in(&yaml, &Manner::default(), prepare).await;
+    let body = r#"{"model":"r","max_tokens":9,"messages":[{"role":"user","content":"Which track?"}]}"#;
+    let url = format!("http://127.0.0.1:{}/v1/messages", gateway.port);
+    assert_eq!(gateway.client.post(url).body(body).send().await.unwrap().status(), 200);
+    gateway.reaches("pointsman_records_written_total", "", 1.0).await;
+    let folder = gateway.folder.path();
+    let id = gateway.records().await.remove(0).id;
+    let case = told(&gateway, &["test", folder.to_str().unwrap(), "--record", &id]);
+    for part in [r#""text":"word ""#, r#"endpoint: "messages""#, r#"{"targets":["a"]}"#, "keeps no content"] {
+        assert!(case.contains(part), "{part} is missing in:\n{case}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_makes_a_case_that_holds() {
     let policy = "//! Hard questions to b.\nfn route() { if parse_int(ask(\"judge\", req.last_user).text) > 1 { plan([\"b\", \"a\"]) } else { plan(\"a\") } }\n";
     let prepare =

@@ -94,11 +94,10 @@ fn given(recorded: &Recorded, bundle: &Bundle, route: &Route, bound: &Bound) -> 
     let models: Map<String, Value> =
         bundle.models.values().map(|model| (model.name.to_string(), facts(model))).collect();
     let candidates: Vec<&str> = route.candidates.iter().map(|model| &*model.name).collect();
-    let endpoint = recorded.request.endpoint();
     let fields = [
         ("name", json!(format!("recorded {}", exchange.id))),
         ("request", request(recorded)),
-        ("endpoint", if endpoint == Endpoint::Chat { Value::Null } else { json!(endpoint.name()) }),
+        ("endpoint", json!(Some(&exchange.endpoint).filter(|name| **name != Endpoint::Chat.name()))),
         ("session", json!(exchange.session)),
         ("key", key),
         ("route", json!(route.name)),
@@ -150,8 +149,11 @@ fn request(recorded: &Recorded) -> Value {
         .and_then(|(request, side)| side.encode_request(request, &target).ok());
     let mut body: Value = wire.and_then(|wire| serde_json::from_slice(&wire.body).ok()).unwrap_or_default();
     let Some(fields) = body.as_object_mut().filter(|_| !recorded.itself) else { return body };
-    let words = fields.get("messages").and_then(|messages| messages.pointer("/0/content")?.as_str());
-    if let Some(words) = words.map(|text| text.matches("word ").count()) {
+    let content = fields.get("messages").and_then(|messages| messages.pointer("/0/content")?.as_array());
+    // The filler alone, without a picture beside it.
+    let alone = content
+        .and_then(|parts| if let [part] = parts.as_slice() { part.get("text")?.as_str() } else { None });
+    if let Some(words) = alone.map(|text| text.matches("word ").count()) {
         fields.shift_remove("messages");
         fields.insert("text".to_owned(), json!("word "));
         fields.insert("repeat".to_owned(), json!(words));
